@@ -1,0 +1,466 @@
+"""Every seam of pushbot, on one page: what the core asks of chats, executors, repositories and stores.
+
+Each seam is a Protocol with the few values that cross it. Implementations come in by the one door
+of `plugins.py` (docs/plugins.md). All times are aware datetimes in UTC, all durations seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from pushbot.queue.commands import RunState
+from pushbot.queue.model import Person, Queue, RunKind
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+
+class Clock(Protocol):
+    """The time, so that tests can drive it by hand."""
+
+    def now(self) -> datetime:
+        """The present, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return `seconds` later."""
+        ...
+
+
+# --- chats -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Somebody said something. `room` is None in private.
+
+    `addressed` is True in private and when the bot was called by name, which is then no longer
+    part of `text`. `text` is one line of valid Unicode without control characters.
+    """
+
+    chat: str
+    room: str | None
+    person: Person
+    text: str
+    addressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TopicEdited:
+    """Somebody other than the bot changed a room's topic while the bot was there."""
+
+    chat: str
+    room: str
+    person: Person
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEntered:
+    """The bot has (re)joined a room; `topic` is what it found there and `setter` who had set it, if told."""
+
+    chat: str
+    room: str
+    topic: str
+    setter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRefused:
+    """The chat does not let the bot set the topic of `room`; told once for each time it enters the room."""
+
+    chat: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A person is now known as another."""
+
+    chat: str
+    old: Person
+    new: Person
+
+
+Notice = Heard | TopicEdited | RoomEntered | TopicRefused | Renamed
+"""What a chat tells the bot. Notices of one chat are handed over in the order in which they happened."""
+
+
+class Chat(Protocol):
+    """One connection to one chat, kept up for ever.
+
+    Constructed as `Type(name, options, rooms)`, `options` being an instance of its `Options` model.
+    """
+
+    name: str
+
+    async def run(self, tell: Callable[[Notice], Awaitable[None]]) -> None:
+        """Connect, enter the rooms and serve until cancelled, reconnecting for ever.
+
+        `tell` may wait when the bot is busy; a chat then stops reading. On cancellation the chat
+        signs off within two seconds. Raises PushbotError only for what no retry can cure.
+        """
+        ...
+
+    def say(self, to: str, text: str) -> Future[None]:
+        """Queue one line for a room or a person's name; lines go out in order, before any topic.
+
+        The future is done when the server has confirmed that it got the line. It raises
+        DeliveryUncertain when the link broke after the line was written and before that; a line not
+        yet written is kept over a reconnect and stays waiting. Long text goes out as several lines,
+        confirmed as one. Control characters are removed.
+        """
+        ...
+
+    def draw(self, room: str, topic: str) -> None:
+        """Make `topic` the room's topic: at once when alone, else the latest within the server's limit.
+
+        Remembered, and set again after a reconnect, a kick, or being made operator.
+        """
+        ...
+
+    def topic_limit(self, room: str) -> int:
+        """How many bytes of UTF-8 a topic may have there now."""
+        ...
+
+    def fold(self, name: str) -> str:
+        """`name` in the form in which two names of one person are equal (IRC: the server's casemapping)."""
+        ...
+
+    def person(self, name: str) -> Person:
+        """The person of that name, as far as the chat knows (used for names in hand-edited topics)."""
+        ...
+
+
+# --- runs --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One named step of a stage: an argument list, or a script for `/bin/sh` given by the operator.
+
+    `after` is waited before the step, `timeout` bounds each try, `retries` is how many more tries
+    a failing step gets, `retry_delay` the wait between them; all in seconds. Text from chat is only
+    ever in the environment.
+    """
+
+    name: str
+    run: tuple[str, ...] = ()
+    script: str | None = None
+    timeout: float = 600.0
+    retries: int = 0
+    retry_delay: float = 1.0
+    after: float = 0.0
+    env: tuple[tuple[str, str], ...] = ()
+
+
+class ProbeKind(StrEnum):
+    """How a health check looks at a service."""
+
+    HTTP = "http"
+    TCP = "tcp"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One health check, tried every `interval` until it has passed `passes` times in a row.
+
+    Healthy when that happens within `window`; with `watch` it must then go on passing for so long.
+    `target` is a URL, `host:port`, or for a command the argument list in `run`. `expect` is a text
+    that the answer or output must contain; `status` the HTTP status wanted. Both may hold
+    `{revision}` and the other names of the step environment.
+    """
+
+    kind: ProbeKind
+    name: str
+    target: str = ""
+    run: tuple[str, ...] = ()
+    expect: str | None = None
+    status: int = 200
+    interval: float = 0.5
+    timeout: float = 5.0
+    window: float = 30.0
+    passes: int = 1
+    watch: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that an executor needs to carry out one run of one stage.
+
+    The order is `steps`, then `health`, then `post`; the run has succeeded when all have. `directory`
+    is the run's own, made by the bot; output goes to `output.log` in it, secrets masked. `env` is
+    what the operator configured: values may be references `env:NAME` or `file:PATH`, to be resolved
+    late and masked. `facts` are the PUSHBOT_* variables of the run, as plain text. `workdir` is where
+    steps start. `grace` is how long a process group may take to end after TERM before it gets KILL.
+    """
+
+    run: str
+    kind: RunKind
+    lane: str
+    stage: str
+    revision: str | None
+    previous: str | None
+    branch: str | None
+    driver: str
+    riders: tuple[str, ...]
+    directory: Path
+    workdir: Path
+    steps: tuple[Step, ...] = ()
+    health: tuple[Probe, ...] = ()
+    post: tuple[Step, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    timeout: float = 3600.0
+    grace: float = 5.0
+
+    def facts(self) -> dict[str, str]:
+        """The environment that tells a step what it is part of."""
+        return {
+            "PUSHBOT_RUN": self.run,
+            "PUSHBOT_KIND": self.kind,
+            "PUSHBOT_LANE": self.lane,
+            "PUSHBOT_STAGE": self.stage,
+            "PUSHBOT_REVISION": self.revision or "",
+            "PUSHBOT_PREVIOUS_REVISION": self.previous or "",
+            "PUSHBOT_BRANCH": self.branch or "",
+            "PUSHBOT_DRIVER": self.driver,
+            "PUSHBOT_RIDERS": " ".join(self.riders),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: SUCCEEDED, FAILED or CANCELLED; where and why if not well; its last lines."""
+
+    state: RunState
+    step: str | None = None
+    reason: str | None = None
+    tail: tuple[str, ...] = ()
+
+
+class Executor(Protocol):
+    """Carries out runs. It keeps no state of its own that a restart of the bot would lose.
+
+    Constructed as `Type(options)`, `options` being an instance of its `Options` model.
+    """
+
+    async def start(self, job: Job) -> str:
+        """Begin the run and return a token by which it can be found again, also after a restart.
+
+        Called at most once for each run. Raises PushbotError when the run could not be begun at all.
+        """
+        ...
+
+    async def wait(self, job: Job, token: str | None, progress: Callable[[str], None]) -> Outcome:
+        """Follow the run to its end; may be called again, by another process, after a restart.
+
+        `token` is None when the bot ended while `start` was under way. `progress` is told each step
+        as it begins ("migrate 3/8"). Cancelling this call leaves the run alone. Raises RunLost when
+        nobody can tell what became of the run.
+        """
+        ...
+
+    async def abort(self, job: Job, token: str | None) -> None:
+        """Ask the run to stop, with all its processes; `wait` then returns CANCELLED. Safe to repeat."""
+        ...
+
+
+# --- revisions ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """One commit: full id, author's name, time, first line of its message."""
+
+    id: str
+    author: str
+    at: datetime
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """What lies between two revisions: the newest commits, how many in all, and the size of the change."""
+
+    commits: tuple[CommitInfo, ...]
+    total: int
+    authors: tuple[str, ...]
+    files: int
+    insertions: int
+    deletions: int
+
+
+class Repository(Protocol):
+    """Where revisions come from. Constructed as `Type(options)`."""
+
+    async def resolve(self, ref: str) -> str:
+        """The full id of the commit that `ref` (branch, tag or id) names now.
+
+        Raises PushbotError when there is none or the repository cannot be reached.
+        """
+        ...
+
+    async def changes(self, old: str | None, new: str, *, path: str | None = None, limit: int = 20) -> ChangeSet:
+        """What `new` has and `old` lacks (all of `new`'s history when `old` is None), only under `path` if given.
+
+        When `old` is ahead (a rollback) that is nothing. Raises PushbotError when a revision is unknown.
+        """
+        ...
+
+
+# --- store -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run as it is remembered. `id` is `LANE-NUMBER`; `lock` is the exclusive claim it holds while not final."""
+
+    id: str
+    lane: str
+    train: int
+    stage: str
+    kind: RunKind
+    state: RunState
+    lock: str
+    driver: str
+    riders: tuple[str, ...]
+    requested_at: datetime
+    ref: str | None = None
+    revision: str | None = None
+    previous: str | None = None
+    token: str | None = None
+    starting: bool = False
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    step: str | None = None
+    reason: str | None = None
+
+
+class PushState(StrEnum):
+    """How a train's journey stands."""
+
+    UNDERWAY = "underway"
+    DONE = "done"
+    GIVEN_UP = "given up"
+
+
+@dataclass(frozen=True, slots=True)
+class PushRecord:
+    """A train's journey, from its first stage to done; `stages` are those reached, in order."""
+
+    lane: str
+    number: int
+    state: PushState
+    driver: str
+    riders: tuple[str, ...]
+    began_at: datetime
+    ended_at: datetime | None = None
+    revision: str | None = None
+    stages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line that the bot owes somebody: `chat` and `to` say where, `kind` what sort of word it is."""
+
+    id: int
+    chat: str
+    to: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal: who asked or what reported, the words of it, and what came of it."""
+
+    at: datetime
+    who: str
+    what: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that follows from a batch of commands on one lane, committed in one transaction.
+
+    `runs` and `pushes` replace the record of the same id or number; `spoken` are the ids of lines that
+    were confirmed meanwhile. `queue` is None when only the rest changed. `careful` asks that it survive
+    a power cut too, not only a crash of the process.
+    """
+
+    lane: str
+    queue: Queue | None = None
+    entries: tuple[Entry, ...] = ()
+    runs: tuple[RunRecord, ...] = ()
+    pushes: tuple[PushRecord, ...] = ()
+    lines: tuple[Line, ...] = ()
+    spoken: tuple[int, ...] = ()
+    careful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the store holds of a lane at start: its queue (None if the lane is new) and its unfinished runs."""
+
+    queue: Queue | None
+    runs: tuple[RunRecord, ...] = field(default=())
+
+
+class Store(Protocol):
+    """The record. One process has it open at a time."""
+
+    async def open(self) -> None:
+        """Open or make the database and bring it to this version.
+
+        Raises PushbotError when it is newer than this bot, damaged, not writable, or open elsewhere.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish writing and close; safe to repeat."""
+        ...
+
+    async def remember(self, lane: str) -> Remembered:
+        """What is known of the lane from before."""
+        ...
+
+    async def commit(self, work: Work) -> None:
+        """Write all of it or nothing. Raises PushbotError when the disk does not take it."""
+        ...
+
+    async def owed(self) -> Sequence[Line]:
+        """The lines not yet confirmed, oldest first."""
+        ...
+
+    async def last_line(self) -> int:
+        """The highest line id ever given, or 0."""
+        ...
+
+    async def run(self, run_id: str) -> RunRecord | None:
+        """The run of that id."""
+        ...
+
+    async def runs(
+        self, lane: str, *, stage: str | None = None, state: RunState | None = None, limit: int = 20
+    ) -> Sequence[RunRecord]:
+        """The lane's runs, newest first."""
+        ...
+
+    async def pushes(self, lane: str, *, limit: int = 20) -> Sequence[PushRecord]:
+        """The lane's pushes, newest first, those under way included."""
+        ...
+
+    async def push(self, lane: str, number: int) -> PushRecord | None:
+        """The lane's push of that number."""
+        ...
+
+    async def journal(self, lane: str, *, limit: int = 50) -> Sequence[Entry]:
+        """The lane's journal, newest first."""
+        ...

@@ -1,0 +1,184 @@
+"""The words of the queue as values: person, rider, train, hold, queue.
+
+All are frozen: a rule returns a new queue and never changes one. Names of people are shown,
+never compared: who somebody is, is `Person.key`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+TRAIN_SIZE = 8
+"""Riders a train takes by itself: "we found ~8 to be our limit" (Etsy's talk on scaling deployment)."""
+
+
+class Ticket(StrEnum):
+    """What a rider brings along; the value is how the topic shows it."""
+
+    NONE = ""
+    CONFIG = "c"
+    ASKME = "askme"
+    HOLD = "HOLD"
+
+
+class Mark(StrEnum):
+    """A rider's word on the current stage; the value is how the topic shows it."""
+
+    NONE = ""
+    GOOD = "*"
+    BAD = "!"
+
+
+class Phase(StrEnum):
+    """How the head's current stage stands; the value is how the topic shows it."""
+
+    AT = ""
+    RUNNING = "..."
+    FAILED = "!"
+
+
+class RunKind(StrEnum):
+    """What a run does to its stage."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An identity in one chat.
+
+    `key` says who it is (`account:alice`, or `nick:` and the nick folded by the server's
+    casemapping) and is what rules compare; `name` is what is shown.
+    """
+
+    chat: str
+    key: str
+    name: str
+
+    def same(self, other: Person) -> bool:
+        """Whether both are the same person, whatever name is shown."""
+        return self.key == other.key and self.chat == other.chat
+
+
+@dataclass(frozen=True, slots=True)
+class Rider:
+    """A person aboard a train."""
+
+    person: Person
+    ticket: Ticket = Ticket.NONE
+    mark: Mark = Mark.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """People stop the lane, with a reason."""
+
+    reason: str | None = None
+    by: Person | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """People who deploy together; the first rider drives.
+
+    `number` names the train's push for ever ("push 12"). `stage` is the place it is at, None before
+    the first; `run` is the number of the run in flight, or of the last one when that failed.
+    `deployed` is whether a run (and not only `.at`) brought it to `stage`. `revision` is pinned by
+    the train's first run. Two trains are equal when the topic shows the same for both.
+    """
+
+    riders: tuple[Rider, ...]
+    stage: str | None = None
+    phase: Phase = Phase.AT
+    message: str | None = None
+    number: int = field(default=0, compare=False)
+    run: int | None = field(default=None, compare=False)
+    run_kind: RunKind = field(default=RunKind.DEPLOY, compare=False)
+    deployed: bool = field(default=False, compare=False)
+    ref: str | None = field(default=None, compare=False)
+    revision: str | None = field(default=None, compare=False)
+
+    @property
+    def driver(self) -> Person:
+        """The first rider, who leads the train."""
+        return self.riders[0].person
+
+    @property
+    def begun(self) -> bool:
+        """Whether any stage of this train has been started or set."""
+        return self.stage is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether a run of this train is in flight."""
+        return self.phase is Phase.RUNNING
+
+    @property
+    def everyone_good(self) -> bool:
+        """Whether all aboard said that the current stage is good."""
+        return all(rider.mark is Mark.GOOD for rider in self.riders)
+
+    def seat(self, person: Person) -> int | None:
+        """Where `person` sits, counted from 0, or None when not aboard."""
+        for index, rider in enumerate(self.riders):
+            if rider.person.same(person):
+                return index
+        return None
+
+    def fresh_marks(self) -> Train:
+        """The same train with nobody's word given yet."""
+        return replace(self, riders=tuple(replace(rider, mark=Mark.NONE) for rider in self.riders))
+
+
+Item = Hold | Train
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The ordered holds and trains of one lane, and its note in the topic.
+
+    `next_train` and `next_run` are the numbers the next ones will get; they never go back.
+    """
+
+    items: tuple[Item, ...] = ()
+    message: str | None = None
+    next_train: int = field(default=1, compare=False)
+    next_run: int = field(default=1, compare=False)
+
+    @property
+    def trains(self) -> tuple[Train, ...]:
+        """The trains alone, head first."""
+        return tuple(item for item in self.items if isinstance(item, Train))
+
+    @property
+    def head(self) -> Train | None:
+        """The first train, whether or not the lane is held."""
+        return next((item for item in self.items if isinstance(item, Train)), None)
+
+    @property
+    def hold(self) -> Hold | None:
+        """The hold that stands before the head and keeps it from starting stages, or None."""
+        first = self.items[0] if self.items else None
+        return first if isinstance(first, Hold) else None
+
+    def position(self, train: Train) -> int:
+        """Where `train` stands among the items, by its number."""
+        return next(i for i, item in enumerate(self.items) if isinstance(item, Train) and item.number == train.number)
+
+    def train(self, number: int) -> Train | None:
+        """The train of that number, or None when it has left the queue."""
+        return next((train for train in self.trains if train.number == number), None)
+
+    def with_train(self, train: Train) -> Queue:
+        """The queue in which `train` replaces the train of the same number; without riders it is gone."""
+        at = self.position(train)
+        rest = (train,) if train.riders else ()
+        return replace(self, items=(*self.items[:at], *rest, *self.items[at + 1 :]))
+
+    def inserted(self, at: int, train: Train) -> tuple[Queue, Train]:
+        """The queue with `train` put in at item `at`, numbered; and the train as numbered."""
+        numbered = replace(train, number=self.next_train)
+        items = (*self.items[:at], numbered, *self.items[at:])
+        return replace(self, items=items, next_train=self.next_train + 1), numbered
