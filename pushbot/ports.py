@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from pushbot.queue.commands import RunState
-from pushbot.queue.model import Person, Queue, RunKind
-
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    from pushbot.queue.commands import RunState
+    from pushbot.queue.model import Person, Queue, RunKind
 
 
 class Clock(Protocol):
