@@ -1,0 +1,47 @@
+"""Why something was not done: a code for scripts, and the command that would help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """The reasons for which a command is refused; stable, for scripts."""
+
+    ALREADY_ABOARD = "already_aboard"
+    ALREADY_DRIVING = "already_driving"
+    EMPTY_QUEUE = "empty_queue"
+    HEAD_BEGUN = "head_begun"
+    HELD = "held"
+    HOLD_TICKET = "hold_ticket"
+    LANE_HAS_NO_STAGES = "lane_has_no_stages"
+    NO_MESSAGE = "no_message"
+    NO_ROLLBACK = "no_rollback"
+    NOBODY_BY_THAT_NAME = "nobody_by_that_name"
+    NOT_ABOARD = "not_aboard"
+    NOT_DRIVER = "not_driver"
+    NOT_EVERYONE_GOOD = "not_everyone_good"
+    NOT_HELD = "not_held"
+    NOTHING_FAILED = "nothing_failed"
+    NOTHING_RUNNING = "nothing_running"
+    NOTHING_TO_ROLL_BACK_TO = "nothing_to_roll_back_to"
+    QUEUE_FULL = "queue_full"
+    REVISION_PINNED = "revision_pinned"
+    RUN_IN_FLIGHT = "run_in_flight"
+    STAGE_BUSY = "stage_busy"
+    STAGE_NOT_OF_HEAD = "stage_not_of_head"
+    UNKNOWN_COMMAND = "unknown_command"
+    UNKNOWN_STAGE = "unknown_stage"
+    UNREADABLE_TOPIC = "unreadable_topic"
+    WHICH_LANE = "which_lane"
+    NOT_RECORDED = "not_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Not done. `subject` is what it is about (a name, a stage, a text), `fix` a command that would help."""
+
+    code: Code
+    subject: str = ""
+    fix: str | None = None

@@ -1,0 +1,178 @@
+"""A train's way through the stages: `.go`, `.at`, `.done`, `.abort`, `.rollback`, `.retry`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pushbot.queue.events import (
+    AbortRequested,
+    Blocked,
+    Event,
+    Finished,
+    GivenUp,
+    Marked,
+    StageRequested,
+    StageSet,
+    TrainReady,
+)
+from pushbot.queue.model import Mark, Phase, Queue, Rider, RunKind, Ticket, Train
+from pushbot.queue.refusals import Code, Refusal
+from pushbot.queue.rules.aboard import first_with, marked, next_stage, not_aboard
+from pushbot.queue.rules.decision import Decision, Facts, moved_up
+
+
+def go(queue: Queue, ref: str | None, facts: Facts) -> Decision | Refusal:
+    """Mark the asker good; from the head's driver, start the next stage once nothing is in the way."""
+    train = first_with(queue, facts.by)
+    if train is None:
+        return not_aboard(queue)
+    if train.running:
+        return Refusal(Code.RUN_IN_FLIGHT, subject=train.stage or "", fix=".status")
+    if ref is not None and train.revision is not None:
+        return Refusal(Code.REVISION_PINNED, subject=train.revision)
+    ready = marked(train, facts.by, Mark.GOOD)
+    after = queue.with_train(ready)
+    word: tuple[Event, ...] = (
+        () if ready == train else (Marked(facts.by, ready, Mark.GOOD, head=_is_head(queue, train)),)
+    )
+    if not _is_head(queue, train):
+        return Decision(after, word)
+    if not train.driver.same(facts.by):
+        if ready.everyone_good:
+            return Decision(after, (*word, TrainReady(ready, next_stage(ready, facts))))
+        return Decision(after, word)
+    obstacle = _obstacle(after, ready, facts)
+    if obstacle is None:
+        started = _advance(after, replace(ready, ref=ref or ready.ref), facts)
+        return replace(started, events=(*word, *started.events)) if isinstance(started, Decision) else started
+    return obstacle if not word else Decision(after, (*word, Blocked(ready, obstacle)))
+
+
+def _is_head(queue: Queue, train: Train) -> bool:
+    return queue.head is not None and queue.head.number == train.number
+
+
+def _obstacle(queue: Queue, train: Train, facts: Facts) -> Refusal | None:
+    """What keeps the head from going on, the thing that people can change first coming first."""
+    bad = [rider.person.name for rider in train.riders if rider.mark is Mark.BAD]
+    silent = [rider.person.name for rider in train.riders if rider.mark is Mark.NONE]
+    again = train.phase is Phase.FAILED and train.run_kind is RunKind.DEPLOY
+    holder = next((rider.person.name for rider in train.riders if rider.ticket is Ticket.HOLD), None)
+    target = train.stage if train.phase is Phase.FAILED else next_stage(train, facts)
+    if bad:
+        return Refusal(Code.NOT_EVERYONE_GOOD, subject=", ".join(bad), fix=".good")
+    if silent and not again:
+        return Refusal(Code.NOT_EVERYONE_GOOD, subject=", ".join(silent), fix=".good")
+    if holder is not None:
+        return Refusal(Code.HOLD_TICKET, subject=holder, fix=".done")
+    if not facts.stages:
+        return Refusal(Code.LANE_HAS_NO_STAGES, fix=".at STAGE")
+    if train.stage is not None and train.stage not in facts.stages:
+        return Refusal(Code.UNKNOWN_STAGE, subject=train.stage, fix=f".at {facts.stages[0]}")
+    if target is None:
+        return None
+    return _not_now(queue, target, facts)
+
+
+def _not_now(queue: Queue, stage: str, facts: Facts) -> Refusal | None:
+    """Why no deploy of `stage` may start at this moment."""
+    if queue.hold is not None:
+        return Refusal(Code.HELD, subject=queue.hold.reason or "", fix=".unhold")
+    if stage in facts.busy:
+        return Refusal(Code.STAGE_BUSY, subject=f"{stage}: {facts.busy[stage]}", fix=".status")
+    return None
+
+
+def _advance(queue: Queue, train: Train, facts: Facts) -> Decision | Refusal:
+    if train.phase is Phase.FAILED and train.stage is not None:
+        return requested(queue, train, train.stage, RunKind.DEPLOY, facts)
+    target = next_stage(train, facts)
+    if target is None:
+        return _finish(queue, train, facts)
+    return requested(queue, train, target, RunKind.DEPLOY, facts)
+
+
+def requested(queue: Queue, train: Train, stage: str, kind: RunKind, facts: Facts | None) -> Decision:
+    """`queue` with a run of `stage` asked for by `train`."""
+    running = replace(train, stage=stage, phase=Phase.RUNNING, run=queue.next_run, run_kind=kind, deployed=False)
+    after = replace(queue.with_train(running), next_run=queue.next_run + 1)
+    event = StageRequested(running, stage, queue.next_run, kind, facts.by if facts else None)
+    return Decision(after, (event,))
+
+
+def at(queue: Queue, stage: str, facts: Facts) -> Decision | Refusal:
+    """Set the head's stage by hand; marks start afresh."""
+    train = queue.head
+    if train is None:
+        return Refusal(Code.EMPTY_QUEUE, fix=".join")
+    if train.running:
+        return Refusal(Code.RUN_IN_FLIGHT, subject=train.stage or "", fix=".abort")
+    if facts.stages and stage not in facts.stages:
+        return Refusal(Code.UNKNOWN_STAGE, subject=stage, fix=f".at {facts.stages[0]}")
+    after = replace(train.fresh_marks(), stage=stage, phase=Phase.AT, deployed=False)
+    return Decision(queue.with_train(after), (StageSet(after, facts.by),))
+
+
+def done(queue: Queue, facts: Facts) -> Decision | Refusal:
+    """The head train is finished; the next one is up."""
+    train = queue.head
+    if train is None:
+        return Refusal(Code.EMPTY_QUEUE, fix=".join")
+    if train.running:
+        return Refusal(Code.RUN_IN_FLIGHT, subject=train.stage or "", fix=".abort")
+    return _finish(queue, train, facts)
+
+
+def _finish(queue: Queue, train: Train, facts: Facts) -> Decision:
+    after = queue.with_train(replace(train, riders=()))
+    return Decision(after, (Finished(train, facts.by), *moved_up(queue, after)))
+
+
+def abort(queue: Queue, facts: Facts) -> Decision | Refusal:
+    """Stop the run in flight; on a failed stage, give the push up."""
+    train = queue.head
+    if train is not None and train.running:
+        return Decision(queue, (AbortRequested(train, facts.by),))
+    if train is not None and train.phase is Phase.FAILED:
+        after = queue.with_train(replace(train, riders=()))
+        return Decision(after, (GivenUp(train, facts.by), *moved_up(queue, after)))
+    return Refusal(Code.NOTHING_RUNNING, fix=".nevermind" if train is not None else None)
+
+
+def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusal:
+    """Bring the last good revision back to `stage`: the head's if it has one, else the lane's last.
+
+    When no train is under way the asker gets one of their own in front, so that the topic shows what goes on.
+    """
+    head = queue.head
+    if not facts.stages:
+        return Refusal(Code.LANE_HAS_NO_STAGES)
+    wanted = stage or (head.stage if head is not None and head.stage is not None else facts.stages[-1])
+    if wanted not in facts.stages:
+        return Refusal(Code.UNKNOWN_STAGE, subject=wanted, fix=f".rollback {facts.stages[-1]}")
+    if wanted not in facts.rollbacks:
+        return Refusal(Code.NO_ROLLBACK, subject=wanted)
+    if head is not None and head.running:
+        return Refusal(Code.RUN_IN_FLIGHT, subject=head.stage or "", fix=".abort")
+    if wanted in facts.busy:
+        return Refusal(Code.STAGE_BUSY, subject=f"{wanted}: {facts.busy[wanted]}", fix=".status")
+    if head is None or not head.begun:
+        at_item = 0 if head is None and queue.hold is None else 1 if head is None else queue.position(head)
+        queue, head = queue.inserted(at_item, Train(riders=(Rider(facts.by),), message="rollback"))
+    return requested(queue, head.fresh_marks(), wanted, RunKind.ROLLBACK, facts)
+
+
+def retry(queue: Queue, facts: Facts) -> Decision | Refusal:
+    """Run again what failed on the head, a deploy or a rollback."""
+    train = queue.head
+    if train is None or train.stage is None or train.phase is not Phase.FAILED or train.run is None:
+        return Refusal(Code.NOTHING_FAILED, fix=".go" if train is not None else None)
+    if train.seat(facts.by) is None:
+        return Refusal(Code.NOT_ABOARD, fix=".join")
+    if train.stage not in facts.stages:
+        return Refusal(Code.UNKNOWN_STAGE, subject=train.stage)
+    if train.run_kind is RunKind.DEPLOY:
+        obstacle = _not_now(queue, train.stage, facts)
+        if obstacle is not None:
+            return obstacle
+    return requested(queue, train, train.stage, train.run_kind, facts)
