@@ -1,0 +1,202 @@
+"""What is said of events: to those concerned in the lane's rooms, and as news where the configuration wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from pushbot.queue import events as e
+from pushbot.queue.model import Mark, Person, RunKind, Train
+from pushbot.service.spec import News
+from pushbot.service.voice.plain import Said, called, counted, lasting, listed, riders, short
+from pushbot.service.voice.refusals import refused
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where an event happened: the lane, its branch, who asked, the run's log, and the stage's links."""
+
+    lane: str
+    by: Person | None = None
+    branch: str | None = None
+    run: str | None = None
+    log: str | None = None
+    previous: str | None = None
+    links: tuple[tuple[str, str], ...] = ()
+
+
+def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR0912 - one case an event
+    """The lines that `event` is worth, in the order in which they are said."""
+    match event:
+        case e.Joined():
+            return joined(event, at)
+        case e.Marked():
+            return marked(event, at)
+        case e.TrainReady(train, next_stage):
+            return (ready(train, next_stage),)
+        case e.Blocked(_, refusal):
+            return (Said(refused(at.by, refusal), reply=True),)
+        case e.HeadChanged(train, held):
+            return (up_next(train) if held else you_are_up(train),)
+        case e.DriverChanged(train):
+            return (Said(f"{train.driver.name} is driving now."),)
+        case e.Left():
+            return (left(event),)
+        case e.StageSet(train, by):
+            return (Said(f"{riders(train)}: you're on {train.stage}, says {by.name}. Check your change and say .good"),)
+        case e.StageRequested():
+            return (Said(f"{event.stage} it is.", reply=True, aside=True),)
+        case e.AbortRequested(train, by):
+            return (Said(f"{by.name} stops the deploy to {train.stage}.", news=News.DEPLOY_STOPPED),)
+        case e.RunStarted(train, stage, kind):
+            return (run_started(train, stage, kind, at),)
+        case e.StageSucceeded():
+            return succeeded(event, at)
+        case e.RolledBack():
+            return (rolled_back(event, at),)
+        case e.RunFailed():
+            return failed(event, at)
+        case e.RunCancelled(train, stage, kind):
+            return cancelled(train, stage, kind, at)
+        case e.RunWasLost():
+            return (lost(event, at),)
+        case e.Finished(train):
+            return (Said(f"Done. Thanks for driving, {train.driver.name}!"),)
+        case e.GivenUp(train, by):
+            return (Said(f"{by.name} gave up the push of {riders(train)}.", news=News.DEPLOY_STOPPED),)
+        case e.Held():
+            return (held(event, at),)
+        case e.Released(by):
+            return (Said(f"{at.lane} goes on, says {by.name}.", news=News.UNHOLD),)
+        case e.NoteSet(text):
+            return (Said("The note is set." if text else "The note is gone.", reply=True, aside=True),)
+        case e.Renamed():
+            return ()
+        case e.TopicTaken(by):
+            return (Said(f"{by.name}: got it, the queue is as you wrote it.", reply=True, aside=True),)
+        case _:
+            assert_never(event)
+
+
+def joined(event: e.Joined, at: Setting) -> tuple[Said, ...]:
+    """Who got on, and, for a hotfix, the word to everybody."""
+    if event.hotfix:
+        why = (event.train.message or "").removeprefix("hotfix: ")
+        return (Said(f'{event.person.name} goes next in {at.lane} with a hotfix: "{why}"', news=News.HOTFIX),)
+    company = [r.person.name for r in event.train.riders if not r.person.same(event.person)]
+    beside = f" with {listed(company)}" if company else ""
+    ahead = f", {counted(event.ahead, 'train')} ahead of you" if event.ahead else ", first in line"
+    return (Said(f"{event.person.name}: you are aboard{beside}{ahead}.", reply=True, aside=True),)
+
+
+def marked(event: e.Marked, at: Setting) -> tuple[Said, ...]:
+    """A rider's word; trouble on the head goes to everybody."""
+    if event.mark is not Mark.BAD:
+        return (Said(f"{event.person.name}: noted.", reply=True, aside=True),)
+    where = f" on {event.train.stage}" if event.train.stage else ""
+    if not event.head:
+        return (Said(f"{event.person.name} says uh-oh: {riders(event.train)}, talk to each other."),)
+    return (Said(f"{at.lane}: {event.person.name} says uh-oh{where}; the train waits.", news=News.UHOH),)
+
+
+def ready(train: Train, next_stage: str | None) -> Said:
+    """Everyone aboard is good; what the driver can do now."""
+    then = f"{train.driver.name}, say .go for {next_stage}" if next_stage else f"{train.driver.name}, say .done"
+    if train.stage is None and next_stage is None:
+        return Said(f"{riders(train)}: everyone is ready.")
+    return Said(f"{riders(train)}: everyone is ready. {then}")
+
+
+def you_are_up(train: Train) -> Said:
+    """The first train is called."""
+    return Said(f"{riders(train)}: You're up")
+
+
+def up_next(train: Train) -> Said:
+    """The first train is called, but a hold stands before it."""
+    return Said(f"{riders(train)}: you're next, once the hold is released")
+
+
+def left(event: e.Left) -> Said:
+    """Who got off, by themselves or not."""
+    if event.person.same(event.by):
+        return Said(f"{event.person.name}: you are off {counted(event.trains, 'train')}.", reply=True, aside=True)
+    return Said(f"{event.by.name} took {event.person.name} off {counted(event.trains, 'train')}.")
+
+
+def subject(at: Setting) -> str:
+    """What is deployed: `web/main`, or the lane alone."""
+    return f"{at.lane}/{at.branch}" if at.branch else at.lane
+
+
+def run_started(train: Train, stage: str, kind: RunKind, at: Setting) -> Said:
+    """The form of Hailo's deployer: `web/main (6957bb87) is being deployed to princess by alice`."""
+    if kind is RunKind.ROLLBACK:
+        text = f"{at.lane} on {stage} is being rolled back to {short(at.previous)}"
+        return Said(f"{text} by {at.by.name}" if at.by else text, news=News.ROLLBACK)
+    revision = f" ({short(train.revision)})" if train.revision else ""
+    text = f"{subject(at)}{revision} is being deployed to {stage} by {train.driver.name}"
+    company = [rider.person.name for rider in train.riders[1:]]
+    return Said(f"{text}, with {listed(company)}" if company else text, news=News.DEPLOY_STARTED)
+
+
+def succeeded(event: e.StageSucceeded, at: Setting) -> tuple[Said, ...]:
+    """It is there; who has to look at it now, and where."""
+    revision = f" ({short(event.train.revision)})" if event.train.revision else ""
+    took = lasting(event.seconds)
+    news = f"{subject(at)}{revision} successfully deployed to {event.stage} in {took}"
+    links = "".join(f" {name}: {url}" for name, url in at.links)
+    then = "Watch your graphs, say .good, then .done" if event.last else "Check your change and say .good"
+    return (
+        Said(news, news=News.DEPLOY_SUCCEEDED),
+        Said(f"{riders(event.train)}: you're on {event.stage}.{links} {then}"),
+    )
+
+
+def rolled_back(event: e.RolledBack, at: Setting) -> Said:
+    """The last good revision is back."""
+    took = lasting(event.seconds)
+    return Said(f"{at.lane} on {event.stage} is back on {short(at.previous)}, in {took}", news=News.ROLLBACK)
+
+
+def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
+    """What failed, where, its last lines, where the log is, and what can be done."""
+    what = f"{subject(at)} failed on {event.stage}"
+    if event.kind is RunKind.ROLLBACK:
+        what = f"The rollback of {at.lane} on {event.stage} FAILED"
+    step = f" at {event.step}" if event.step else ""
+    why = f": {event.reason}" if event.reason else ""
+    log = f" (log of {at.run}: {at.log})" if at.log else ""
+    tail = tuple(Said(f"  | {line}", news=News.DEPLOY_FAILED) for line in event.tail[-3:])
+    head = Said(f"{what}{step}{why}{log}", news=News.DEPLOY_FAILED)
+    if event.undo:
+        return (head, *tail)
+    choice = f"{event.train.driver.name}: .go tries again, .rollback brings the last good one back, .abort gives up"
+    return (head, *tail, Said(choice))
+
+
+def cancelled(train: Train, stage: str, kind: RunKind, at: Setting) -> tuple[Said, ...]:
+    """A run that was stopped, and what can be done."""
+    what = "rollback" if kind is RunKind.ROLLBACK else "deploy"
+    return (
+        Said(f"The {what} of {at.lane} to {stage} was stopped", news=News.DEPLOY_STOPPED),
+        Said(f"{train.driver.name}: .go tries again, .rollback brings the last good one back, .abort gives up"),
+    )
+
+
+def lost(event: e.RunWasLost, at: Setting) -> Said:
+    """Nobody knows how a run ended: a person has to look."""
+    why = f" ({event.reason})" if event.reason else ""
+    return Said(
+        f"I lost {at.run}, the {event.kind} of {at.lane} on {event.stage}{why}: it may have happened, in part or not "
+        f"at all. {called([event.train.driver])}: look at {event.stage}, then .go runs it again, .rollback goes back, "
+        f".at {event.stage} says that it is fine, .abort gives up",
+        news=News.DEPLOY_FAILED,
+    )
+
+
+def held(event: e.Held, at: Setting) -> Said:
+    """A lane was stopped."""
+    why = f': "{event.reason}"' if event.reason else ""
+    who = f" by {event.by.name}" if event.by is not None else ""
+    return Said(f"{at.lane} is on hold{who}{why}", news=News.HOLD)

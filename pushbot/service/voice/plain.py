@@ -1,0 +1,70 @@
+"""Small pieces of language that the messages share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pushbot.queue.model import Person, Train
+    from pushbot.service.spec import News
+
+SHORT_REVISION = 8
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line. `news` is announced where the configuration wants it; a `reply` goes to who asked.
+
+    Neither: it is said in the lane's rooms. `aside`: a reply that is left out in a room, as everybody
+    can see in the topic what happened.
+    """
+
+    text: str
+    news: News | None = None
+    reply: bool = False
+    aside: bool = False
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a person writes them: `alice`, `alice and bob`, `alice, bob and carol`."""
+    if len(names) < 2:  # noqa: PLR2004 - one or none need no `and`
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def called(people: Sequence[Person]) -> str:
+    """Names to call people by, so that their chat lights up: `alice, bob`."""
+    return ", ".join(person.name for person in people)
+
+
+def riders(train: Train) -> str:
+    """Everyone aboard, the driver first."""
+    return called([rider.person for rider in train.riders])
+
+
+def short(revision: str | None) -> str:
+    """A revision as people quote it: its first eight characters."""
+    return (revision or "?")[:SHORT_REVISION]
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 train`, `2 trains`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def lasting(seconds: float) -> str:
+    """A length of time in the two largest units: `23s`, `4m05s`, `2h10m`, `3d4h`."""
+    whole = max(0, round(seconds))
+    if whole < MINUTE:
+        return f"{whole}s"
+    if whole < HOUR:
+        return f"{whole // MINUTE}m{whole % MINUTE:02}s"
+    if whole < DAY:
+        return f"{whole // HOUR}h{whole % HOUR // MINUTE:02}m"
+    return f"{whole // DAY}d{whole % DAY // HOUR}h"

@@ -1,0 +1,86 @@
+"""How a refusal is told: what is in the way, its code, and the command that would help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from pushbot.queue.refusals import Code, Refusal
+
+if TYPE_CHECKING:
+    from pushbot.queue.grammar import Mistake
+    from pushbot.queue.model import Person
+
+
+def refused(who: Person | None, refusal: Refusal) -> str:
+    """One line: who is spoken to, why not, what would help, and the code in brackets."""
+    to = f"{who.name}: " if who is not None else ""
+    fix = f" Try {refusal.fix}." if refusal.fix else ""
+    return f"{to}{_why(refusal)}.{fix} [{refusal.code}]"
+
+
+def mistaken(who: Person | None, mistake: Mistake) -> str:
+    """A command that was not understood, and the nearest one that would be."""
+    to = f"{who.name}: " if who is not None else ""
+    hint = f" {mistake.hint}" if mistake.hint else ""
+    return f"{to}{mistake.why}{hint} [{Code.UNKNOWN_COMMAND}]"
+
+
+def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so that none is forgotten
+    about = refusal.subject
+    match refusal.code:
+        case Code.ALREADY_ABOARD:
+            return f"you are aboard {about}'s train already, the next one with room"
+        case Code.ALREADY_DRIVING:
+            return "you are driving already"
+        case Code.EMPTY_QUEUE:
+            return "nobody is in the queue"
+        case Code.HEAD_BEGUN:
+            return f"{about}'s train is under way; nobody boards it or goes in front of it now"
+        case Code.HELD:
+            return f'the lane is held: "{about}"' if about else "the lane is held"
+        case Code.HOLD_TICKET:
+            return f"{about} holds this place in the queue; nothing is deployed from it"
+        case Code.LANE_HAS_NO_STAGES:
+            return "this lane has no stages of its own: say where you are by hand, and when you are done"
+        case Code.NO_MESSAGE:
+            return "there is no message to remove"
+        case Code.NO_ROLLBACK:
+            return f"{about} has no rollback steps in the configuration"
+        case Code.NOBODY_BY_THAT_NAME:
+            return f"nobody called {about} is in the queue"
+        case Code.NOT_ABOARD:
+            return "you are not aboard"
+        case Code.NOT_DRIVER:
+            return f"{about} is driving"
+        case Code.NOT_EVERYONE_GOOD:
+            return f"waiting for {about} to say good"
+        case Code.NOT_HELD:
+            return "the lane is not held"
+        case Code.NOTHING_FAILED:
+            return "nothing has failed here"
+        case Code.NOTHING_RUNNING:
+            return "nothing is running"
+        case Code.NOTHING_TO_ROLL_BACK_TO:
+            return f"{about} has no good release before this one"
+        case Code.QUEUE_FULL:
+            return f"the queue has {about} trains, that is all it takes"
+        case Code.REVISION_PINNED:
+            return f"this train goes with {about[:8]} through all of its stages"
+        case Code.RUN_IN_FLIGHT:
+            return f"{about} is being deployed right now" if about else "a deploy is under way and has to stay"
+        case Code.STAGE_BUSY:
+            return f"somebody else has it: {about}"
+        case Code.STAGE_NOT_OF_HEAD:
+            return f"only the first train can be at a stage, not the one with <{about}>"
+        case Code.UNKNOWN_STAGE:
+            return f"this lane has no stage called {about}"
+        case Code.UNREADABLE_TOPIC:
+            return f"I cannot read that topic: {about}"
+        case Code.WHICH_LANE:
+            return f"which lane do you mean? {about}"
+        case Code.UNKNOWN_COMMAND:
+            return about
+        case Code.NOT_RECORDED:
+            return f"I cannot write my record down, so nothing was done: {about}"
+        case _:
+            assert_never(refusal.code)
