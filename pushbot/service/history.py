@@ -1,0 +1,82 @@
+"""What the record of runs and pushes says of the past: what is on a stage, what was there, how long a push takes.
+
+Pure functions over records as `Store.runs` and `Store.pushes` give them: newest first.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from pushbot.ports import PushState
+from pushbot.queue.commands import RunState
+from pushbot.queue.model import RunKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pushbot.ports import PushRecord, RunRecord
+
+ENOUGH_PUSHES = 3
+"""Fewer finished pushes than this say nothing of how long the next one takes."""
+
+
+def good_revisions(runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """The revisions known good on one stage, oldest first, the one that is there now last.
+
+    `runs` are those of that stage, newest first. A deploy that succeeded puts its revision on top. A
+    rollback that succeeded takes off from the top until its revision is on top, so that what was rolled
+    back is no longer good; a revision that is not among them (its deploy is too long ago) is put on top.
+    Runs without a revision say nothing.
+    """
+    stack: list[str] = []
+    for run in reversed(runs):
+        if run.state is not RunState.SUCCEEDED or run.revision is None:
+            continue
+        if run.kind is RunKind.ROLLBACK and run.revision in stack:
+            while stack[-1] != run.revision:
+                stack.pop()
+        elif not stack or stack[-1] != run.revision:
+            stack.append(run.revision)
+    return tuple(stack)
+
+
+def previous(runs: Sequence[RunRecord]) -> str | None:
+    """The revision that the next run of the stage finds there: the last that is known good; None when there is none."""
+    good = good_revisions(runs)
+    return good[-1] if good else None
+
+
+def rollback_target(runs: Sequence[RunRecord]) -> str | None:
+    """The revision that a rollback of the stage should bring back now, or None when there is none.
+
+    After a deploy that failed, was cancelled or lost, that is the last good one; else the good one before it.
+    """
+    good = good_revisions(runs)
+    steps_back = 1 if _unfinished_business(runs) else 2
+    return good[-steps_back] if len(good) >= steps_back else None
+
+
+def _unfinished_business(runs: Sequence[RunRecord]) -> bool:
+    """Whether a deploy that did not succeed is newer than the last run that did."""
+    for run in runs:
+        if run.state is RunState.SUCCEEDED:
+            return False
+        if run.kind is RunKind.DEPLOY and run.state.final:
+            return True
+    return False
+
+
+def there_now(runs: Sequence[RunRecord]) -> RunRecord | None:
+    """The run that brought the stage to what is there now: the last that succeeded, deploy or rollback."""
+    return next((run for run in runs if run.state is RunState.SUCCEEDED), None)
+
+
+def push_seconds(pushes: Sequence[PushRecord]) -> float | None:
+    """How long a push takes: the median of the finished ones in seconds, or None when they are too few to say."""
+    took = [
+        (push.ended_at - push.began_at).total_seconds()
+        for push in pushes
+        if push.state is PushState.DONE and push.ended_at is not None
+    ]
+    return median(took) if len(took) >= ENOUGH_PUSHES else None

@@ -1,0 +1,1 @@
+"""The public kit for tests: fakes for every port, a clock driven by hand, contract suites."""
