@@ -5,42 +5,7 @@ them, `problems.py` how mistakes are told. docs/configuration.md explains each o
 """
 
 from pushbot.config.loader import load
-from pushbot.config.model import (
-    Announce,
-    Bot,
-    ChatPart,
-    Config,
-    ExecutorPart,
-    Lane,
-    LogFormat,
-    LogLevel,
-    News,
-    OnStop,
-    Pipeline,
-    RepositoryPart,
-    Rollback,
-    Room,
-    Stage,
-)
+from pushbot.config.model import Bot, ChatPart, Config, LogFormat, LogLevel, OnStop
 from pushbot.config.problems import ConfigErrors, Problem
 
-__all__ = [
-    "Announce",
-    "Bot",
-    "ChatPart",
-    "Config",
-    "ConfigErrors",
-    "ExecutorPart",
-    "Lane",
-    "LogFormat",
-    "LogLevel",
-    "News",
-    "OnStop",
-    "Pipeline",
-    "Problem",
-    "RepositoryPart",
-    "Rollback",
-    "Room",
-    "Stage",
-    "load",
-]
+__all__ = ["Bot", "ChatPart", "Config", "ConfigErrors", "LogFormat", "LogLevel", "OnStop", "Problem", "load"]

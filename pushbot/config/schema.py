@@ -1,0 +1,206 @@
+"""The keys of a configuration file, one class for each table; docs/configuration.md explains them.
+
+These classes are the only list of keys: the suite compares them with the documentation and with
+config/pushbot.example.toml, and the messages about unknown keys are made from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from pushbot.config.model import LogFormat, LogLevel, OnStop, Rollback
+from pushbot.config.values import (
+    Count,
+    Duration,
+    Flag,
+    HostPort,
+    Label,
+    Name,
+    Positive,
+    RoomName,
+    RoomNames,
+    Text,
+    TimeLimit,
+    Url,
+    Variable,
+    Words,
+    expected,
+)
+from pushbot.ports import Probe, ProbeKind, Step
+from pushbot.queue.model import TRAIN_SIZE
+from pushbot.service.spec import News
+
+Environment = dict[Variable, Text]
+
+
+class Table(BaseModel):
+    """A table whose keys are all known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PluginTable(BaseModel):
+    """A plugin by its `type`; all other keys are the plugin's own options, checked by its `Options` model."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: Text
+
+
+def _by_name_alone(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+Plugin = Annotated[PluginTable, BeforeValidator(_by_name_alone)]
+"""A plugin with options, or its name alone."""
+
+
+class BotTable(Table):
+    """`[bot]`."""
+
+    store: Text = "var/pushbot.sqlite3"
+    runs: Text = "var/runs"
+    on_stop: OnStop = OnStop.LEAVE
+    url: Url | None = None
+    log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
+
+
+class ChatTable(BaseModel):
+    """`[chats.NAME]`; like PluginTable, with the table's name as the default type."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: Text | None = None
+
+
+class AnnounceTable(Table):
+    """`[announce]`. Of a success the lane's rooms hear anyway: those aboard are called to check their changes."""
+
+    rooms: tuple[RoomName, ...] = ()
+    warroom: tuple[News, ...] = tuple(News)
+    lane: tuple[News, ...] = tuple(news for news in News if news is not News.DEPLOY_SUCCEEDED)
+
+
+class StepTable(Table):
+    """`[[pipelines.NAME.stages.steps]]`, and the same for `post` and `rollback_steps`."""
+
+    name: Label
+    run: Words | None = None
+    script: Text | None = None
+    timeout: TimeLimit = 600.0
+    retries: Count = 0
+    retry_delay: Duration = 1.0
+    after: Duration = 0.0
+    env: Environment = {}
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.run is None) == (self.script is None):
+            raise expected("either `run`, a list of arguments, or `script`, a text for /bin/sh")
+        return self
+
+    def step(self) -> Step:
+        """The step as an executor gets it, but for the environment."""
+        return Step(
+            name=self.name,
+            run=self.run or (),
+            script=self.script,
+            timeout=self.timeout,
+            retries=self.retries,
+            retry_delay=self.retry_delay,
+            after=self.after,
+        )
+
+
+class HealthTable(Table):
+    """`[[pipelines.NAME.stages.health]]`."""
+
+    name: Label
+    http: Url | None = None
+    tcp: HostPort | None = None
+    command: Words | None = None
+    expect: Text | None = None
+    status: Annotated[int, Field(strict=True, ge=100, le=599)] = 200
+    interval: TimeLimit = 0.5
+    timeout: TimeLimit = 5.0
+    window: TimeLimit = 30.0
+    passes: Positive = 1
+    watch: Duration = 0.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.http, self.tcp, self.command)) != 1:
+            raise expected("one of `http`, `tcp` and `command`")
+        if self.http is None and "status" in self.model_fields_set:
+            raise expected("`status` only beside `http`")
+        if self.tcp is not None and self.expect is not None:
+            raise expected("`expect` only beside `http` or `command`")
+        return self
+
+    def probe(self) -> Probe:
+        """The health check as an executor gets it."""
+        ways = ((ProbeKind.HTTP, self.http), (ProbeKind.TCP, self.tcp), (ProbeKind.COMMAND, ""))
+        kind, target = next((kind, target) for kind, target in ways if target is not None)
+        return Probe(
+            kind=kind,
+            name=self.name,
+            target=target,
+            run=self.command or (),
+            expect=self.expect,
+            status=self.status,
+            interval=self.interval,
+            timeout=self.timeout,
+            window=self.window,
+            passes=self.passes,
+            watch=self.watch,
+        )
+
+
+class StageTable(Table):
+    """`[[pipelines.NAME.stages]]`."""
+
+    name: Name
+    executor: Plugin = PluginTable(type="local")
+    workdir: Text = "."
+    lock: Label | None = None
+    timeout: TimeLimit = 3600.0
+    grace: Duration = 5.0
+    rollback: Rollback = Rollback.MANUAL
+    rollback_from: Label | None = None
+    env: Environment = {}
+    links: dict[Label, Url] = {}
+    steps: tuple[StepTable, ...] = ()
+    health: tuple[HealthTable, ...] = ()
+    post: tuple[StepTable, ...] = ()
+    rollback_steps: tuple[StepTable, ...] = ()
+
+
+class PipelineTable(Table):
+    """`[pipelines.NAME]`."""
+
+    repository: Plugin | None = None
+    branch: Text | None = None
+    stages: tuple[StageTable, ...] = ()
+
+
+class LaneTable(Table):
+    """`[lanes.NAME]`."""
+
+    rooms: RoomNames
+    pipeline: Text | None = None
+    max_riders: Positive = TRAIN_SIZE
+    config: Flag = False
+
+
+class FileTable(Table):
+    """The whole file."""
+
+    plugin_path: tuple[Text, ...] = ()
+    bot: BotTable = BotTable()
+    chats: dict[Name, ChatTable] = {}
+    announce: AnnounceTable = AnnounceTable()
+    pipelines: dict[Name, PipelineTable] = {}
+    lanes: dict[Name, LaneTable] = {}
