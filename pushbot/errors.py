@@ -1,4 +1,6 @@
-"""What the outside world does to us: expected troubles, told to people in words."""
+"""What the outside world does to us: expected troubles, told to people in words; and names for our own faults."""
+
+import secrets
 
 
 class PushbotError(Exception):
@@ -15,3 +17,8 @@ class RunLost(PushbotError):  # noqa: N818 - `lost` is the word for this state o
 
 class DeliveryUncertain(PushbotError):  # noqa: N818 - it says what is known, which is not that it failed
     """A line was written to a link that broke before the server confirmed it; it may have been seen."""
+
+
+def fault_reference() -> str:
+    """A name for one occurrence of a bug, the same in the log and in chat: `fault-1f3a9c`."""
+    return f"fault-{secrets.token_hex(3)}"

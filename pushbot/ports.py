@@ -52,17 +52,24 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class TopicEdited:
-    """Somebody other than the bot changed a room's topic while the bot was there."""
+    """Somebody other than the bot changed a room's topic while the bot was there.
+
+    `before` is what the room showed until then, in the order of the server: what the editor can have seen.
+    """
 
     chat: str
     room: str
     person: Person
     text: str
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RoomEntered:
-    """The bot has (re)joined a room; `topic` is what it found there and `setter` who had set it, if told."""
+    """The bot has (re)joined a room; `topic` is what it found there.
+
+    `setter` is the name of who had set it, None when that is not known or was the bot itself.
+    """
 
     chat: str
     room: str

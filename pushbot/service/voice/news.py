@@ -14,14 +14,14 @@ from pushbot.service.voice.refusals import refused
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where an event happened: the lane, its branch, who asked, the run's log, and the stage's links."""
+    """Where an event happened: the lane, its branch, who asked; of a run its id, its log and what it brings back."""
 
     lane: str
     by: Person | None = None
     branch: str | None = None
     run: str | None = None
     log: str | None = None
-    previous: str | None = None
+    target: str | None = None
     links: tuple[tuple[str, str], ...] = ()
 
 
@@ -132,7 +132,7 @@ def subject(at: Setting) -> str:
 def run_started(train: Train, stage: str, kind: RunKind, at: Setting) -> Said:
     """The form of Hailo's deployer: `web/main (6957bb87) is being deployed to princess by alice`."""
     if kind is RunKind.ROLLBACK:
-        text = f"{at.lane} on {stage} is being rolled back to {short(at.previous)}"
+        text = f"{at.lane} on {stage} is being rolled back to {short(at.target)}"
         return Said(f"{text} by {at.by.name}" if at.by else text, news=News.ROLLBACK)
     revision = f" ({short(train.revision)})" if train.revision else ""
     text = f"{subject(at)}{revision} is being deployed to {stage} by {train.driver.name}"
@@ -156,7 +156,7 @@ def succeeded(event: e.StageSucceeded, at: Setting) -> tuple[Said, ...]:
 def rolled_back(event: e.RolledBack, at: Setting) -> Said:
     """The last good revision is back."""
     took = lasting(event.seconds)
-    return Said(f"{at.lane} on {event.stage} is back on {short(at.previous)}, in {took}", news=News.ROLLBACK)
+    return Said(f"{at.lane} on {event.stage} is back on {short(at.target)}, in {took}", news=News.ROLLBACK)
 
 
 def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:

@@ -68,3 +68,8 @@ def lasting(seconds: float) -> str:
     if whole < DAY:
         return f"{whole // HOUR}h{whole % HOUR // MINUTE:02}m"
     return f"{whole // DAY}d{whole % DAY // HOUR}h"
+
+
+def again(text: str) -> str:
+    """A line that may have been said before the bot or its link went down."""
+    return f"(maybe again) {text}"

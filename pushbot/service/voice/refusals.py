@@ -84,3 +84,23 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
             return f"I cannot write my record down, so nothing was done: {about}"
         case _:
             assert_never(refusal.code)
+
+
+def quoted_back(topic: str) -> str:
+    """A topic that was not taken, so that nothing of it is lost."""
+    return f"I put mine back. Yours was: {topic}"
+
+
+def found_elsewhere(topic: str) -> str:
+    """A topic that was set while the bot was away, so that nothing of it is lost."""
+    return f"While I was away the topic became: {topic} - I put mine back"
+
+
+def broken(reference: str) -> str:
+    """A bug: what people can do is quote the reference."""
+    return f"Something broke in me; nothing was changed. It is in my log as {reference}"
+
+
+def topic_refused(room: str) -> str:
+    """The chat does not let the bot set the topic."""
+    return f"I may not set the topic of {room}: make me an operator, or allow it for all with /mode {room} -t"

@@ -1,0 +1,29 @@
+"""What is put into a lane's mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pushbot.queue.commands import Command, Question, Report
+    from pushbot.queue.model import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an answer goes: a room or a person's name in a chat."""
+
+    chat: str
+    to: str
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Something for a lane to do: `text` is how it was put, for the journal. Reports have no origin."""
+
+    what: Command | Report | Question
+    by: Person
+    text: str
+    origin: Origin | None = None

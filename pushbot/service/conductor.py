@@ -1,0 +1,181 @@
+"""The conductor of a lane: one mailbox, read by one task.
+
+It takes up all that is waiting, decides it piece by piece on a draft, commits the draft in one transaction, and
+only then lets anything follow: topic, words, runs. When the commit fails nothing has happened, and that is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from pushbot.errors import PushbotError, fault_reference
+from pushbot.queue.commands import EditTopic, Rename, RunBegan, RunEnded
+from pushbot.queue.model import Queue
+from pushbot.queue.refusals import Code, Refusal
+from pushbot.service.draft import Draft
+from pushbot.service.records import Pushes
+from pushbot.service.snapshot import Snapshot
+from pushbot.service.voice.refusals import broken, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pushbot.ports import Clock, RunRecord, Store
+    from pushbot.service.asks import Ask
+    from pushbot.service.draft import Surroundings
+    from pushbot.service.speaker import Speaker
+    from pushbot.service.spec import LaneSpec
+    from pushbot.service.topics import Topics
+
+LOG = structlog.get_logger()
+MAILBOX = 1000
+"""Pieces of work that may wait for a lane; whoever brings more has to wait, back to the chat's socket."""
+BATCH = 200
+"""Pieces of work that go into one transaction at most."""
+AGAIN_AFTER = 1.0
+"""Seconds until a report that could not be recorded is tried again."""
+
+
+class Runs(Protocol):
+    """What follows a commit for runs."""
+
+    progress: Mapping[str, str]
+
+    def begin(self, record: RunRecord) -> None:
+        """Take up a run that was asked for."""
+        ...
+
+    def abort(self, run: str) -> None:
+        """Stop a run in flight."""
+        ...
+
+
+@dataclass(slots=True)
+class Conductor:
+    """One lane at work."""
+
+    around: Surroundings
+    store: Store
+    clock: Clock
+    speaker: Speaker
+    topics: Topics
+    runs: Runs
+    answer: Callable[[Ask], None]
+    queue: Queue = field(default_factory=Queue)
+    pushes: Pushes = field(init=False)
+    fresh: bool = True
+    _owed: list[Ask] = field(default_factory=list)
+    _mailbox: asyncio.Queue[Ask] = field(default_factory=lambda: asyncio.Queue(MAILBOX))
+
+    def __post_init__(self) -> None:
+        self.pushes = Pushes(self.around.lane.name)
+
+    @property
+    def lane(self) -> LaneSpec:
+        """The lane that this is the conductor of."""
+        return self.around.lane
+
+    async def remember(self) -> tuple[RunRecord, ...]:
+        """Take up what the store knows of the lane; gives the runs that were in flight."""
+        known = await self.store.remember(self.lane.name)
+        self.fresh = known.queue is None
+        self.queue = known.queue or Queue()
+        for train in self.queue.trains:
+            push = await self.store.push(self.lane.name, train.number)
+            if push is not None:
+                self.pushes.underway[train.number] = push
+        self.around.runbook.write(known.runs)
+        self.topics.show(self.lane, self.queue)
+        return known.runs
+
+    def snapshot(self) -> Snapshot:
+        """The lane as it is now."""
+        return Snapshot(self.lane, self.queue, self.around.runbook.of_lane(self.lane.name), dict(self.runs.progress))
+
+    async def put(self, ask: Ask) -> None:
+        """Leave a piece of work; waits while the mailbox is full. What is put is done in order."""
+        await self._mailbox.put(ask)
+
+    async def run(self) -> None:
+        """Do what is put into the mailbox, for ever."""
+        with structlog.contextvars.bound_contextvars(lane=self.lane.name):
+            while True:
+                batch = await self._next_batch()
+                try:
+                    await self._do(batch)
+                except Exception:
+                    reference = fault_reference()
+                    LOG.exception("batch_failed", reference=reference)
+                    self._not_done(batch, broken(reference))
+
+    async def _next_batch(self) -> list[Ask]:
+        """All that waits, up to a bound; reports that could not be recorded come first, and once a second at least."""
+        batch, self._owed = self._owed, []
+        try:
+            async with asyncio.timeout(AGAIN_AFTER if batch else None):
+                batch.append(await self._mailbox.get())
+        except TimeoutError:
+            return batch
+        while len(batch) < BATCH and not self._mailbox.empty():
+            batch.append(self._mailbox.get_nowait())
+        return batch
+
+    async def _do(self, batch: list[Ask]) -> None:
+        draft = Draft(self.around, self.queue, self.pushes, self.clock.now())
+        for ask in batch:
+            self._decide(draft, ask)
+        work = draft.work(self.speaker)
+        if work is not None:
+            try:
+                await self.store.commit(work)
+            except PushbotError as error:
+                draft.forget()
+                self.speaker.give_back(work.spoken)
+                LOG.error("not_recorded", error=str(error))  # noqa: TRY400 - expected of a disk, told in words
+                self._not_done(batch, refused(None, Refusal(Code.NOT_RECORDED, subject=str(error))))
+                return
+            except BaseException:
+                draft.forget()
+                self.speaker.give_back(work.spoken)
+                raise
+            self._follow(draft, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
+            self.speaker.hand(work.lines)
+        for ask in draft.questions:
+            self.answer(ask)
+
+    def _decide(self, draft: Draft, ask: Ask) -> None:
+        """One piece of work on the draft; a bug in a rule costs that piece alone."""
+        try:
+            draft.take(ask)
+        except Exception:
+            reference = fault_reference()
+            LOG.exception("command_failed", reference=reference)
+            self._tell([ask], broken(reference))
+
+    def _follow(self, draft: Draft, *, redraw: bool) -> None:
+        """What was committed takes effect."""
+        changed = draft.queue is not self.queue
+        self.queue = draft.queue
+        self.fresh = False
+        self.pushes.take(draft.pushes)
+        if changed or redraw:
+            self.topics.show(self.lane, self.queue)
+        for record in draft.asked:
+            self.runs.begin(record)
+        for run in draft.aborted:
+            self.runs.abort(run)
+
+    def _tell(self, batch: list[Ask], text: str) -> None:
+        """Answer everybody in `batch` with the same line, off the record."""
+        for origin in dict.fromkeys(ask.origin for ask in batch if ask.origin is not None):
+            self.speaker.answer(origin.chat, origin.to, text)
+
+    def _not_done(self, batch: list[Ask], why: str) -> None:
+        """Say so to who asked. Reports have to be recorded sooner or later: nobody will bring them a second time."""
+        self._tell(batch, why)
+        self._owed += [ask for ask in batch if isinstance(ask.what, RunBegan | RunEnded | Rename)]
+        self.topics.show(self.lane, self.queue)

@@ -1,0 +1,146 @@
+"""The front desk: takes what chats tell, finds out what is asked of which lane, and puts it into its mailbox."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+import structlog
+
+from pushbot.ports import Heard, Notice, Renamed, RoomEntered, TopicEdited, TopicRefused
+from pushbot.queue import commands as c
+from pushbot.queue.grammar import Mistake, parse_message
+from pushbot.queue.model import Person, Queue, Ticket
+from pushbot.queue.refusals import Code, Refusal
+from pushbot.queue.topic import Unreadable, split_lanes
+from pushbot.service.asks import Ask, Origin
+from pushbot.service.spec import Room
+from pushbot.service.voice.refusals import found_elsewhere, mistaken, quoted_back, refused, topic_refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pushbot.queue.grammar import Request
+    from pushbot.service.conductor import Conductor
+    from pushbot.service.speaker import Speaker
+    from pushbot.service.topics import Topics
+
+LOG = structlog.get_logger()
+TO_A_LANE = re.compile(r"^([A-Za-z0-9_.-]+):\s*(\..*)$")
+"""`search: .join`: a command for one of the lanes that a room shows."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """One for all chats. `restored` are the rooms whose lanes had a record before this start."""
+
+    conductors: Mapping[str, Conductor]
+    topics: Topics
+    speaker: Speaker
+    _entered: set[Room] = field(default_factory=set)
+
+    async def tell(self, notice: Notice) -> None:
+        """Take one notice of a chat; waits while the lane it concerns is busy."""
+        match notice:
+            case Heard():
+                await self._heard(notice)
+            case TopicEdited():
+                await self._edited(notice)
+            case RoomEntered():
+                await self._entered_room(notice)
+            case TopicRefused(chat, room):
+                self.speaker.answer(chat, room, topic_refused(room))
+            case Renamed(_, old, new):
+                for conductor in self.conductors.values():
+                    await conductor.put(Ask(c.Rename(old, new), new, f"{old.name} is now {new.name}"))
+            case _:
+                assert_never(notice)
+
+    async def _heard(self, heard: Heard) -> None:
+        private = heard.room is None
+        origin = Origin(heard.chat, heard.room or heard.person.name, private=private)
+        lanes = self._lanes(heard.chat, heard.room)
+        text, chosen = heard.text, None
+        named = TO_A_LANE.match(text)
+        if named is not None and named[1] in self.conductors:
+            chosen, text = self.conductors[named[1]], named[2]
+        for request in parse_message(text, addressed=heard.addressed):
+            if isinstance(request, Mistake):
+                self.speaker.answer(origin.chat, origin.to, mistaken(heard.person, request))
+                continue
+            lane = chosen or _lane_for(request, heard.person, lanes)
+            if isinstance(lane, Refusal):
+                self.speaker.answer(origin.chat, origin.to, refused(heard.person, lane))
+                continue
+            LOG.info("asked", lane=lane.lane.name, person=heard.person.name, command=type(request).__name__.lower())
+            await lane.put(Ask(request, heard.person, text, origin))
+
+    def _lanes(self, chat: str, room: str | None) -> tuple[Conductor, ...]:
+        """The lanes that somebody there may mean: the room's own, else all."""
+        own = self.topics.lanes_in(Room(chat, room)) if room is not None else ()
+        return tuple(self.conductors[lane.name] for lane in own) or tuple(self.conductors.values())
+
+    async def _edited(self, edited: TopicEdited) -> None:
+        room = Room(edited.chat, edited.room)
+        lanes = self.topics.lanes_in(room)
+        before = edited.before if edited.before is not None else self.topics.drawn(room)
+        names = [lane.name for lane in lanes]
+        parts = split_lanes(edited.text, names)
+        if not lanes:
+            return
+        if isinstance(parts, Unreadable):
+            refusal = Refusal(Code.UNREADABLE_TOPIC, subject=parts.why)
+            self.speaker.answer(room.chat, room.name, refused(edited.person, refusal))
+            self.speaker.answer(room.chat, room.name, quoted_back(edited.text))
+            self.topics.redraw(room)
+            return
+        drawn = split_lanes(before, names)
+        was = dict(drawn) if not isinstance(drawn, Unreadable) else {}
+        origin = Origin(room.chat, room.name)
+        for name, body in parts:
+            ask = Ask(c.EditTopic(body, was.get(name, "")), edited.person, f"topic: {body}", origin)
+            await self.conductors[name].put(ask)
+
+    async def _entered_room(self, entered: RoomEntered) -> None:
+        """Put the topic in order. A topic that stood there before the bot ever came is taken as the queue."""
+        room = Room(entered.chat, entered.room)
+        lanes = self.topics.lanes_in(room)
+        first = room not in self._entered
+        self._entered.add(room)
+        drawn = self.topics.drawn(room)
+        if not lanes:
+            return
+        if first and entered.topic and all(self._untouched(lane.name) for lane in lanes):
+            setter = entered.setter or "somebody"
+            person = self.speaker.chats[room.chat].person(setter)
+            await self._edited(TopicEdited(room.chat, room.name, person, entered.topic, before=""))
+        elif entered.topic and entered.setter and entered.topic != drawn and not first:
+            self.speaker.answer(room.chat, room.name, found_elsewhere(entered.topic))
+        self.topics.redraw(room)
+
+    def _untouched(self, lane: str) -> bool:
+        conductor = self.conductors[lane]
+        return conductor.fresh and conductor.queue == Queue()
+
+
+def _lane_for(request: Request, person: Person, lanes: tuple[Conductor, ...]) -> Conductor | Refusal:
+    """The lane that `request` means: the one there is, the one named, or the one that the person is aboard in."""
+    if isinstance(request, c.Join) and request.ticket is Ticket.CONFIG:
+        return next((lane for lane in lanes if lane.lane.config), lanes[0])
+    if len(lanes) == 1 or isinstance(request, c.Join | c.Question):
+        return lanes[0]
+    if isinstance(request, c.Kick):
+        wanted = request.name.casefold()
+        mine = [
+            one for one in lanes if any(wanted == r.person.name.casefold() for t in one.queue.trains for r in t.riders)
+        ]
+    else:
+        mine = [one for one in lanes if any(train.seat(person) is not None for train in one.queue.trains)]
+    if isinstance(request, c.Abort | c.Done | c.At | c.Retry | c.Rollback):
+        mine = [one for one in mine if one.queue.head is not None and one.queue.head.seat(person) is not None] or mine
+    if len(mine) == 1:
+        return mine[0]
+    verb = type(request).__name__.lower().removeprefix("put").removeprefix("set")
+    names = ", ".join(lane.lane.name for lane in mine or lanes)
+    return Refusal(Code.WHICH_LANE, subject=names, fix=f"{(mine or lanes)[0].lane.name}: .{verb}")

@@ -1,0 +1,222 @@
+"""Runs what was asked for: each run at most once, taken up again after a restart, or lost and said so.
+
+The record of a run goes through these: requested (nothing has happened yet), requested and starting (the executor may
+have begun), running (the executor gave a token), and a final state. Each step is committed before the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.errors import PushbotError, RunLost, fault_reference
+from pushbot.ports import Job, Outcome, Work
+from pushbot.queue.commands import RunBegan, RunEnded, RunState
+from pushbot.queue.model import Person, RunKind
+from pushbot.service.asks import Ask
+from pushbot.service.history import previous, rollback_target
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from pushbot.ports import Clock, RunRecord, Store
+    from pushbot.service.runbook import Runbook
+    from pushbot.service.spec import LaneSpec, StageSpec
+
+LOG = structlog.get_logger()
+HISTORY = 200
+"""Runs of a stage that are looked at to find its last good revision."""
+RESOLVE_WITHIN = 120.0
+"""Seconds that finding a revision may take."""
+BOT = Person("", "bot:pushbot", "pushbot")
+"""Who reports on runs."""
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """All runs in flight, each a task of `group`. `report` leaves word in a lane's mailbox."""
+
+    store: Store
+    clock: Clock
+    runbook: Runbook
+    runs: Path
+    lanes: dict[str, LaneSpec]
+    group: asyncio.TaskGroup
+    report: Callable[[str, Ask], Awaitable[None]]
+    progress: dict[str, str] = field(default_factory=dict)
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _aborted: set[str] = field(default_factory=set)
+
+    def begin(self, record: RunRecord) -> None:
+        """Take up a run: one that was just asked for, or one that an earlier bot left in flight."""
+        task = self.group.create_task(self._guarded(record), name=f"run {record.id}")
+        self._tasks[record.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(record.id, None))
+
+    def abort(self, run: str) -> None:
+        """Stop a run in flight; its end is reported like any other."""
+        self._aborted.add(run)
+        record = self.runbook.get(run)
+        stage = self._stage(record) if record is not None else None
+        if record is not None and stage is not None and record.starting:
+            self.group.create_task(self._abort(record, stage), name=f"abort {run}")
+
+    async def abort_all(self) -> None:
+        """Stop every run in flight and wait until each has ended."""
+        tasks = set(self._tasks.values())
+        for run in tuple(self._tasks):
+            self.abort(run)
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _abort(self, record: RunRecord, stage: StageSpec) -> None:
+        try:
+            await stage.executor.abort(self._job(record, stage), record.token)
+        except PushbotError as error:
+            LOG.warning("abort_failed", run=record.id, error=str(error))
+        except Exception:
+            LOG.exception("abort_broke", run=record.id, reference=fault_reference())
+
+    async def _guarded(self, record: RunRecord) -> None:
+        """Whatever happens in a run or an executor, its lane hears how it ended."""
+        with structlog.contextvars.bound_contextvars(run=record.id):
+            try:
+                outcome, undo = await self._carry_out(record)
+            except Exception:
+                reference = fault_reference()
+                LOG.exception("run_broke", reference=reference)
+                known = self.runbook.get(record.id) or record
+                state = RunState.LOST if known.starting else RunState.FAILED
+                outcome, undo = Outcome(state, reason=f"something broke in the bot, see {reference} in its log"), False
+            known = self.runbook.get(record.id) or record
+            began = known.started_at or known.requested_at
+            LOG.info("run_ended", state=outcome.state, step=outcome.step, reason=outcome.reason)
+            ended = RunEnded(
+                known.train,
+                number(known),
+                outcome.state,
+                outcome.step,
+                outcome.reason,
+                outcome.tail,
+                undo=undo,
+                seconds=(self.clock.now() - began).total_seconds(),
+            )
+            await self.report(record.lane, Ask(ended, BOT, f"{record.id} {outcome.state}"))
+            self.progress.pop(record.id, None)
+            self._aborted.discard(record.id)
+
+    async def _carry_out(self, record: RunRecord) -> tuple[Outcome, bool]:
+        """The outcome of the run, and whether the stage's rollback shall follow."""
+        stage = self._stage(record)
+        if stage is None:
+            state = RunState.LOST if record.starting else RunState.FAILED
+            return Outcome(state, reason=f"{record.stage} is no longer in the configuration"), False
+        if not record.starting:
+            try:
+                record = await self._prepare(record, stage)
+                if record.id in self._aborted:
+                    return Outcome(RunState.CANCELLED), False
+                record = await self._start(record, stage)
+            except PushbotError as error:
+                return Outcome(RunState.FAILED, reason=str(error)), False
+        elif record.token is not None and record.started_at is None:
+            record = await self._began(record, record.token)
+        if record.id in self._aborted:
+            await self._abort(record, stage)
+        outcome = await self._wait(record, stage)
+        failed = outcome.state is RunState.FAILED and record.kind is RunKind.DEPLOY
+        undo = failed and stage.rollback_auto and record.previous is not None and stage.changed_by(outcome.step)
+        return outcome, undo
+
+    async def _wait(self, record: RunRecord, stage: StageSpec) -> Outcome:
+        try:
+            return await stage.executor.wait(self._job(record, stage), record.token, self._note(record.id))
+        except RunLost as error:
+            return Outcome(RunState.LOST, reason=str(error))
+        except PushbotError as error:
+            return Outcome(RunState.LOST, reason=f"I lost sight of it: {error}")
+
+    def _note(self, run: str) -> Callable[[str], None]:
+        def note(step: str) -> None:
+            self.progress[run] = step
+
+        return note
+
+    async def _prepare(self, record: RunRecord, stage: StageSpec) -> RunRecord:
+        """The run with the revision that it goes with, found once and then kept."""
+        past = [one for one in await self.store.runs(record.lane, stage=stage.name, limit=HISTORY) if one.state.final]
+        revision = record.revision
+        if record.kind is RunKind.ROLLBACK:
+            revision = rollback_target(past)
+            if revision is None:
+                raise PushbotError(f"{stage.name} has no good release before this one to go back to")
+        elif revision is None:
+            revision = await self._resolve(record)
+        return replace(record, revision=revision, previous=previous(past))
+
+    async def _resolve(self, record: RunRecord) -> str | None:
+        lane = self.lanes[record.lane]
+        if lane.repository is None or record.ref is None:
+            return record.ref
+        try:
+            async with asyncio.timeout(RESOLVE_WITHIN):
+                return await lane.repository.resolve(record.ref)
+        except TimeoutError:
+            raise PushbotError(
+                f"the repository did not say within {RESOLVE_WITHIN:.0f} s what {record.ref} is"
+            ) from None
+
+    async def _start(self, record: RunRecord, stage: StageSpec) -> RunRecord:
+        """Begin the run: from the commit in here on, nobody begins it a second time."""
+        record = replace(record, starting=True)
+        job = self._job(record, stage)
+        try:
+            await asyncio.to_thread(job.directory.mkdir, parents=True, exist_ok=True)
+        except OSError as error:
+            raise PushbotError(f"cannot make the run's folder {job.directory}: {error.strerror}") from error
+        await self.store.commit(Work(record.lane, runs=(record,), careful=True))
+        self.runbook.write([record])
+        LOG.info("run_starting", stage=record.stage, kind=record.kind, revision=record.revision)
+        return await self._began(record, await stage.executor.start(job))
+
+    async def _began(self, record: RunRecord, token: str) -> RunRecord:
+        """The executor has it: written down with its token, and told to the lane."""
+        record = replace(record, token=token, state=RunState.RUNNING, started_at=self.clock.now())
+        self.runbook.write([record])
+        await self.report(record.lane, Ask(RunBegan(record.train, number(record), record.revision), BOT, "run began"))
+        return record
+
+    def _stage(self, record: RunRecord) -> StageSpec | None:
+        lane = self.lanes.get(record.lane)
+        return lane.stage(record.stage) if lane is not None else None
+
+    def _job(self, record: RunRecord, stage: StageSpec) -> Job:
+        rollback = record.kind is RunKind.ROLLBACK
+        return Job(
+            run=record.id,
+            kind=record.kind,
+            lane=record.lane,
+            stage=record.stage,
+            revision=record.revision,
+            previous=record.previous,
+            branch=record.ref,
+            driver=record.driver,
+            riders=record.riders,
+            directory=self.runs / record.id,
+            workdir=stage.workdir,
+            steps=stage.rollback_steps if rollback else stage.steps,
+            health=stage.health,
+            post=() if rollback else stage.post,
+            env=stage.env,
+            timeout=stage.timeout,
+            grace=stage.grace,
+        )
+
+
+def number(record: RunRecord) -> int:
+    """The number of a run within its lane: 17 of `web-17`."""
+    return int(record.id.rpartition("-")[2])

@@ -1,0 +1,176 @@
+"""A batch of work on one lane, decided but not yet committed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pushbot.ports import Entry, Line, Work
+from pushbot.queue.commands import EditTopic, Question, RunBegan, RunEnded
+from pushbot.queue.events import AbortRequested, Event, StageRequested
+from pushbot.queue.model import Queue, RunKind
+from pushbot.queue.refusals import Refusal
+from pushbot.queue.rules import Facts, decide
+from pushbot.service.records import Pushes, push_after, run_asked, run_over
+from pushbot.service.runbook import run_id
+from pushbot.service.voice.news import Setting, told
+from pushbot.service.voice.plain import Said
+from pushbot.service.voice.refusals import quoted_back, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from pushbot.ports import Chat, PushRecord, RunRecord
+    from pushbot.service.asks import Ask, Origin
+    from pushbot.service.runbook import Runbook
+    from pushbot.service.speaker import Speaker
+    from pushbot.service.spec import Announce, LaneSpec, Room
+
+REPLY = "reply"
+TALK = "talk"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a lane's decisions are made in: the lane, the other runs, the chats, and where news go."""
+
+    lane: LaneSpec
+    announce: Announce
+    chats: Mapping[str, Chat]
+    runbook: Runbook
+    runs: Path
+
+
+@dataclass(slots=True)
+class Draft:
+    """The lane as it shall be, and all that has to be written down and said with it."""
+
+    around: Surroundings
+    queue: Queue
+    known: Pushes
+    at: datetime
+    asked: list[RunRecord] = field(default_factory=list)
+    aborted: list[str] = field(default_factory=list)
+    questions: list[Ask] = field(default_factory=list)
+    pushes: dict[int, PushRecord] = field(default_factory=dict)
+    _runs: dict[str, RunRecord] = field(default_factory=dict)
+    _before: dict[str, RunRecord | None] = field(default_factory=dict)
+    _said: list[tuple[Said, Origin | None]] = field(default_factory=list)
+    _entries: list[Entry] = field(default_factory=list)
+
+    def take(self, ask: Ask) -> None:
+        """Decide one piece of work; its effects are on the draft only, but for its claims on stages."""
+        if isinstance(ask.what, Question):
+            self.questions.append(ask)
+            return
+        result = decide(self.queue, ask.what, self._facts(ask))
+        if isinstance(result, Refusal):
+            words = (refused(ask.by, result),)
+            if isinstance(ask.what, EditTopic):
+                words = (*words, quoted_back(ask.what.text))
+            self._said += [(Said(text, reply=True), ask.origin) for text in words]
+            self._entries.append(Entry(self.at, ask.by.key, ask.text, result.code))
+            return
+        run = ask.what.run if isinstance(ask.what, RunBegan | RunEnded) else None
+        record = self._run(run_id(self.around.lane.name, run)) if run is not None else None
+        over = run_over(ask.what, record, self.at)
+        if over is not None:
+            self._write(over)
+        elif isinstance(ask.what, RunBegan) and record is not None:
+            self._write(record)
+        for event in result.events:
+            self._took_place(event, ask, over or record)
+        self.queue = result.queue
+        self._entries.append(Entry(self.at, ask.by.key, ask.text, "done"))
+
+    def _facts(self, ask: Ask) -> Facts:
+        lane, chat = self.around.lane, self.around.chats.get(ask.by.chat)
+        facts = Facts(
+            by=ask.by,
+            max_riders=lane.max_riders,
+            stages=tuple(stage.name for stage in lane.stages),
+            rollbacks=frozenset(stage.name for stage in lane.stages if stage.rollback_steps),
+            busy=self._busy(),
+        )
+        return replace(facts, fold=chat.fold, named=chat.person) if chat is not None else facts
+
+    def _busy(self) -> dict[str, str]:
+        """The stages that somebody else has, and who."""
+        held = {stage.name: self.around.runbook.holder(stage.lock) for stage in self.around.lane.stages}
+        return {name: f"{run.driver} in {run.lane} ({run.id})" for name, run in held.items() if run is not None}
+
+    def _run(self, run: str) -> RunRecord | None:
+        return self._runs.get(run) or self.around.runbook.get(run)
+
+    def _write(self, record: RunRecord) -> None:
+        """Put a run on the draft, and in the runbook at once, so that no other lane takes its stage meanwhile."""
+        self._before.setdefault(record.id, self.around.runbook.get(record.id))
+        self._runs[record.id] = record
+        self.around.runbook.write([record])
+
+    def forget(self) -> None:
+        """The draft was not committed: the claims that it made are given back."""
+        self.around.runbook.restore(self._before)
+
+    def _took_place(self, event: Event, ask: Ask, record: RunRecord | None) -> None:
+        push = push_after(event, self.known, self.pushes, self.at)
+        if push is not None:
+            self.pushes[push.number] = push
+        if isinstance(event, StageRequested):
+            asked = run_asked(event, self.around.lane, self.at)
+            self._write(asked)
+            self.asked.append(asked)
+        elif isinstance(event, AbortRequested) and event.train.run is not None:
+            self.aborted.append(run_id(self.around.lane.name, event.train.run))
+        self._said += [(said, ask.origin) for said in told(event, self._setting(ask, record))]
+
+    def _setting(self, ask: Ask, record: RunRecord | None) -> Setting:
+        lane = self.around.lane
+        by = ask.by if ask.origin is not None else None
+        if record is None:
+            return Setting(lane.name, by, lane.branch)
+        stage = lane.stage(record.stage)
+        return Setting(
+            lane.name,
+            by,
+            branch=record.ref or lane.branch,
+            run=record.id,
+            log=str(self.around.runs / record.id / "output.log"),
+            target=record.revision if record.kind is RunKind.ROLLBACK else None,
+            links=stage.links if stage else (),
+        )
+
+    def work(self, speaker: Speaker) -> Work | None:
+        """What is to be committed; None when nothing was asked but questions."""
+        if not self._entries:
+            return None
+        return Work(
+            lane=self.around.lane.name,
+            queue=self.queue,
+            entries=tuple(self._entries),
+            runs=tuple(self._runs.values()),
+            pushes=tuple(self.pushes.values()),
+            lines=tuple(self._lines(speaker)),
+            spoken=speaker.take_spoken(),
+            careful=bool(self._runs),
+        )
+
+    def _lines(self, speaker: Speaker) -> list[Line]:
+        lines = list[Line]()
+        for said, origin in self._said:
+            if said.reply:
+                if origin is not None and (origin.private or not said.aside):
+                    lines.append(speaker.line(origin.chat, origin.to, REPLY, said.text))
+                continue
+            kind = said.news or TALK
+            lines += [speaker.line(room.chat, room.name, kind, said.text) for room in self._rooms(said)]
+        return lines
+
+    def _rooms(self, said: Said) -> list[Room]:
+        """Where a line that is no reply is said: the lane's rooms, and for news those that want it."""
+        lane, announce = self.around.lane, self.around.announce
+        own = lane.rooms if said.news is None or said.news in announce.lane else ()
+        others = announce.rooms if said.news is not None and said.news in announce.warroom else ()
+        return list(dict.fromkeys((*own, *others)))

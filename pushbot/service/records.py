@@ -1,0 +1,88 @@
+"""What the record keeps of events: runs as they are asked for and end, pushes as they go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pushbot.ports import PushRecord, PushState, RunRecord
+from pushbot.queue import events as e
+from pushbot.queue.commands import RunEnded, RunState
+from pushbot.queue.model import RunKind
+from pushbot.service.runbook import run_id
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pushbot.queue.commands import Command, Report
+    from pushbot.queue.model import Train
+    from pushbot.service.spec import LaneSpec
+
+
+@dataclass(slots=True)
+class Pushes:
+    """The pushes under way in one lane, by the number of their train."""
+
+    lane: str
+    underway: dict[int, PushRecord] = field(default_factory=dict)
+
+    def take(self, records: dict[int, PushRecord]) -> None:
+        """Remember what was committed."""
+        for number, record in records.items():
+            if record.state is PushState.UNDERWAY:
+                self.underway[number] = record
+            else:
+                self.underway.pop(number, None)
+
+    def now(self, train: Train, changed: dict[int, PushRecord], at: datetime) -> PushRecord:
+        """The push of `train` with its riders of this moment, begun `at` if it is new."""
+        known = changed.get(train.number) or self.underway.get(train.number)
+        riders = tuple(rider.person.name for rider in train.riders)
+        if known is None:
+            return PushRecord(
+                self.lane, train.number, PushState.UNDERWAY, riders[0], riders, at, revision=train.revision
+            )
+        return replace(known, driver=riders[0], riders=riders, revision=train.revision)
+
+
+def push_after(event: e.Event, pushes: Pushes, changed: dict[int, PushRecord], at: datetime) -> PushRecord | None:
+    """The push that `event` begins, moves on or ends; None when it does none of these."""
+    match event:
+        case e.StageRequested(train) | e.RunStarted(train):
+            return pushes.now(train, changed, at)
+        case e.StageSucceeded(train) | e.StageSet(train):
+            push = pushes.now(train, changed, at)
+            return replace(push, stages=tuple(dict.fromkeys((*push.stages, train.stage or ""))))
+        case e.Finished(train) if train.begun:
+            return replace(pushes.now(train, changed, at), state=PushState.DONE, ended_at=at)
+        case e.GivenUp(train) if train.begun:
+            return replace(pushes.now(train, changed, at), state=PushState.GIVEN_UP, ended_at=at)
+        case _:
+            return None
+
+
+def run_asked(event: e.StageRequested, lane: LaneSpec, at: datetime) -> RunRecord:
+    """The record of a run that is to be started."""
+    stage = lane.stage(event.stage)
+    train = event.train
+    return RunRecord(
+        id=run_id(lane.name, event.run),
+        lane=lane.name,
+        train=train.number,
+        stage=event.stage,
+        kind=event.kind,
+        state=RunState.REQUESTED,
+        lock=stage.lock if stage else f"{lane.name}/{event.stage}",
+        driver=train.driver.name,
+        riders=tuple(rider.person.name for rider in train.riders),
+        requested_at=at,
+        ref=train.ref or lane.branch,
+        revision=train.revision if event.kind is RunKind.DEPLOY else None,
+    )
+
+
+def run_over(command: Command | Report, record: RunRecord | None, at: datetime) -> RunRecord | None:
+    """`record` as the report of its end leaves it; None for anything else."""
+    if not isinstance(command, RunEnded) or record is None:
+        return None
+    return replace(record, state=command.state, ended_at=at, step=command.step, reason=command.reason, starting=False)

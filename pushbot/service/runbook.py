@@ -1,0 +1,51 @@
+"""The runs in flight, of all lanes: who has which stage. The store holds the same; this is what rules are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pushbot.ports import RunRecord
+
+
+def run_id(lane: str, number: int) -> str:
+    """The name of a run, for people and for ever: `web-17`."""
+    return f"{lane}-{number}"
+
+
+@dataclass(slots=True)
+class Runbook:
+    """Every unfinished run by its id. Claims follow from it: a lock is held by the run that names it."""
+
+    _runs: dict[str, RunRecord] = field(default_factory=dict)
+
+    def get(self, run: str) -> RunRecord | None:
+        """The unfinished run of that id."""
+        return self._runs.get(run)
+
+    def write(self, records: Iterable[RunRecord]) -> None:
+        """Take what has become of runs; those that ended are no longer in flight."""
+        for record in records:
+            if record.state.final:
+                self._runs.pop(record.id, None)
+            else:
+                self._runs[record.id] = record
+
+    def restore(self, before: dict[str, RunRecord | None]) -> None:
+        """Put back what stood here before something that was not committed."""
+        for run, record in before.items():
+            if record is None:
+                self._runs.pop(run, None)
+            else:
+                self._runs[run] = record
+
+    def holder(self, lock: str) -> RunRecord | None:
+        """The run that has the claim `lock`."""
+        return next((record for record in self._runs.values() if record.lock == lock), None)
+
+    def of_lane(self, lane: str) -> tuple[RunRecord, ...]:
+        """The unfinished runs of a lane."""
+        return tuple(record for record in self._runs.values() if record.lane == lane)
