@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -29,7 +30,8 @@ def load(path: Path) -> Config:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigErrors((Problem(path, (), f"not TOML: {error}"),)) from error
+        at = re.search(r"at line (\d+)", str(error))
+        raise ConfigErrors((Problem(path, (), f"not TOML: {error}", line=int(at[1]) if at else None),)) from error
     reading = Reading(path, salvage(data, path))
     config = _assemble(reading)
     problems = (*reading.found.problems, *reading.problems)

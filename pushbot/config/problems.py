@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -30,7 +32,7 @@ class Problem:
     @property
     def path(self) -> str:
         """The key as people write it: `pipelines.web.stages[0].steps[1].run`."""
-        parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.key]
+        parts = (f"[{part}]" if isinstance(part, int) else f".{_written(part)}" for part in self.key)
         return "".join(parts).removeprefix(".")
 
     def __str__(self) -> str:
@@ -43,11 +45,15 @@ class Problem:
 
 
 class ConfigErrors(PushbotError):  # noqa: N818 - it is all the errors of a file, not one
-    """A configuration that cannot be used, with every problem that was found in it."""
+    """A configuration that cannot be used, with every problem that was found in it, by line."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def _written(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -90,14 +90,16 @@ def problems_of(error: ValidationError, model: type[BaseModel], file: Path, at: 
 
 def _found(detail: ErrorDetails, *, quiet: bool) -> str:
     match detail["input"]:
-        case dict():
-            return "found a table"
-        case list():
-            return "found a list"
+        case dict() as table:
+            return f"found a table of {', '.join(map(str, table)) or 'nothing'}"
+        case list() as members:
+            return "found a list" if members else "found an empty list"
         case str() if quiet:
             return "found a text"
         case bool() as flag:
             return f"found {str(flag).lower()}"
+        case int() | float() if quiet:
+            return "found a number"
         case value:
             return f"found {_SHORT.repr(value)}"
 

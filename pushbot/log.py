@@ -1,0 +1,70 @@
+"""Logging: structlog, and what other libraries log, as text or JSON lines on standard error.
+
+Whatever a value holds, an entry is one line without control characters, so that nobody in a chat
+can forge an entry or steer the terminal that shows it (OWASP: log injection). Only a traceback
+takes more lines, each marked as part of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+from structlog.contextvars import merge_contextvars
+from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
+from structlog.stdlib import ProcessorFormatter, add_logger_name
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_PLAIN_VALUE = re.compile(r"[^\s\"'=\\]+")
+_TALKATIVE = ("aiohttp", "aiosqlite", "asyncio", "irc")
+
+
+def set_up(form: str = "text", level: str = "info") -> None:
+    """Log from now on in `form` ("text" or "json") what is at least as important as `level`.
+
+    Values bound by structlog.contextvars are part of each entry. What other libraries log goes the
+    same way; of talkative ones only warnings, unless `level` is "debug". Safe to repeat.
+    """
+    common: list[Processor] = [merge_contextvars, add_log_level, TimeStamper("iso", utc=True)]
+    render = [format_exc_info, _json if form == "json" else _text]
+    structlog.configure(
+        processors=[*common, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    out = logging.StreamHandler(sys.stderr)
+    theirs = [ProcessorFormatter.remove_processors_meta, *render]
+    out.setFormatter(ProcessorFormatter(processors=theirs, foreign_pre_chain=[add_logger_name, *common]))
+    root = logging.getLogger()
+    root.handlers = [out]
+    root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel("DEBUG" if level == "debug" else "WARNING")
+
+
+def one_line(text: str) -> str:
+    """`text` with what could end a line or steer a terminal written as escapes (also right in JSON)."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_render_json = JSONRenderer()
+
+
+def _json(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    line = _render_json(logger, method, event)
+    return one_line(line if isinstance(line, str) else line.decode())
+
+
+def _text(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """`TIME LEVEL event key=value ...`, and the traceback below it if there is one."""
+    begin = [str(event.pop("timestamp")), f"{event.pop('level'):7}", str(event.pop("event"))]
+    traceback = str(event.pop("exception", "")).splitlines()
+    values = (f"{key}={value if _PLAIN_VALUE.fullmatch(str(value)) else repr(value)}" for key, value in event.items())
+    return "\n".join([one_line(" ".join([*begin, *values])), *(f"    | {one_line(line)}" for line in traceback)])
