@@ -1,0 +1,48 @@
+"""What a killed supervisor leaves behind: the process group of the step that was under way.
+
+A process group's number alone proves nothing, as numbers are used again. A process is taken for a
+leftover only when its group and session have the number that the supervisor wrote down, and its
+environment names the run. Needs /proc; elsewhere nothing is found, and nothing ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterator
+
+    from pushbot_plugins.local.supervisor.files import RunFiles
+
+
+def leftover(files: RunFiles, run: str) -> int | None:
+    """The process group that the run's dead supervisor left, None when it is gone or cannot be told for sure."""
+    try:
+        group = int(files.group.read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        return None
+    mark = b"\0PUSHBOT_RUN=" + os.fsencode(run) + b"\0"
+    for process in _members(group):
+        with contextlib.suppress(OSError):
+            if mark in b"\0" + (process / "environ").read_bytes():
+                return group
+    return None
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Signal the group, which may be gone by now."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _members(group: int) -> Iterator[Path]:
+    """The living processes of the group, as directories of /proc (proc_pid_stat(5): state, ppid, pgrp, session)."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, _, pgrp, session = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
+            if state not in "ZX" and int(pgrp) == int(session) == group:
+                yield process
