@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import ValidationError
 
@@ -71,7 +71,7 @@ class Reading:
             self.note((*key, "type"), str(error))
             return None
         try:
-            return plugin, read_options(plugin, {name: self.anchored(value) for name, value in (options or {}).items()})
+            return plugin, read_options(plugin, self._options(plugin, options or {}))
         except ValidationError as error:
             self.problems.extend(problems_of(error, plugin.Options, self.file, key))
             return None
@@ -88,6 +88,15 @@ class Reading:
             words = str(error) if isinstance(error, PushbotError) else f"{type(error).__name__}: {error}"
             self.note(key, f"{group.one} '{table.type}' cannot be made: {words}")
             return None
+
+    def _options(self, plugin: Plugin, options: Mapping[str, object]) -> dict[str, object]:
+        """The options with paths seen from the file's folder, as far as the plugin says that they are paths."""
+        fields = plugin.Options.model_fields
+        paths = {name for name, field in fields.items() if Path in (field.annotation, *get_args(field.annotation))}
+        return {
+            name: str(self.path(value)) if name in paths and isinstance(value, str) else self.anchored(value)
+            for name, value in options.items()
+        }
 
     def anchored(self, value: object) -> object:
         """`value` with each text in it that is a relative path made absolute: `./x`, `../x`, and `file:x`."""

@@ -1,0 +1,40 @@
+"""`pushbot check`: every mistake of a configuration at once, or what it means in a few lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pushbot.config import Config, load
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Check the configuration in FILE, and change nothing.
+
+    Each mistake is one line on standard error: where it is, what is wrong, what was expected, and the
+    nearest known name. Then the exit code is 2. A good configuration is summed up on standard output.
+
+    \b
+    Example:
+      $ pushbot check pushbot.toml
+      pushbot.toml:21: pipelines.web.stages[0].timeot: unknown key; did you mean 'timeout'?
+    """  # noqa: D301 - \b is click's mark for lines to keep
+    click.echo(summary(load(file)))
+
+
+def summary(config: Config) -> str:
+    """What a configuration means, a line for each lane and for each of its stages."""
+    lines = [f"{config.file}: no mistakes found"]
+    for lane in config.lanes:
+        branch = f", from branch {lane.branch}" if lane.branch else ""
+        rooms = ", ".join(map(str, lane.rooms))
+        lines.append(f"lane {lane.name} in {rooms}: trains of up to {lane.max_riders}{branch}")
+        lines += [f"  stage {stage.name}: {', '.join(step.name for step in stage.steps)}" for stage in lane.stages]
+        if not lane.stages:
+            lines.append("  no stages: the queue alone, stages set by .at")
+    rooms = ", ".join(map(str, config.announce.rooms))
+    lines.append(f"announcements also in {rooms}" if rooms else "announcements in the lanes' rooms only")
+    return "\n".join(lines)

@@ -1,0 +1,57 @@
+"""`pushbot run`: the bot itself, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import structlog
+
+from pushbot.config import load
+from pushbot.log import set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from pushbot.config import Config
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def run(file: Path) -> None:
+    """Run the bot with the configuration in FILE until Ctrl-C or SIGTERM.
+
+    It logs to standard error. On the way out it signs off from its chats; what becomes of deploys in
+    flight is said by `on_stop` in the configuration. A second Ctrl-C ends it at once.
+
+    \b
+    Examples:
+      pushbot run pushbot.toml
+      systemctl enable --now pushbot     (with config/pushbot.service)
+    """  # noqa: D301 - \b is click's mark for lines to keep
+    config = load(file)
+    set_up(config.bot.log_format, config.bot.log_level)
+    from pushbot.app import serve  # noqa: PLC0415 - it brings every part of the bot along, and a mistake needs none
+
+    asyncio.run(until_told(serve, config))
+
+
+async def until_told(serve: Callable[[Config], Coroutine[None, None, None]], config: Config) -> None:
+    """Run `serve(config)` and return when it ends, or when a signal to stop has come and it has ended."""
+    loop = asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        structlog.get_logger().info("stopping", signal=number.name)
+        for each in _STOPPING:
+            loop.remove_signal_handler(each)
+        serving.cancel()
+
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(serve(config))
+        for each in _STOPPING:
+            loop.add_signal_handler(each, stop, each)
