@@ -43,7 +43,10 @@ AGAIN_AFTER = 1.0
 class Runs(Protocol):
     """What follows a commit for runs."""
 
-    progress: Mapping[str, str]
+    @property
+    def progress(self) -> Mapping[str, str]:
+        """What each run in flight was doing last."""
+        ...
 
     def begin(self, record: RunRecord) -> None:
         """Take up a run that was asked for."""
@@ -64,7 +67,7 @@ class Conductor:
     speaker: Speaker
     topics: Topics
     runs: Runs
-    answer: Callable[[Ask], None]
+    answer: Callable[[str, Ask], None]
     queue: Queue = field(default_factory=Queue)
     pushes: Pushes = field(init=False)
     fresh: bool = True
@@ -145,7 +148,7 @@ class Conductor:
             self._follow(draft, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
             self.speaker.hand(work.lines)
         for ask in draft.questions:
-            self.answer(ask)
+            self.answer(self.lane.name, ask)
 
     def _decide(self, draft: Draft, ask: Ask) -> None:
         """One piece of work on the draft; a bug in a rule costs that piece alone."""

@@ -33,7 +33,7 @@ TO_A_LANE = re.compile(r"^([A-Za-z0-9_.-]+):\s*(\..*)$")
 
 @dataclass(slots=True)
 class Desk:
-    """One for all chats. `restored` are the rooms whose lanes had a record before this start."""
+    """One for all chats."""
 
     conductors: Mapping[str, Conductor]
     topics: Topics
@@ -115,7 +115,7 @@ class Desk:
             setter = entered.setter or "somebody"
             person = self.speaker.chats[room.chat].person(setter)
             await self._edited(TopicEdited(room.chat, room.name, person, entered.topic, before=""))
-        elif entered.topic and entered.setter and entered.topic != drawn and not first:
+        elif entered.topic and entered.setter and entered.topic != drawn:
             self.speaker.answer(room.chat, room.name, found_elsewhere(entered.topic))
         self.topics.redraw(room)
 

@@ -73,6 +73,11 @@ class Dispatcher:
         if tasks:
             await asyncio.wait(tasks)
 
+    def leave(self) -> None:
+        """Stop following the runs in flight; they go on, to be taken up again by the next bot."""
+        for task in self._tasks.values():
+            task.cancel()
+
     async def _abort(self, record: RunRecord, stage: StageSpec) -> None:
         try:
             await stage.executor.abort(self._job(record, stage), record.token)

@@ -67,7 +67,7 @@ class Draft:
             return
         result = decide(self.queue, ask.what, self._facts(ask))
         if isinstance(result, Refusal):
-            words = (refused(ask.by, result),)
+            words: tuple[str, ...] = (refused(ask.by, result),)
             if isinstance(ask.what, EditTopic):
                 words = (*words, quoted_back(ask.what.text))
             self._said += [(Said(text, reply=True), ask.origin) for text in words]

@@ -36,8 +36,8 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
             return (ready(train, next_stage),)
         case e.Blocked(_, refusal):
             return (Said(refused(at.by, refusal), reply=True),)
-        case e.HeadChanged(train, held):
-            return (up_next(train) if held else you_are_up(train),)
+        case e.HeadChanged(train, waiting):
+            return (up_next(train) if waiting else you_are_up(train),)
         case e.DriverChanged(train):
             return (Said(f"{train.driver.name} is driving now."),)
         case e.Left():

@@ -104,3 +104,13 @@ def broken(reference: str) -> str:
 def topic_refused(room: str) -> str:
     """The chat does not let the bot set the topic."""
     return f"I may not set the topic of {room}: make me an operator, or allow it for all with /mode {room} -t"
+
+
+def too_many_questions() -> str:
+    """More questions at once than are looked into."""
+    return "I am still looking into earlier questions; ask again in a moment"
+
+
+def needs_the_bot(question: str) -> str:
+    """A question that only the record of a running bot can answer."""
+    return f"only the running bot can answer .{question}"

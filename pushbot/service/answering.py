@@ -1,0 +1,59 @@
+"""Answers questions beside the lanes, so that a slow repository holds nobody up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.errors import PushbotError, fault_reference
+from pushbot.queue.commands import Question
+from pushbot.service.voice.refusals import broken, too_many_questions
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pushbot.service.asks import Ask
+    from pushbot.service.questions import Questions
+    from pushbot.service.speaker import Speaker
+
+LOG = structlog.get_logger()
+AT_ONCE = 50
+"""Questions that may be looked into at the same time; more are turned away."""
+
+
+@dataclass(slots=True)
+class Answering:
+    """Each question is a task of `group`; the lines of one answer are said together."""
+
+    questions: Questions
+    speaker: Speaker
+    group: asyncio.TaskGroup
+    _open: int = field(default=0)
+
+    def take(self, lane: str, ask: Ask) -> None:
+        """Find the answer to a question about `lane` and say it where it was asked."""
+        if ask.origin is None or not isinstance(ask.what, Question):
+            return
+        if self._open >= AT_ONCE:
+            self.speaker.answer(ask.origin.chat, ask.origin.to, too_many_questions())
+            return
+        self._open += 1
+        self.group.create_task(self._answer(lane, ask, ask.what), name="answer").add_done_callback(self._done)
+
+    def _done(self, _: asyncio.Task[None]) -> None:
+        self._open -= 1
+
+    async def _answer(self, lane: str, ask: Ask, question: Question) -> None:
+        try:
+            lines = await self.questions.answer(question, lane, ask.by)
+        except PushbotError as error:
+            lines = (str(error),)
+        except Exception:
+            reference = fault_reference()
+            LOG.exception("answer_failed", reference=reference)
+            lines = (broken(reference),)
+        for line in lines:
+            if ask.origin is not None:
+                self.speaker.answer(ask.origin.chat, ask.origin.to, line)

@@ -1,0 +1,251 @@
+"""Answers to questions: gathers what the record, git and the disk know, and lets the voice put it in words.
+
+Nothing here changes anything. A queue is seen as it was last committed; trouble with git or the disk
+becomes one plain line, and no answer takes longer than `LIMIT` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+import structlog
+
+from pushbot.errors import PushbotError
+from pushbot.queue import commands as c
+from pushbot.queue.model import RunKind
+from pushbot.queue.topic import clean_text
+from pushbot.service.history import previous, push_seconds, there_now
+from pushbot.service.voice import answers, blame
+from pushbot.service.voice.phrases import shown
+from pushbot.service.voice.status import LaneNow, StageNow, eta, status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from pushbot.ports import Clock, Repository, RunRecord, Store
+    from pushbot.queue.commands import Question
+    from pushbot.queue.model import Person
+    from pushbot.service.snapshot import Snapshot
+    from pushbot.service.spec import LaneSpec
+
+LOG = structlog.get_logger()
+LIMIT = 10.0
+"""Seconds in which a question is answered, or the asker hears that it cannot be."""
+SEARCH = 8.0
+"""Seconds that the search for a path may take; what was found by then is told."""
+AT_ONCE = 4
+"""Commands of git that a search runs at the same time."""
+PUSHES = 50
+"""Pushes in which a path is looked for."""
+HITS = 5
+"""Pushes that are told of a path."""
+TAIL_BYTES = 16_384
+TAIL_LINES = 3
+_COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
+
+
+class Questions:
+    """The one who answers, for all lanes; any number of questions may be under way at once."""
+
+    def __init__(self, snapshots: Callable[[], tuple[Snapshot, ...]], store: Store, clock: Clock, runs: Path) -> None:
+        self._snapshots = snapshots
+        self._store = store
+        self._clock = clock
+        self._runs = runs
+
+    async def answer(self, question: Question, lane: str, person: Person) -> tuple[str, ...]:
+        """The lines to say to `person`, who asked where `lane` is meant; each stands for itself, below 400 characters.
+
+        Never raises PushbotError: what goes wrong outside is said in one of the lines.
+        """
+        try:
+            async with asyncio.timeout(LIMIT):
+                return await self._answer(question, lane, person)
+        except PushbotError as error:
+            return (f"{person.name}: {shown(str(error), 350)}",)
+        except TimeoutError:
+            LOG.warning("question_timed_out", question=type(question).__name__, lane=lane)
+            return (f"{person.name}: I could not find that out within {LIMIT:g}s; please ask again later",)
+
+    async def _answer(self, question: Question, lane: str, person: Person) -> tuple[str, ...]:
+        lanes = self._snapshots()
+        match question:
+            case c.Help(topic):
+                return answers.usage(topic) if topic else answers.commands()
+            case c.Whoami():
+                return answers.whoami(person, lanes)
+            case c.Status(None):
+                own_first = sorted(lanes, key=lambda each: each.spec.name != lane)
+                return status([await self._lane(each, lanes) for each in own_first])
+            case c.Status(name):
+                lane = name or lane
+            case _:
+                pass
+        here = next((each for each in lanes if each.spec.name == lane), None)
+        if here is None:
+            return answers.unknown_lane(lane, [each.spec.name for each in lanes])
+        match question:
+            case c.Status():
+                return status([await self._lane(here, lanes)])
+            case c.Eta():
+                return eta(await self._lane(here, lanes), person)
+            case c.Blame(words):
+                return await self._blame(here.spec, words)
+            case c.Changes():
+                return await self._changes(here)
+            case c.Log(run):
+                return await self._log(here.spec, run)
+            case c.History(count):
+                return answers.history(lane, await self._store.pushes(lane, limit=count), self._clock.now())
+            case _:
+                assert_never(question)
+
+    # --- .status and .eta --------------------------------------------------------------------------
+
+    async def _lane(self, here: Snapshot, lanes: Sequence[Snapshot]) -> LaneNow:
+        name, head = here.spec.name, here.queue.head
+        stages = [await self._stage(here, stage.name, lanes) for stage in here.spec.stages]
+        return LaneNow(
+            here,
+            tuple(stages),
+            self._clock.now(),
+            push=await self._store.push(name, head.number) if head is not None else None,
+            seconds=push_seconds(await self._store.pushes(name)),
+        )
+
+    async def _stage(self, here: Snapshot, stage: str, lanes: Sequence[Snapshot]) -> StageNow:
+        there, failed = await self._there(here.spec.name, stage)
+        spec = here.spec.stage(stage)
+        others = (run for each in lanes if each.spec.name != here.spec.name for run in each.active)
+        claimed = next((run for run in others if spec is not None and run.lock == spec.lock), None)
+        return StageNow(stage, there, failed, claimed)
+
+    async def _there(self, lane: str, stage: str) -> tuple[RunRecord | None, RunRecord | None]:
+        """The run that brought what is on the stage, and the newest that ended otherwise if that was later."""
+        newest = await self._store.runs(lane, stage=stage, limit=5)
+        there = there_now(newest) or there_now(await self._store.runs(lane, stage=stage, state=c.RunState.SUCCEEDED))
+        ended = next((run for run in newest if run.state.final), None)
+        return there, None if ended == there else ended
+
+    # --- .blame and .changes -----------------------------------------------------------------------
+
+    async def _blame(self, lane: LaneSpec, words: tuple[str, ...]) -> tuple[str, ...]:
+        stages = [stage.name for stage in lane.stages]
+        if len(words) > 1 and words[0] not in stages:
+            return blame.no_such_stage(lane.name, words[0], stages)
+        stage = words[0] if words and words[0] in stages else stages[-1] if stages else None
+        path = next((word for index, word in enumerate(words) if index or word not in stages), None)
+        if path is not None and (lane.repository is None or stage is None):
+            return blame.no_repository(lane.name, path, stages)
+        if stage is None:
+            pushes = await self._store.pushes(lane.name, limit=1)
+            return blame.by_record(lane.name, next(iter(pushes), None), self._clock.now())
+        there, failed = await self._there(lane.name, stage)
+        scene = blame.Scene(lane.name, stage, self._clock.now(), there, failed)
+        good = await self._store.runs(lane.name, stage=stage, state=c.RunState.SUCCEEDED, limit=2 * PUSHES)
+        deploys = [run for run in good if run.kind is RunKind.DEPLOY][:PUSHES]
+        if path is None or lane.repository is None:
+            return blame.last_push(scene, await _shipped(lane.repository, deploys[0]) if deploys else None)
+        found = await _search(lane.repository, deploys, path)
+        return blame.touched(scene, replace(found, stages=() if len(words) > 1 else tuple(stages)))
+
+    async def _changes(self, here: Snapshot) -> tuple[str, ...]:
+        lane, head = here.spec, here.queue.head
+        if lane.repository is None:
+            return blame.no_repository(lane.name, None, ())
+        ref = (head.ref if head else None) or lane.branch
+        pinned = head.revision if head else None
+        if ref is None and pinned is None:
+            return blame.no_branch(lane.name)
+        new = pinned or await lane.repository.resolve(ref or "")
+        old = None
+        for stage in reversed(lane.stages):
+            good = await self._store.runs(lane.name, stage=stage.name, state=c.RunState.SUCCEEDED, limit=PUSHES)
+            if (old := previous(good)) is not None:
+                break
+        what = await lane.repository.changes(old, new, limit=HITS)
+        people = [rider.person.name for rider in head.riders] if head else []
+        return blame.changes(lane.name, people, ref or "", old=old, new=new, what=what, now=self._clock.now())
+
+    # --- .log --------------------------------------------------------------------------------------
+
+    async def _log(self, lane: LaneSpec, wanted: str | None) -> tuple[str, ...]:
+        """Only what is on record is looked for on the disk, so that no name from chat becomes a path."""
+        if wanted is None:
+            run = next(iter(await self._store.runs(lane.name, limit=1)), None)
+        else:
+            run = await self._store.run(f"{lane.name}-{wanted}" if wanted.isdecimal() else wanted)
+        if run is None:
+            return answers.no_run(lane.name, wanted)
+        path = self._runs / run.id / "output.log"
+        tail = await asyncio.to_thread(last_lines, path)
+        return answers.log(run, path, tail, self._clock.now())
+
+
+async def _shipped(repository: Repository | None, run: RunRecord) -> blame.Shipped:
+    """What came with a deploy, as far as git can tell."""
+    if repository is None or run.revision is None:
+        return blame.Shipped(run)
+    try:
+        async with asyncio.timeout(SEARCH):
+            return blame.Shipped(run, await repository.changes(run.previous, run.revision))
+    except PushbotError as error:
+        return blame.Shipped(run, problem=str(error))
+    except TimeoutError:
+        return blame.Shipped(run, problem=f"git did not answer within {SEARCH:g}s")
+
+
+async def _search(repository: Repository, deploys: Sequence[RunRecord], path: str) -> blame.Search:
+    """The newest deploys whose commits touched `path`; stops at `HITS` of them, or after `SEARCH` seconds."""
+    looked: dict[int, blame.Shipped] = {}
+    waiting = iter(enumerate(deploys))
+
+    async def look() -> None:
+        for index, run in waiting:
+            looked[index] = await _touching(repository, run, path)
+            if sum(1 for each in looked.values() if each.changes is not None) >= HITS:
+                return
+
+    try:
+        async with asyncio.timeout(SEARCH), asyncio.TaskGroup() as tasks:
+            for _ in range(AT_ONCE):
+                tasks.create_task(look())
+    except TimeoutError:
+        LOG.warning("search_timed_out", path=path, searched=len(looked), known=len(deploys))
+    found = [looked[index] for index in sorted(looked)]
+    problem = next((each.problem for each in found if each.problem is not None), None)
+    hits = tuple(each for each in found if each.changes is not None)[:HITS]
+    return blame.Search(path, hits, len(found), len(deploys), problem)
+
+
+async def _touching(repository: Repository, run: RunRecord, path: str) -> blame.Shipped:
+    """The deploy with its commits to `path`; without changes when it had none."""
+    if run.revision is None or run.revision == run.previous:
+        return blame.Shipped(run)
+    try:
+        changes = await repository.changes(run.previous, run.revision, path=path, limit=1)
+    except PushbotError as error:
+        return blame.Shipped(run, problem=str(error))
+    return blame.Shipped(run, changes if changes.total else None)
+
+
+def last_lines(path: Path, count: int = TAIL_LINES) -> tuple[str, ...] | None:
+    """The last `count` lines with text of a file of any size, fit to be shown; None when there is no such file."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - TAIL_BYTES))
+            text = file.read(TAIL_BYTES).decode(errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PushbotError(f"cannot read {path}: {error.strerror}") from error
+    lines = text.splitlines()
+    if size > TAIL_BYTES and len(lines) > 1:
+        del lines[0]  # it begins somewhere in the middle
+    clean = (clean_text(_COLOUR.sub("", line)) for line in lines[-40:])
+    return tuple(line for line in clean if line)[-count:]

@@ -1,0 +1,240 @@
+"""Answers to `.status` and `.eta`: where every lane and stage is, what blocks, who waits and about how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pushbot.queue.model import Hold, Mark, Phase, RunKind, Ticket, Train
+from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, doing, ended, names, shown, trouble
+from pushbot.service.voice.plain import counted, lasting, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from pushbot.ports import PushRecord, RunRecord
+    from pushbot.queue.model import Person
+    from pushbot.service.snapshot import Snapshot
+
+MOST_LINES = 12
+"""Lines that `.status` says at most, however many lanes there are."""
+MOST_TRAINS = 4
+"""Waiting trains that `.status` names."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageNow:
+    """A stage: the run that brought what is there, a later one that did not succeed, another lane's that has it now."""
+
+    name: str
+    there: RunRecord | None = None
+    failed: RunRecord | None = None
+    claimed: RunRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneNow:
+    """All that `.status` tells of a lane. `push` is the head's, `seconds` what a push takes, None when unknown."""
+
+    snapshot: Snapshot
+    stages: tuple[StageNow, ...]
+    now: datetime
+    push: PushRecord | None = None
+    seconds: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The lane's name."""
+        return self.snapshot.spec.name
+
+    def stage(self, name: str | None) -> StageNow | None:
+        """The stage of that name."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+    def after(self, name: str | None) -> StageNow | None:
+        """The stage that follows `name`, the first one for None."""
+        known = [stage.name for stage in self.stages]
+        at = known.index(name) + 1 if name in known else 0 if name is None else len(known)
+        return self.stages[at] if at < len(known) else None
+
+
+def status(lanes: Sequence[LaneNow]) -> tuple[str, ...]:
+    """At most three lines a lane and `MOST_LINES` in all; lanes for which there is no room share one line."""
+    lines: list[str] = []
+    for index, lane in enumerate(lanes):
+        own = lane_lines(lane)
+        room = MOST_LINES - len(lines) - (index + 1 < len(lanes))
+        if len(own) > room:
+            rest = "; ".join(f"{each.name} {_gist(each)}" for each in lanes[index:])
+            return (*lines, clip(f"also {rest} (.status LANE tells more)"))
+        lines += own
+    return tuple(lines)
+
+
+def lane_lines(lane: LaneNow) -> tuple[str, ...]:
+    """What is on the stages, what the first train does, and who comes after it."""
+    places = " | ".join(_place(stage, lane.now) for stage in lane.stages)
+    waiting = _waiting(lane)
+    parts = (places, _first(lane), f"next {waiting}" if waiting else "")
+    return tuple(clip(f"{lane.name}: {part}") for part in parts if part)
+
+
+def _gist(lane: LaneNow) -> str:
+    queue = lane.snapshot.queue
+    held = "on hold" if queue.hold is not None else ""
+    trains = counted(len(queue.trains), "train") if queue.trains else "clear"
+    return f"{held}, {trains}" if held else trains
+
+
+def _place(stage: StageNow, now: datetime) -> str:
+    text = f"{stage.name}: nothing yet"
+    if (run := stage.there) is not None:
+        what = f"{stage.name} {short(run.revision)}" if run.revision else stage.name
+        how = ", rolled back" if run.kind is RunKind.ROLLBACK else ""
+        text = f"{what}{how} by {shown(run.driver, NAME)} {ago(ended(run), now)}"
+    if stage.failed is not None:
+        text += f" ({stage.failed.id}, {doing(stage.failed)}, {trouble(stage.failed)})"
+    if stage.claimed is not None:
+        text += f", taken by {_claim(stage.claimed, now)}"
+    return text
+
+
+def _claim(run: RunRecord, now: datetime) -> str:
+    since = run.started_at or run.requested_at
+    return f"{run.lane} ({run.id} by {shown(run.driver, NAME)}, {ago(since, now)})"
+
+
+def _first(lane: LaneNow) -> str:
+    """The hold in front, and what the first train does or waits for."""
+    head, hold = lane.snapshot.queue.head, lane.snapshot.queue.hold
+    train = "nobody is in the queue" if head is None else _head(head, lane)
+    return f"{_held(hold)}; {train}" if hold is not None else train
+
+
+def _held(hold: Hold) -> str:
+    by = f" by {shown(hold.by.name, NAME)}" if hold.by is not None else ""
+    why = f': "{shown(hold.reason)}"' if hold.reason else ""
+    return f"on hold{by}{why}"
+
+
+def _people(train: Train) -> str:
+    known = [shown(rider.person.name, NAME) + _ticket(rider.ticket) for rider in train.riders]
+    return " + ".join(known[:8] if len(known) <= 8 else [*known[:7], f"{len(known) - 7} more"])  # noqa: PLR2004 - a train
+
+
+def _ticket(ticket: Ticket) -> str:
+    return f" ({ticket})" if ticket else ""
+
+
+def _head(train: Train, lane: LaneNow) -> str:
+    if train.running:
+        return _running(train, lane)
+    if train.phase is Phase.FAILED:
+        return _failed(train, lane)
+    where = f"on {train.stage}" if train.stage else "up"
+    return f"{_people(train)} {where}, {_wanted(train, lane)}"
+
+
+def _running(train: Train, lane: LaneNow) -> str:
+    run = next((each for each in lane.snapshot.active if each.train == train.number), None)
+    verb = "rolling back" if train.run_kind is RunKind.ROLLBACK else "deploying to"
+    text = f"{_people(train)} {verb} {train.stage}"
+    if run is None:
+        return text
+    revision = f" ({short(run.revision)})" if run.revision else ""
+    step = shown(lane.snapshot.progress.get(run.id, ""), NAME)
+    lasts = lasting((lane.now - (run.started_at or run.requested_at)).total_seconds())
+    return f"{text}{revision}: {run.id} {f'at {step}' if step else run.state.value}, for {lasts}"
+
+
+def _failed(train: Train, lane: LaneNow) -> str:
+    """What went wrong with the head's stage, and what its people can do."""
+    stage = lane.stage(train.stage)
+    failed = stage.failed if stage is not None else None
+    if train.run is None:
+        how = "it was rolled back"
+    elif failed is not None:
+        how = f"{failed.id} {trouble(failed)}"
+    else:
+        how = f"the {train.run_kind} failed"
+    return f"{_people(train)} on {train.stage}, {how}; .go tries again, .rollback goes back, .abort gives up"
+
+
+def _wanted(train: Train, lane: LaneNow) -> str:
+    """What keeps the head from going on: people first, then a stage that is taken."""
+    bad = [rider.person.name for rider in train.riders if rider.mark is Mark.BAD]
+    silent = [rider.person.name for rider in train.riders[1:] if rider.mark is Mark.NONE]
+    holder = next((rider.person.name for rider in train.riders if rider.ticket is Ticket.HOLD), None)
+    driver = shown(train.driver.name, NAME)
+    following = lane.after(train.stage)
+    if bad:
+        return f"stopped by the uh-oh of {names(bad)}"
+    if silent:
+        return f"waiting for {names(silent)} to say .good"
+    if holder is not None:
+        return f"{shown(holder, NAME)} holds this place until .done"
+    if following is None:
+        return f"waiting for {driver} to say .done"
+    if following.claimed is not None:
+        return f"waiting for {following.name}, which {_claim(following.claimed, lane.now)} has"
+    return f"waiting for {driver} to say .go for {following.name}"
+
+
+def _waiting(lane: LaneNow) -> str:
+    """Who comes after the head: `carol + dave (about 15m), then erin (about 30m)`."""
+    queue = lane.snapshot.queue
+    head = queue.head
+    if head is None:
+        return ""
+    after = queue.items[queue.position(head) + 1 :]
+    guesses = dict(_guesses(lane))
+    told: list[str] = []
+    for index, item in enumerate(after):
+        if index == MOST_TRAINS:
+            rest = [each for each in after[index:] if isinstance(each, Train)]
+            people = sum(len(train.riders) for train in rest)
+            told.append(f"{counted(len(rest), 'more train')} ({people} aboard)")
+            break
+        if isinstance(item, Hold):
+            told.append(f"a hold{_held(item).removeprefix('on hold')}")
+        else:
+            guess = guesses.get(item.number)
+            told.append(f"{_people(item)} ({about(guess)})" if guess is not None else _people(item))
+    return ", then ".join(told)
+
+
+def _guesses(lane: LaneNow) -> Iterator[tuple[int, float]]:
+    """For each train by its number, in how many seconds it may be up; none behind a hold, or without history."""
+    if lane.seconds is None:
+        return
+    wait = 0.0
+    for item in lane.snapshot.queue.items:
+        if isinstance(item, Hold):
+            return
+        yield item.number, wait
+        elapsed = (lane.now - lane.push.began_at).total_seconds() if lane.push and item.begun else 0.0
+        wait += max(0.0, lane.seconds - elapsed)
+
+
+def eta(lane: LaneNow, person: Person) -> tuple[str, ...]:
+    """For each train the asker is aboard, or would be: how many go first, and about how long that takes."""
+    trains = lane.snapshot.queue.trains
+    aboard = [(ahead, train) for ahead, train in enumerate(trains) if train.seat(person) is not None]
+    if not aboard:
+        ahead = f"{counted(len(trains), 'train')} before a new one" if trains else "nobody before you"
+        return (f"{person.name}: you are aboard no train of {lane.name}; with .join there would be {ahead}",)
+    return tuple(clip(f"{person.name}: {_turn(ahead, train, lane)}") for ahead, train in aboard[:3])
+
+
+def _turn(ahead: int, train: Train, lane: LaneNow) -> str:
+    if not ahead:
+        return f"your train is the first of {lane.name}: {_first(lane)}"
+    who = crew(train.driver.name, [rider.person.name for rider in train.riders])
+    first = f"{counted(ahead, 'train')} of {lane.name} {'goes' if ahead == 1 else 'go'} before yours ({who})"
+    if lane.seconds is None:
+        return f"{first}; there are too few finished pushes on record to say how long that takes"
+    guess = dict(_guesses(lane)).get(train.number)
+    if guess is None:
+        return f"{first}, and a hold stands before it, so it depends on when that is released"
+    return f"{first}: {about(guess)}, as a push takes {lasting(lane.seconds)} (the median of the last ones)"
