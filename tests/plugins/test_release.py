@@ -315,6 +315,17 @@ def test_preflight_says_what_is_missing(stage: Stage) -> None:
     assert "MB free" in stage.tool("preflight", "--free", "999999999", code=1)
 
 
+def test_a_build_runs_inside_the_release(stage: Stage) -> None:
+    stage.deploy("web-1", "one")
+    stage.deploy("web-2", "two")
+    tool = [sys.executable, "-m", "pushbot_plugins.release", "inside", "--root", str(stage.root), "--"]
+    environment = {**os.environ, "PUSHBOT_RUN": "web-1"}
+    done = subprocess.run([*tool, "cat", "version.txt"], env=environment, capture_output=True, check=True)
+    assert done.stdout == b"one"
+    stage.patch.chdir(stage.root)  # comes back here after the test
+    assert "cannot run 'no-such'" in stage.tool("inside", "no-such", code=1)
+
+
 def test_a_second_deploy_waits_its_turn(stage: Stage) -> None:
     stage.deploy("web-1", "one")
     words = [sys.executable, "-m", "pushbot_plugins.release", "good", "--root", str(stage.root)]

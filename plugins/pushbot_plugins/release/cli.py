@@ -81,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--repo", required=True, metavar="URL", help="the git repository, a path or a URL")
     one.add_argument("--revision", help="default: PUSHBOT_REVISION")
     one.add_argument("--share", action="append", metavar="PATH", help="a path to link to ROOT/shared; may be repeated")
+    one = verb("inside", "run a command in the folder of this run's release, to build or migrate", _inside)
+    one.add_argument("command", nargs="+", metavar="-- COMMAND", help="becomes this very process")
     verb("publish", "make this run's release live", lambda a: verbs.publish(Root(a.root), a.run))
     one = verb("restart", "end the service and start that of the live release", _restart)
     process(one)
@@ -109,6 +111,10 @@ def _preflight(arguments: _Arguments) -> str:
 
 def _checkout(arguments: _Arguments) -> str:
     return verbs.checkout(Root(arguments.root), arguments.repo, arguments.revision, arguments.run, arguments.share)
+
+
+def _inside(arguments: _Arguments) -> str:
+    return verbs.inside(Root(arguments.root), arguments.command, arguments.run)
 
 
 def _restart(arguments: _Arguments) -> str:

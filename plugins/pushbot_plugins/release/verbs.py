@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from pushbot_plugins.release import service, source
 from pushbot_plugins.release.root import Release, Root, State
@@ -50,6 +50,16 @@ def checkout(root: Root, url: str, revision: str, run: str, shares: Sequence[str
             _share(root, folder, share)
         release = root.add(folder, commit, run)
     return f"release {release.name} of {commit}"
+
+
+def inside(root: Root, command: Sequence[str], run: str) -> NoReturn:
+    """Become `command`, in the folder of the release of `run`."""
+    folder = root.path(root.of_run(run))
+    try:
+        os.chdir(folder)
+        os.execvp(command[0], list(command))  # noqa: S606 - no shell is the point
+    except OSError as error:
+        raise ReleaseError(f"cannot run {command[0]!r} in {folder}: {error.strerror}") from error
 
 
 def publish(root: Root, run: str) -> str:
