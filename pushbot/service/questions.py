@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pushbot.service.snapshot import Snapshot
     from pushbot.service.spec import LaneSpec
 
+    _OfLane = c.Status | c.Eta | c.Blame | c.Changes | c.Log | c.History
+
 LOG = structlog.get_logger()
 LIMIT = 10.0
 """Seconds in which a question is answered, or the asker hears that it cannot be."""
@@ -81,13 +83,18 @@ class Questions:
             case c.Status(None):
                 own_first = sorted(lanes, key=lambda each: each.spec.name != lane)
                 return status([await self._lane(each, lanes) for each in own_first])
-            case c.Status(name):
-                lane = name or lane
+            case c.Status() | c.Eta() | c.Blame() | c.Changes() | c.Log() | c.History():
+                wanted = (question.lane or lane) if isinstance(question, c.Status) else lane
+                here = next((each for each in lanes if each.spec.name == wanted), None)
+                if here is None:
+                    return answers.unknown_lane(wanted, [each.spec.name for each in lanes])
+                return await self._of_lane(question, here, lanes, person)
             case _:
-                pass
-        here = next((each for each in lanes if each.spec.name == lane), None)
-        if here is None:
-            return answers.unknown_lane(lane, [each.spec.name for each in lanes])
+                assert_never(question)
+
+    async def _of_lane(
+        self, question: _OfLane, here: Snapshot, lanes: Sequence[Snapshot], person: Person
+    ) -> tuple[str, ...]:
         match question:
             case c.Status():
                 return status([await self._lane(here, lanes)])
@@ -100,7 +107,8 @@ class Questions:
             case c.Log(run):
                 return await self._log(here.spec, run)
             case c.History(count):
-                return answers.history(lane, await self._store.pushes(lane, limit=count), self._clock.now())
+                pushes = await self._store.pushes(here.spec.name, limit=count)
+                return answers.history(here.spec.name, pushes, self._clock.now())
             case _:
                 assert_never(question)
 
@@ -127,7 +135,9 @@ class Questions:
     async def _there(self, lane: str, stage: str) -> tuple[RunRecord | None, RunRecord | None]:
         """The run that brought what is on the stage, and the newest that ended otherwise if that was later."""
         newest = await self._store.runs(lane, stage=stage, limit=5)
-        there = there_now(newest) or there_now(await self._store.runs(lane, stage=stage, state=c.RunState.SUCCEEDED))
+        there = there_now(newest) or there_now(
+            await self._store.runs(lane, stage=stage, state=c.RunState.SUCCEEDED, limit=1)
+        )
         ended = next((run for run in newest if run.state.final), None)
         return there, None if ended == there else ended
 
@@ -214,12 +224,13 @@ async def _search(repository: Repository, deploys: Sequence[RunRecord], path: st
         async with asyncio.timeout(SEARCH), asyncio.TaskGroup() as tasks:
             for _ in range(AT_ONCE):
                 tasks.create_task(look())
+        late = None
     except TimeoutError:
-        LOG.warning("search_timed_out", path=path, searched=len(looked), known=len(deploys))
+        late = f"I had seen {len(looked)} of {len(deploys)} pushes after {SEARCH:g}s"
     found = [looked[index] for index in sorted(looked)]
-    problem = next((each.problem for each in found if each.problem is not None), None)
+    problems = [each.problem for each in found if each.problem is not None]
     hits = tuple(each for each in found if each.changes is not None)[:HITS]
-    return blame.Search(path, hits, len(found), len(deploys), problem)
+    return blame.Search(path, hits, len(found) - len(problems), next(iter(problems), late))
 
 
 async def _touching(repository: Repository, run: RunRecord, path: str) -> blame.Shipped:

@@ -1,4 +1,4 @@
-"""Answers to `.blame` and `.changes`: what shipped, when and with whom; what is about to ship. Never who is at fault."""
+"""Answers to `.blame` and `.changes`: what shipped, when and with whom, and what is about to; never who is at fault."""
 
 from __future__ import annotations
 
@@ -51,12 +51,14 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which pushes touched `path`: the hits newest first, how many of how many were looked at, and what went wrong."""
+    """Which pushes touched `path`: the hits newest first, how many were looked at, and why not all of them.
+
+    `stages` are the lane's, when the word might have been meant as one.
+    """
 
     path: str
     hits: tuple[Shipped, ...]
     searched: int
-    known: int
     problem: str | None = None
     stages: tuple[str, ...] = ()
 
@@ -83,16 +85,15 @@ def _numbered(run: RunRecord) -> str:
 def _before(scene: Scene) -> tuple[str, ...]:
     """What has to be known first: that the stage was rolled back, or that a deploy of it went wrong."""
     lines: list[str] = []
+    where = f"{scene.lane} on {scene.stage}"
     if scene.failed is not None:
-        who = shown(scene.failed.driver, NAME)
-        when = ago(ended(scene.failed), scene.now)
-        lines.append(f"{scene.lane} on {scene.stage}: {scene.failed.id}, {doing(scene.failed)} by {who}, {when}")
-        lines[-1] = clip(f"{lines[-1]}, {trouble(scene.failed)}")
+        what = f"{scene.failed.id}, {doing(scene.failed)} by {shown(scene.failed.driver, NAME)}"
+        lines.append(clip(f"{where}: {what}, {ago(ended(scene.failed), scene.now)}, {trouble(scene.failed)}"))
     if scene.there is not None and scene.there.kind is RunKind.ROLLBACK:
         to = f" to {short(scene.there.revision)}" if scene.there.revision else ""
         who = shown(scene.there.driver, NAME)
         when = ago(ended(scene.there), scene.now)
-        lines.append(f"{scene.lane} on {scene.stage} was rolled back{to} {when} by {who}; what shipped before that:")
+        lines.append(f"{where} was rolled back{to} {when} by {who}; what shipped before that:")
     return tuple(lines)
 
 
@@ -100,12 +101,10 @@ def touched(scene: Scene, search: Search) -> tuple[str, ...]:
     """The pushes that touched a path, one line each."""
     path = shown(search.path)
     where = f"pushes to {scene.stage}"
-    partly = f"; I looked at {search.searched} of {search.known} in the time I have"
-    rest = partly if search.searched < search.known and search.problem is None and not search.hits else ""
-    problem = (f"some I could not look at: {shown(search.problem, 250)}",) if search.problem else ()
+    problem = (f"{scene.lane}: some I could not look into: {shown(search.problem, 250)}",) if search.problem else ()
     if not search.hits:
         stages = f" ({path} is no stage; those are {', '.join(search.stages)})" if search.stages else ""
-        text = f"{scene.lane}: none of the last {search.searched} {where} touched {path}{stages}{rest}"
+        text = f"{scene.lane}: none of the last {search.searched} {where} touched {path}{stages}"
         return (*_before(scene), clip(text), *problem)
     head = clip(f"{scene.lane}: the last {where} that touched {path}, newest first:")
     return (*_before(scene), head, *(_hit(hit, scene.now) for hit in search.hits), *problem)
@@ -150,7 +149,8 @@ def changes(
     """The commits about to ship: how many, by whom, how big, and the newest."""
     who = f"{names(people)} {'ships' if len(people) == 1 else 'ship'}" if people else "nobody is aboard; ready to ship:"
     onto = f" onto {short(old)}" if old else ", the first push"
-    head = f"{lane}: {who} {shown(ref, NAME)} ({short(new)}){onto}: {sized(what)}"
+    what_ships = f"{shown(ref, NAME)} ({short(new)})" if ref else short(new)
+    head = f"{lane}: {who} {what_ships}{onto}: {sized(what)}"
     return (clip(head), *commit_lines(what, now))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushbot.queue.model import Hold, Mark, Phase, RunKind, Ticket, Train
-from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, doing, ended, names, shown, trouble
+from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, ended, names, shown, trouble
 from pushbot.service.voice.plain import counted, lasting, short
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _place(stage: StageNow, now: datetime) -> str:
         how = ", rolled back" if run.kind is RunKind.ROLLBACK else ""
         text = f"{what}{how} by {shown(run.driver, NAME)} {ago(ended(run), now)}"
     if stage.failed is not None:
-        text += f" ({stage.failed.id}, {doing(stage.failed)}, {trouble(stage.failed)})"
+        text += f" ({stage.failed.id} {stage.failed.state} {ago(ended(stage.failed), now)})"
     if stage.claimed is not None:
         text += f", taken by {_claim(stage.claimed, now)}"
     return text
@@ -132,7 +132,7 @@ def _head(train: Train, lane: LaneNow) -> str:
         return _running(train, lane)
     if train.phase is Phase.FAILED:
         return _failed(train, lane)
-    where = f"on {train.stage}" if train.stage else "up"
+    where = f"on {train.stage}" if train.stage else "first in line"
     return f"{_people(train)} {where}, {_wanted(train, lane)}"
 
 
@@ -205,7 +205,10 @@ def _waiting(lane: LaneNow) -> str:
 
 
 def _guesses(lane: LaneNow) -> Iterator[tuple[int, float]]:
-    """For each train by its number, in how many seconds it may be up; none behind a hold, or without history."""
+    """For each train by its number, in how many seconds it may be up; 0 stands for a new one.
+
+    Nothing is known behind a hold, or without history.
+    """
     if lane.seconds is None:
         return
     wait = 0.0
@@ -215,6 +218,7 @@ def _guesses(lane: LaneNow) -> Iterator[tuple[int, float]]:
         yield item.number, wait
         elapsed = (lane.now - lane.push.began_at).total_seconds() if lane.push and item.begun else 0.0
         wait += max(0.0, lane.seconds - elapsed)
+    yield 0, wait
 
 
 def eta(lane: LaneNow, person: Person) -> tuple[str, ...]:
@@ -222,8 +226,10 @@ def eta(lane: LaneNow, person: Person) -> tuple[str, ...]:
     trains = lane.snapshot.queue.trains
     aboard = [(ahead, train) for ahead, train in enumerate(trains) if train.seat(person) is not None]
     if not aboard:
-        ahead = f"{counted(len(trains), 'train')} before a new one" if trains else "nobody before you"
-        return (f"{person.name}: you are aboard no train of {lane.name}; with .join there would be {ahead}",)
+        guess = dict(_guesses(lane)).get(0)
+        ahead = f"at most {counted(len(trains), 'train')}" if trains else "nobody"
+        long = f", {about(guess)}" if trains and guess is not None else ""
+        return (f"{person.name}: you are aboard no train of {lane.name}; .join, and {ahead} goes before you{long}",)
     return tuple(clip(f"{person.name}: {_turn(ahead, train, lane)}") for ahead, train in aboard[:3])
 
 
