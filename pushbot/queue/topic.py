@@ -77,28 +77,35 @@ def fit_lanes(parts: Sequence[tuple[str, Queue]], limit: int) -> str:
 
 
 def restore_tail(edited: Queue, drawn: str, full: Queue) -> Queue:
-    """What the editor of a shortened topic meant: `edited`, and at its end what `drawn` had hidden of `full`.
+    """What the editor of a topic meant: `edited`, and at its end what of `full` was not to be seen in `drawn`.
 
-    `drawn` is what `fit` made of `full`. Hidden riders go back to the train they were hidden from, a
-    text that was cut and left alone is whole again, hidden trains follow at the end. An edit that
-    cleared the queue keeps none. Trains are numbered as `parse` would have.
+    `drawn` is what `fit` last made of the lane. Hidden riders go back to the train they were hidden
+    from, a text that was cut and left alone is whole again, hidden trains follow at the end; so does
+    whoever joined after the topic was drawn. An edit that cleared the queue keeps none. Trains are
+    numbered as `parse` would have.
     """
     read = parse(drawn, _stranger)
     seen = read if isinstance(read, Queue) else Queue()
     note = full.message if edited.message == seen.message else edited.message
-    if not edited.items and full.items:
+    if not edited.items:
         return replace(edited, message=note)
-    items = list(edited.items)
-    for shown, whole in zip(seen.items, full.items, strict=False):
+    visible = seen.items or edited.items  # nothing to go by: who is named in the edit was seen
+    items, unseen, unmatched = list(edited.items), list[Item](), list(visible)
+    for whole in full.items:
+        shown = next((item for item in unmatched if _akin(item, whole)), None)
+        if shown is None:
+            unseen.append(whole)
+            continue
+        unmatched.remove(shown)
         match shown, whole:
             case Hold(), Hold():
-                _restore_reason(items, shown, whole)
+                if shown in items:
+                    items[items.index(shown)] = whole
             case Train(), Train():
-                _restore_train(items, shown, whole)
-            case _:
+                items = _with_unseen(items, shown, whole, visible)
+            case _:  # pragma: no cover - they are akin
                 pass
-    items += full.items[len(seen.items) :]
-    return _numbered(items, note)
+    return _numbered((*items, *unseen), note)
 
 
 # --- drawing -----------------------------------------------------------------------------------
@@ -208,39 +215,48 @@ def _stranger(name: str) -> Person:
     return Person("", name, name)
 
 
-def _names(train: Train) -> set[str]:
-    return {rider.person.name.casefold() for rider in train.riders}
+def _folded(train: Train) -> list[str]:
+    return [_plain(rider.person.name).casefold() for rider in train.riders]
 
 
-def _restore_reason(items: list[Item], shown: Hold, whole: Hold) -> None:
-    for index, item in enumerate(items):
-        if isinstance(item, Hold) and item.reason == shown.reason:
-            items[index] = replace(item, reason=whole.reason)
-            return
+def _shared(one: Train, other: Train) -> int:
+    return len(set(_folded(one)).intersection(_folded(other)))
 
 
-def _restore_train(items: list[Item], shown: Train, whole: Train) -> None:
-    hidden = whole.riders[len(shown.riders) :]
-    if not hidden and shown.message == whole.message:
-        return
+def _akin(one: Item, other: Item) -> bool:
+    """Whether both are holds, or trains that share somebody."""
+    if isinstance(one, Train) and isinstance(other, Train):
+        return _shared(one, other) > 0
+    return isinstance(one, Hold) and isinstance(other, Hold)
+
+
+def _with_unseen(items: list[Item], shown: Train, whole: Train, visible: Sequence[Item]) -> list[Item]:
+    """`items` in which the train that `shown` has become gets back what `whole` had beyond `shown`.
+
+    That is the one that shares most riders with it, or else, when its driver was replaced by hand,
+    one that shares with none that was visible. When it was taken out, its hidden riders go to the end.
+    """
+    names = _folded(shown)
+    hidden = list[Rider]()
+    for rider, name in zip(whole.riders, _folded(whole), strict=True):
+        if name in names:
+            names.remove(name)
+        else:
+            hidden.append(rider)
     trains = [(index, item) for index, item in enumerate(items) if isinstance(item, Train)]
-    akin = [(index, train) for index, train in trains if _names(train) & _names(shown)]
-    found = next(iter(akin or trains), None)
+    kept = max((place for place in trains if _akin(place[1], shown)), key=lambda p: _shared(p[1], shown), default=None)
+    new = (place for place in trains if hidden and not any(_akin(place[1], item) for item in visible))
+    found = kept or next(new, None)
     if found is None:
-        items.append(replace(whole, riders=hidden))
-        return
+        return [*items, Train(tuple(hidden), message=whole.message)] if hidden else items
     index, train = found
     message = whole.message if train.message == shown.message else train.message
-    items[index] = replace(train, riders=train.riders + hidden, message=message)
+    return [*items[:index], replace(train, riders=(*train.riders, *hidden), message=message), *items[index + 1 :]]
 
 
 def _numbered(items: Sequence[Item], note: str | None) -> Queue:
-    number = 0
-    done: list[Item] = []
+    done, number = list[Item](), 0
     for item in items:
-        if isinstance(item, Train):
-            number += 1
-            done.append(replace(item, number=number))
-        else:
-            done.append(item)
+        number += isinstance(item, Train)
+        done.append(replace(item, number=number) if isinstance(item, Train) else item)
     return Queue(tuple(done), note, next_train=number + 1)

@@ -30,8 +30,8 @@ CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 DELIMITERS = r'\s|+,&*!~()<>"'
 """What ends a name that is not quoted, for use in a character class."""
 
-STAGE = r"(?![\w.-]*\.\.\.(?![\w.-]))[A-Za-z0-9_.-]+"
-"""A stage's name: letters, digits and `_.-`; not ending in `...`, which says that the stage is running."""
+STAGE = r"(?![\w.-]*\.\.\.(?![\w.-]))[A-Za-z0-9_.-]{1,64}"
+"""A stage's name: letters, digits and `_.-`; not ending in `...`, which is how a running stage is shown."""
 
 _CONTROLS = re.compile(f"[{CONTROL}]")
 _SPACE = re.compile(r"\s*")
