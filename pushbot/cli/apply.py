@@ -132,7 +132,7 @@ def _lines() -> Iterator[bytes]:
 def _answer(text: bytes, max_riders: int) -> dict[str, object]:
     """The object to write for the line `text`."""
     try:
-        row = json.loads(text)
+        row = json.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         return {"error": f"not a JSON object: {error}"}
     if not isinstance(row, dict):

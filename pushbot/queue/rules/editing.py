@@ -1,31 +1,46 @@
-"""A topic written by hand, taken as a command: what it says becomes the queue, as far as that is safe."""
+"""A topic written by hand, taken as a command: what was changed in it is changed in the queue, as far as that is safe.
+
+The text is compared with what its writer saw: only what differs counts, so that nobody who got on in the meantime
+falls off, and no word given in the meantime is unsaid.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from pushbot.queue.events import Event, Held, Released, TopicTaken
-from pushbot.queue.model import Hold, Item, Person, Phase, Queue, Rider, Train
+from pushbot.queue.model import Hold, Item, Phase, Queue, Rider, Train
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.decision import Decision, Facts, moved_up
 from pushbot.queue.topic import Unreadable, parse, restore_tail
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pushbot.queue.commands import EditTopic
+    from pushbot.queue.model import Person
+
+T = TypeVar("T")
 
 
 def edit(queue: Queue, command: EditTopic, facts: Facts) -> Decision | Refusal:
-    """Make the queue what the topic says.
+    """Change the queue as the topic was changed.
 
     Trains keep their number, revision and run when their riders are recognised; a run in flight must
-    still be there, first, at its stage. Nothing changes when the text says what the queue already is.
+    still be there, first, at its stage. Nothing changes when the text says what stood there.
     """
     read = parse(command.text, facts.named)
     if isinstance(read, Unreadable):
         return Refusal(Code.UNREADABLE_TOPIC, subject=read.why)
+    seen = parse(command.drawn, facts.named)
+    if isinstance(seen, Unreadable) or not command.drawn:
+        seen = queue
+    seen = restore_tail(seen, command.drawn, queue)
     wanted = restore_tail(read, command.drawn, queue)
-    merged = _merge(queue, wanted, facts)
+    if wanted == seen:
+        return Decision(queue)
+    merged = _Merge(queue, seen, facts).of(wanted)
     if isinstance(merged, Refusal):
         return merged
     if merged == queue:
@@ -41,44 +56,131 @@ def _hold_words(before: Queue, after: Queue, facts: Facts) -> tuple[Event, ...]:
     return (Held(after.hold.reason, facts.by, replaced=before.hold is not None),)
 
 
-def _merge(queue: Queue, wanted: Queue, facts: Facts) -> Queue | Refusal:
-    known = {facts.fold(rider.person.name): rider.person for train in queue.trains for rider in train.riders}
-    unclaimed = list(queue.trains)
-    items, next_train = list[Item](), queue.next_train
-    for item in wanted.items:
-        if isinstance(item, Hold):
-            items.append(_same_hold(queue, item, facts))
-            continue
-        first = not any(isinstance(one, Train) for one in items)
-        riders = _riders(item, known, facts)
-        own = _recognised(unclaimed, riders)
-        problem = _stage_problem(item, own, facts, first=first)
+def _theirs(wanted: T, seen: T, now: T) -> T:
+    """What the writer wants if they changed it, else what it is now."""
+    return now if wanted == seen else wanted
+
+
+def _people(queue: Queue) -> list[Rider]:
+    return [rider for train in queue.trains for rider in train.riders]
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    """`queue` as it is, `seen` as the writer saw it."""
+
+    queue: Queue
+    seen: Queue
+    facts: Facts
+
+    def of(self, wanted: Queue) -> Queue | Refusal:
+        unclaimed = list(self.queue.trains)
+        items, next_train = list[Item](), self.queue.next_train
+        for item in wanted.items:
+            if isinstance(item, Hold):
+                items.append(self._hold(item))
+                continue
+            riders = self._known(item.riders)
+            own = _recognised(unclaimed, riders)
+            after = self._train(item, own, riders, first=not any(isinstance(one, Train) for one in items))
+            if isinstance(after, Refusal):
+                return after
+            if own is None:
+                after = replace(after, number=next_train)
+                next_train += 1
+            else:
+                unclaimed.remove(own)
+            items.append(after)
+        return self._kept(wanted, items, unclaimed, next_train)
+
+    def _hold(self, hold: Hold) -> Hold:
+        """The hold as it was put, when one with this reason stands; else a new one by the writer."""
+        return next(
+            (one for one in self.queue.items if isinstance(one, Hold) and one == hold), replace(hold, by=self.facts.by)
+        )
+
+    def _known(self, riders: Iterable[Rider]) -> tuple[Rider, ...]:
+        """Riders under the identities that the queue knows them by, each once."""
+        fold = self.facts.fold
+        names: dict[str, Person] = {fold(rider.person.name): rider.person for rider in _people(self.queue)}
+        known = list[Rider]()
+        for rider in riders:
+            person = names.get(fold(rider.person.name), rider.person)
+            if not any(person.same(other.person) for other in known):
+                known.append(replace(rider, person=person))
+        return tuple(known)
+
+    def _train(self, item: Train, own: Train | None, riders: tuple[Rider, ...], *, first: bool) -> Train | Refusal:
+        """What becomes of a train that the topic shows: `own` is the one it is now, if it is known."""
+        if own is None:
+            problem = self._stage_problem(item.stage, first=first)
+            return problem or replace(item, riders=riders, phase=Phase.AT)
+        was = _recognised(list(self.seen.trains), riders) or own
+        stage, phase = _theirs((item.stage, item.phase), (was.stage, was.phase), (own.stage, own.phase))
+        if own.running and not (first and (stage, phase) == (own.stage, own.phase)):
+            return Refusal(Code.RUN_IN_FLIGHT, subject=own.stage or "", fix=".abort")
+        problem = self._stage_problem(stage, first=first) if stage != own.stage or not first else None
         if problem is not None:
             return problem
-        if own is None:
-            items.append(replace(item, riders=riders, number=next_train, phase=Phase.AT))
-            next_train += 1
-        else:
-            unclaimed.remove(own)
-            items.append(_updated(own, item, riders))
-    if any(train.running for train in unclaimed):
-        return Refusal(Code.RUN_IN_FLIGHT, fix=".abort")
-    return replace(queue, items=tuple(items), message=wanted.message, next_train=next_train)
+        same = stage == own.stage
+        return replace(
+            own,
+            riders=self._marked(riders, was, own),
+            message=_theirs(item.message, was.message, own.message),
+            stage=stage,
+            phase=phase if phase is own.phase and same else Phase.AT,
+            deployed=own.deployed and same,
+        )
 
+    def _marked(self, riders: tuple[Rider, ...], was: Train, own: Train) -> tuple[Rider, ...]:
+        """The riders with the tickets and marks that the writer changed, and the rest as it is now."""
 
-def _same_hold(queue: Queue, hold: Hold, facts: Facts) -> Hold:
-    """The hold as it was put, when one with this reason stands; else a new one by the editor."""
-    return next((item for item in queue.items if item == hold and isinstance(item, Hold)), replace(hold, by=facts.by))
+        def one(rider: Rider) -> Rider:
+            now, seat = own.seat(rider.person), was.seat(rider.person)
+            if now is None or seat is None:
+                return rider
+            before, is_now = was.riders[seat], own.riders[now]
+            return Rider(
+                rider.person,
+                _theirs(rider.ticket, before.ticket, is_now.ticket),
+                _theirs(rider.mark, before.mark, is_now.mark),
+            )
 
+        return tuple(one(rider) for rider in riders)
 
-def _riders(train: Train, known: dict[str, Person], facts: Facts) -> tuple[Rider, ...]:
-    """The riders with the identities that the queue knows them by, each once."""
-    riders = list[Rider]()
-    for rider in train.riders:
-        person = known.get(facts.fold(rider.person.name), rider.person)
-        if not any(person.same(other.person) for other in riders):
-            riders.append(replace(rider, person=person))
-    return tuple(riders)
+    def _stage_problem(self, stage: str | None, *, first: bool) -> Refusal | None:
+        if stage is None:
+            return None
+        if not first:
+            return Refusal(Code.STAGE_NOT_OF_HEAD, subject=stage)
+        if self.facts.stages and stage not in self.facts.stages:
+            return Refusal(Code.UNKNOWN_STAGE, subject=stage, fix=f".at {self.facts.stages[0]}")
+        return None
+
+    def _kept(self, wanted: Queue, items: list[Item], unclaimed: list[Train], next_train: int) -> Queue | Refusal:
+        """The merged queue, with those who got on after the writer looked; a run in flight has to stay."""
+        if any(train.running for train in unclaimed):
+            return Refusal(Code.RUN_IN_FLIGHT, fix=".abort")
+        merged = replace(
+            self.queue,
+            items=tuple(items),
+            message=_theirs(wanted.message, self.seen.message, self.queue.message),
+            next_train=next_train,
+        )
+        seen = {self.facts.fold(rider.person.name) for rider in _people(self.seen)}
+        for train in self.queue.trains:
+            late = tuple(
+                rider
+                for rider in train.riders
+                if self.facts.fold(rider.person.name) not in seen
+                and not any(rider.person.same(other.person) for other in _people(merged))
+            )
+            there = merged.train(train.number)
+            if late and there is not None:
+                merged = merged.with_train(replace(there, riders=(*there.riders, *late)))
+            elif late:
+                merged = replace(merged, items=(*merged.items, replace(train, riders=late, stage=None, phase=Phase.AT)))
+        return merged
 
 
 def _recognised(trains: list[Train], riders: tuple[Rider, ...]) -> Train | None:
@@ -89,24 +191,3 @@ def _recognised(trains: list[Train], riders: tuple[Rider, ...]) -> Train | None:
 
     best = max(trains, key=shared, default=None)
     return best if best is not None and shared(best) else None
-
-
-def _stage_problem(item: Train, own: Train | None, facts: Facts, *, first: bool) -> Refusal | None:
-    if own is not None and own.running:
-        kept = first and item.stage == own.stage and item.phase is Phase.RUNNING
-        return None if kept else Refusal(Code.RUN_IN_FLIGHT, subject=own.stage or "", fix=".abort")
-    if item.stage is None:
-        return None
-    if not first:
-        return Refusal(Code.STAGE_NOT_OF_HEAD, subject=item.stage)
-    if facts.stages and item.stage not in facts.stages:
-        return Refusal(Code.UNKNOWN_STAGE, subject=item.stage, fix=f".at {facts.stages[0]}")
-    return None
-
-
-def _updated(own: Train, item: Train, riders: tuple[Rider, ...]) -> Train:
-    """`own` as the topic now shows it: a stage written by hand counts as set by hand."""
-    if item.stage == own.stage:
-        phase = own.phase if item.phase is own.phase else Phase.AT
-        return replace(own, riders=riders, message=item.message, phase=phase)
-    return replace(own, riders=riders, message=item.message, stage=item.stage, phase=Phase.AT, deployed=False)

@@ -21,8 +21,8 @@ def refused(who: Person | None, refusal: Refusal) -> str:
 def mistaken(who: Person | None, mistake: Mistake) -> str:
     """A command that was not understood, and the nearest one that would be."""
     to = f"{who.name}: " if who is not None else ""
-    hint = f" {mistake.hint}" if mistake.hint else ""
-    return f"{to}{mistake.why}{hint} [{Code.UNKNOWN_COMMAND}]"
+    hint = f" Try {mistake.hint}" if mistake.hint else ""
+    return f"{to}{mistake.why.removesuffix('.')}.{hint} [{Code.UNKNOWN_COMMAND}]"
 
 
 def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so that none is forgotten
