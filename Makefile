@@ -1,0 +1,89 @@
+# Everything starts here: `make` alone lists what there is.
+# Needs: Debian or Ubuntu (or anything like them) with Python 3.11 or newer, make and git.
+
+PYTHONS := python3.13 python3.12 python3.11 python3
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALL := PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run test lint format bench clean system
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.installed-run ## play: a bot, an IRC server and a web app to deploy, on this machine alone
+	@$(PYTHON) -m pushbot quickstart config/quickstart.toml
+
+test: system lint ## everything: format, lint, types, layers, and all tests on a real IRC server
+	$(PYTHON) -m pytest -q
+
+lint: $(VENV)/.installed-dev ## format, lint, types and layers, without the tests
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.installed-dev ## put the code into its format
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+bench: system $(VENV)/.installed-dev ## measure, beside a bare bot on the same server
+	$(PYTHON) benchmarks/run.py
+
+clean: ## remove .venv, caches and var/ (what the quickstart remembers)
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed-run: pyproject.toml | $(PYTHON)
+	@echo "Installing pushbot into $(VENV) (once; it takes a moment) ..."
+	@$(INSTALL) --editable '.[quickstart]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(PYTHON)
+	@echo "Installing pushbot and its tools into $(VENV) (once; it takes a moment) ..."
+	@$(INSTALL) --editable '.[quickstart,dev]'
+	@touch $@ $(VENV)/.installed-run
+
+# The first Python that works, is new enough and can make a venv; a name on the PATH alone proves nothing.
+$(PYTHON):
+	@new=; able=; \
+	for python in $(PYTHONS); do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    new=$$python; \
+	    $$python -c 'import ensurepip, venv' 2>/dev/null && able=$$python && break; \
+	done; \
+	if [ -z "$$new" ]; then \
+	    echo "pushbot needs Python 3.11 or newer, and here is none: apt-get install python3 python3-venv" >&2; \
+	    exit 1; \
+	elif [ -z "$$able" ]; then \
+	    echo "$$new cannot make virtual environments: apt-get install python3-venv" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$($$able --version) ..."; \
+	$$able -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# What the tests need of the system. An ngircd that this installs is not to serve on its own:
+# it would take the quickstart's port.
+system:
+	@missing=; \
+	command -v ngircd >/dev/null || [ -x /usr/sbin/ngircd ] || missing="$$missing ngircd"; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	[ -x $(PYTHON) ] || python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; \
+	elif sudo -n true 2>/dev/null; then as_root="sudo -n"; \
+	else as_root=no; fi; \
+	if [ "$$as_root" = no ] || ! command -v apt-get >/dev/null; then \
+	    echo "The tests need packages that are not installed: apt-get install$$missing" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Installing$$missing through apt-get ..."; \
+	{ $$as_root apt-get -qq update && \
+	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing \
+	; } </dev/null >/dev/null || { echo "That failed; the tests need: apt-get install$$missing" >&2; exit 1; }; \
+	case "$$missing" in *ngircd*) \
+	    if [ -d /run/systemd/system ]; then $$as_root systemctl --quiet disable --now ngircd 2>/dev/null || true; fi;; \
+	esac
