@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from pushbot.config.problems import Key, Problem, nearest
 from pushbot.config.schema import FileTable
+from pushbot.secret import REFERENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +83,8 @@ def problems_of(error: ValidationError, model: type[BaseModel], file: Path, at: 
                 near = nearest(str(key[-1]), known)
                 others = f"one of {', '.join(known)}" if known else "no options here"
                 found.append(Problem(file, key, "unknown key", None if near else others, near))
+            case "value_error" | "assertion_error":
+                found.append(Problem(file, key, detail["msg"].partition(", ")[2]))
             case kind:
                 quiet = bool(at) or "env" in loc
                 found.append(Problem(file, key, _found(detail, quiet=quiet), _expected(kind, detail), _meant(detail)))
@@ -105,8 +108,11 @@ def _found(detail: ErrorDetails, *, quiet: bool) -> str:
 
 
 def _expected(kind: str, detail: ErrorDetails) -> str:
-    plain = re.sub(r"^(Input should be|Value error,|Assertion failed,) ", "", detail["msg"])
-    return _TYPES.get(kind, plain)
+    """What pydantic would have taken, in the words of people who write configurations."""
+    if kind == "string_pattern_mismatch":
+        pattern = detail.get("ctx", {}).get("pattern")
+        return "a reference to a secret, env:NAME or file:PATH" if pattern == REFERENCE else f"a text like {pattern}"
+    return _TYPES.get(kind) or re.sub(r"^(Input|String|List|Tuple) should (be|have) ", "", detail["msg"])
 
 
 def _meant(detail: ErrorDetails) -> str | None:
