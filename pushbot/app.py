@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from pushbot.clock import SystemClock
-from pushbot.config import OnStop, Rollback
+from pushbot.config import OnStop
 from pushbot.errors import PushbotError
 from pushbot.service.answering import Answering
 from pushbot.service.conductor import Conductor
@@ -19,20 +19,33 @@ from pushbot.service.draft import Surroundings
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Runbook
 from pushbot.service.speaker import Speaker
-from pushbot.service.spec import Announce, LaneSpec, Room, StageSpec
 from pushbot.service.topics import Topics
 from pushbot.store import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Coroutine, Mapping
+    from pathlib import Path
 
-    from pushbot.config import Config, Lane, Pipeline
-    from pushbot.ports import Chat, Clock, Repository, Store
+    from pushbot.config import Config
+    from pushbot.ports import Chat, Clock, Store
     from pushbot.service.asks import Ask
+    from pushbot.service.snapshot import Snapshot
+    from pushbot.service.spec import Announce, LaneSpec
 
 LOG = structlog.get_logger()
 LAST_WORDS = 2.0
 """Seconds at the end for what was said last to be confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a bot is made of, whoever made the plan: its chats by name, its lanes, where news and runs' output go."""
+
+    chats: Mapping[str, Chat]
+    lanes: tuple[LaneSpec, ...]
+    announce: Announce
+    runs: Path
+    abort_on_stop: bool = False
 
 
 async def serve(config: Config) -> None:
@@ -43,18 +56,25 @@ async def serve(config: Config) -> None:
     store = SqliteStore(config.bot.store)
     await store.open()
     try:
-        chats = {part.name: part.build() for part in config.chats}
+        await run(planned(config), store, SystemClock())
+    finally:
+        await store.close()
+
+
+async def run(plan: Plan, store: Store, clock: Clock, started: asyncio.Event | None = None) -> None:
+    """Run a bot on an open store until cancelled. `started` is set when work is taken up. Raises PushbotError."""
+    try:
         async with asyncio.TaskGroup() as group:
-            bot = await Bot.wired(config, store, chats, SystemClock(), group)
+            bot = await Bot.wired(plan, store, clock, group)
             try:
                 await bot.start()
+                if started is not None:
+                    started.set()
                 await asyncio.get_running_loop().create_future()
             finally:
                 await bot.stop()
     except* PushbotError as errors:
         raise _first(errors) from None
-    finally:
-        await store.close()
 
 
 def _first(errors: BaseExceptionGroup[PushbotError]) -> PushbotError:
@@ -67,49 +87,40 @@ def _first(errors: BaseExceptionGroup[PushbotError]) -> PushbotError:
 class Bot:
     """The wired parts and the order in which they start and stop."""
 
-    config: Config
-    chats: dict[str, Chat]
+    plan: Plan
     store: Store
     conductors: dict[str, Conductor]
     speaker: Speaker
     dispatcher: Dispatcher
     desk: Desk
     group: asyncio.TaskGroup
-    tasks: list[asyncio.Task[None]]
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
-    async def wired(
-        cls, config: Config, store: Store, chats: dict[str, Chat], clock: Clock, group: asyncio.TaskGroup
-    ) -> Bot:
+    async def wired(cls, plan: Plan, store: Store, clock: Clock, group: asyncio.TaskGroup) -> Bot:
         """All parts, knowing each other, before anything runs."""
-        lanes = {lane.name: lane for lane in _lanes(config)}
-        announce = Announce(
-            rooms=tuple(Room(room.chat, room.name) for room in config.announce.rooms),
-            warroom=config.announce.warroom,
-            lane=config.announce.lane,
-        )
-        speaker = Speaker(chats, store, clock, last_id=await store.last_line())
-        topics = Topics(chats, tuple(lanes.values()))
+        speaker = Speaker(plan.chats, store, clock, last_id=await store.last_line())
+        topics = Topics(plan.chats, plan.lanes)
         runbook = Runbook()
         conductors = dict[str, Conductor]()
 
         async def report(lane: str, ask: Ask) -> None:
             await conductors[lane].put(ask)
 
-        dispatcher = Dispatcher(store, clock, runbook, config.bot.runs, lanes, group, report)
-        questions = Questions(
-            lambda: tuple(conductor.snapshot() for conductor in conductors.values()), store, clock, config.bot.runs
-        )
-        answering = Answering(questions, speaker, group)
-        for name, lane in lanes.items():
-            around = Surroundings(lane, announce, chats, runbook, config.bot.runs)
-            conductors[name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
-        desk = Desk(conductors, topics, speaker)
-        return cls(config, chats, store, conductors, speaker, dispatcher, desk, group, [])
+        def snapshots() -> tuple[Snapshot, ...]:
+            return tuple(conductor.snapshot() for conductor in conductors.values())
+
+        lanes = {lane.name: lane for lane in plan.lanes}
+        dispatcher = Dispatcher(store, clock, runbook, plan.runs, lanes, group, report)
+        answering = Answering(Questions(snapshots, store, clock, plan.runs), speaker, group)
+        for lane in plan.lanes:
+            around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.runs)
+            conductors[lane.name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
+        return cls(plan, store, conductors, speaker, dispatcher, Desk(conductors, topics, speaker), group)
 
     async def start(self) -> None:
         """Take up what was going on before, then connect."""
-        in_flight = [run for conductor in self.conductors.values() for run in await conductor.remember()]
+        in_flight = [record for conductor in self.conductors.values() for record in await conductor.remember()]
         for conductor in self.conductors.values():
             self._spawn(conductor.run(), f"lane {conductor.lane.name}")
         self._spawn(self.speaker.run(), "speaker")
@@ -117,15 +128,15 @@ class Bot:
             LOG.info("run_taken_up", run=record.id, state=record.state, stage=record.stage)
             self.dispatcher.begin(record)
         self.speaker.hand(await self.store.owed(), repeat=True)
-        for chat in self.chats.values():
+        for chat in self.plan.chats.values():
             self._spawn(chat.run(self.desk.tell), f"chat {chat.name}")
 
-    def _spawn(self, work: asyncio._CoroutineLike[None], name: str) -> None:
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         self.tasks.append(self.group.create_task(work, name=name))
 
     async def stop(self) -> None:
-        """Finish what the configuration wants finished, say the last words, and let go."""
-        if self.config.bot.on_stop is OnStop.ABORT:
+        """Finish what the plan wants finished, say the last words, and let go."""
+        if self.plan.abort_on_stop:
             await self.dispatcher.abort_all()
         await self.speaker.settle(LAST_WORDS)
         self.dispatcher.leave()
@@ -133,43 +144,12 @@ class Bot:
             task.cancel()
 
 
-def _lanes(config: Config) -> Iterable[LaneSpec]:
-    """The lanes with the stages of their pipelines; lanes of one pipeline share its stages and its repository."""
-    built = {pipeline.name: _stages(pipeline) for pipeline in config.pipelines}
-    sources = {p.name: p.repository.build() for p in config.pipelines if p.repository is not None}
-    return [_lane(lane, built, sources) for lane in config.lanes]
-
-
-def _stages(pipeline: Pipeline) -> tuple[StageSpec, ...]:
-    return tuple(
-        StageSpec(
-            name=stage.name,
-            executor=stage.executor.build(),
-            workdir=stage.workdir,
-            lock=stage.lock,
-            steps=stage.steps,
-            health=stage.health,
-            post=stage.post,
-            rollback_steps=() if stage.rollback is Rollback.NEVER else stage.rollback_steps,
-            rollback_auto=stage.rollback is Rollback.AUTO,
-            rollback_from=stage.rollback_from,
-            timeout=stage.timeout,
-            grace=stage.grace,
-            env=stage.env,
-            links=stage.links,
-        )
-        for stage in pipeline.stages
-    )
-
-
-def _lane(lane: Lane, stages: dict[str, tuple[StageSpec, ...]], sources: dict[str, Repository]) -> LaneSpec:
-    pipeline = lane.pipeline
-    return LaneSpec(
-        name=lane.name,
-        rooms=tuple(Room(room.chat, room.name) for room in lane.rooms),
-        stages=stages[pipeline.name] if pipeline else (),
-        repository=sources.get(pipeline.name) if pipeline else None,
-        branch=pipeline.branch if pipeline else None,
-        max_riders=lane.max_riders,
-        config=lane.config,
+def planned(config: Config) -> Plan:
+    """The plan that a configuration describes, its chats built."""
+    return Plan(
+        chats={part.name: part.build() for part in config.chats},
+        lanes=config.lanes,
+        announce=config.announce,
+        runs=config.bot.runs,
+        abort_on_stop=config.bot.on_stop is OnStop.ABORT,
     )

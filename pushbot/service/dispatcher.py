@@ -180,7 +180,7 @@ class Dispatcher:
         record = replace(record, starting=True)
         job = self._job(record, stage)
         try:
-            await asyncio.to_thread(job.directory.mkdir, parents=True, exist_ok=True)
+            job.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PushbotError(f"cannot make the run's folder {job.directory}: {error.strerror}") from error
         await self.store.commit(Work(record.lane, runs=(record,), careful=True))
