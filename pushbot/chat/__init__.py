@@ -1,0 +1,1 @@
+"""The chats pushbot speaks on, one package each; every one fulfils `pushbot.ports.Chat`."""

@@ -1,0 +1,212 @@
+"""`IrcChat`: pushbot's chat on one IRC network."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.chat.irc.backoff import Backoff
+from pushbot.chat.irc.features import Features
+from pushbot.chat.irc.link import Link
+from pushbot.chat.irc.options import IrcOptions
+from pushbot.chat.irc.outbox import Outbox
+from pushbot.chat.irc.own import Own
+from pushbot.chat.irc.people import People
+from pushbot.chat.irc.registration import Credentials, Registration
+from pushbot.chat.irc.rooms import Rooms
+from pushbot.chat.irc.session import Known, Session
+from pushbot.chat.irc.wire import LineBuffer, clean, parse
+from pushbot.chat.irc.writer import Writer
+from pushbot.errors import PushbotError
+from pushbot.ports import Notice
+
+if TYPE_CHECKING:
+    from pushbot.queue.model import Person
+
+log = structlog.get_logger()
+
+TICK = 0.25
+"""Seconds between two looks at the clock, at most."""
+
+GOODBYE = 1.5
+"""Seconds the server has to end the connection after our QUIT."""
+
+HELD = 10.0
+"""Seconds that a connection must have lasted for the next one to be tried quickly."""
+
+Tell = Callable[[Notice], Awaitable[None]]
+
+
+class IrcChat:
+    """One connection to one IRC network, kept up for ever (the contract is `pushbot.ports.Chat`)."""
+
+    Options = IrcOptions
+
+    def __init__(self, name: str, options: IrcOptions, rooms: Sequence[str]) -> None:
+        self.name = name
+        features = Features()
+        self._known = Known(
+            chat=name,
+            options=options,
+            features=features,
+            own=Own(options, features),
+            rooms=Rooms(rooms, features.fold),
+            people=People(name, features.fold),
+            outbox=Outbox(),
+        )
+        self._session: Session | None = None
+        self._signed_on = False
+
+    # --- what the bot asks ---
+
+    def say(self, to: str, text: str) -> asyncio.Future[None]:
+        """Queue one line for a room or a nick, see `Chat.say`; what may be written is written now."""
+        done = self._known.outbox.add(to, text)
+        if self._session is not None:
+            self._session.writer.pump()
+        return done
+
+    def draw(self, room: str, topic: str) -> None:
+        """Make `topic` the room's topic, see `Chat.draw`. A room that is not in the config is an error of the bot's."""
+        place = self._known.rooms.find(room)
+        if place is None:
+            raise ValueError(f"{room!r} is no room of the chat {self.name!r}")
+        place.draw(clean(topic), time.monotonic(), self.topic_limit(room))
+        if self._session is not None:
+            self._session.writer.pump()
+
+    def topic_limit(self, room: str) -> int:
+        """How many bytes of UTF-8 a topic may have there, so that all who see it see all of it."""
+        return self._known.own.topic_limit(room)
+
+    def fold(self, name: str) -> str:
+        """`name` by the server's casemapping; by RFC 1459's before the first connection."""
+        return self._known.features.fold(name)
+
+    def person(self, name: str) -> Person:
+        """Who goes by that nick now."""
+        return self._known.people.person(name)
+
+    # --- the connection ---
+
+    async def run(self, tell: Tell) -> None:
+        """Connect, enter the rooms and serve until cancelled, see `Chat.run`.
+
+        Raises PushbotError when the very first connection fails for a reason that no retry cures: a
+        secret or certificate that is missing, a password that is refused. Later on these are retried
+        too, as a bot that has been working should not end because of somebody else's mistake.
+        """
+        options = self._known.options
+        backoff = Backoff(options.reconnect_min, options.reconnect_max)
+        if (options.password or options.sasl_password) and not options.tls:
+            log.warning("irc_password_in_clear", chat=self.name, remedy="set tls = true")
+        while True:
+            began = time.monotonic()
+            try:
+                await self._serve(tell)
+            except PushbotError as error:
+                if not self._signed_on:
+                    raise
+                reason = str(error)
+            except OSError as error:
+                reason = str(error) or type(error).__name__
+            if time.monotonic() - began >= HELD:
+                backoff.reset()
+            delay = backoff.next()
+            host, port = options.address
+            log.warning(
+                "irc_disconnected", chat=self.name, server=f"{host}:{port}", why=reason, again_in=round(delay, 2)
+            )
+            await asyncio.sleep(delay)
+
+    async def _serve(self, tell: Tell) -> None:
+        """One connection; ends by raising OSError, or PushbotError where trying again is no use."""
+        known = self._known
+        credentials = Credentials.resolve(known.options)
+        link = await Link.open(known.options)
+        writer = Writer(known.options, link.transport, known.outbox, known.rooms, known.own)
+        session = Session(known, Registration(known.options, credentials, known.features.nick_length), writer)
+        ticks = _Ticks(session, link.transport)
+        lines = LineBuffer()
+        self._session = session
+        try:
+            session.start()
+            await self._listen(session, link, lines, tell)
+        except asyncio.CancelledError:
+            await _sign_off(session, link, lines)
+            raise
+        finally:
+            self._session = None
+            ticks.stop()
+            session.close()
+            await link.abort()
+
+    async def _listen(self, session: Session, link: Link, lines: LineBuffer, tell: Tell) -> None:
+        ended = "it closed the connection"
+        while data := await link.read():
+            session.heard()
+            link.acknowledge()
+            for line in lines.feed(data):
+                await self._take(session, line, tell)
+                self._signed_on = self._signed_on or session.ready
+                if session.failure is not None:
+                    break
+            if session.failure is not None:
+                break
+        if lines.dropped:
+            log.warning("irc_lines_too_long", chat=self.name, dropped=lines.dropped)
+        if session.hopeless:
+            host, port = self._known.options.address
+            raise PushbotError(f"The IRC server {host}:{port} turns us away: {session.failure}.")
+        raise ConnectionError(session.failure or ended)
+
+    async def _take(self, session: Session, line: bytes, tell: Tell) -> None:
+        """Act on one line. Whatever goes wrong with it is logged: the next line is another matter."""
+        try:
+            notices = session.receive(line)
+            session.busy = bool(notices)
+            for notice in notices:
+                await tell(notice)
+        except Exception:
+            log.exception("irc_line_failed", chat=self.name, line=line[:512])
+        finally:
+            session.busy = False
+
+
+class _Ticks:
+    """Lets a session look at the clock until stopped, and cuts its connection when it says so."""
+
+    def __init__(self, session: Session, transport: asyncio.WriteTransport) -> None:
+        self._session = session
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._every = min(TICK, session.known.options.silent_after / 8)
+        self._next = self._loop.call_later(self._every, self._tick)
+
+    def _tick(self) -> None:
+        self._next = self._loop.call_later(self._every, self._tick)
+        self._session.tick()
+        if self._session.failure is not None:
+            self._transport.abort()
+
+    def stop(self) -> None:
+        """No more."""
+        self._next.cancel()
+
+
+async def _sign_off(session: Session, link: Link, lines: LineBuffer) -> None:
+    """QUIT, and take the confirmations that still come, for a short while."""
+    session.writer.control("QUIT :Signing off")
+    try:
+        async with asyncio.timeout(GOODBYE):
+            while data := await link.read():
+                for line in lines.feed(data):
+                    message = parse(line)
+                    if message is not None and message.name == "pong":
+                        session.writer.pong(message.param(-1))
+    except TimeoutError:
+        log.info("irc_server_slow_to_part", chat=session.known.chat)

@@ -1,0 +1,111 @@
+"""A TCP connection to a server, with or without TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pushbot.errors import PushbotError
+
+if TYPE_CHECKING:
+    from pushbot.chat.irc.options import IrcOptions
+
+READ = 64 * 1024
+"""Bytes read at once at most; asyncio stops reading when twice as many wait."""
+
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+
+
+def tls_context(options: IrcOptions) -> ssl.SSLContext | None:
+    """How to speak TLS to the server, or None for not at all; raises PushbotError when a file is no good."""
+    if not options.tls:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=options.tls_ca)
+    except (OSError, ssl.SSLError) as error:
+        raise PushbotError(f"tls_ca: {options.tls_ca} is no PEM file of certificates ({_reason(error)}).") from None
+    if not options.tls_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if options.tls_cert:
+        try:
+            context.load_cert_chain(options.tls_cert, options.tls_key, password=_no_password)
+        except (OSError, ssl.SSLError) as error:
+            pair = f"{options.tls_cert}" + (f" with the key {options.tls_key}" if options.tls_key else "")
+            raise PushbotError(
+                f"tls_cert: {pair} cannot be used ({_reason(error)}); it takes a PEM certificate and its unlocked key."
+            ) from None
+    return context
+
+
+def _no_password() -> str:
+    """Keep OpenSSL from asking at the terminal for a key's password."""
+    return ""
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+@dataclass(slots=True)
+class Link:
+    """An open connection."""
+
+    reader: asyncio.StreamReader
+    transport: asyncio.WriteTransport
+    _socket: socket.socket | None
+    _writer: asyncio.StreamWriter
+
+    @classmethod
+    async def open(cls, options: IrcOptions) -> Link:
+        """Connect within `connect_timeout`.
+
+        Raises OSError or TimeoutError when the server cannot be reached, and PushbotError when it shows
+        a certificate that is not to be trusted or a file of ours is no good.
+        """
+        host, port = options.address
+        context = tls_context(options)
+        try:
+            async with asyncio.timeout(options.connect_timeout):
+                reader, writer = await asyncio.open_connection(
+                    host,
+                    port,
+                    ssl=context,
+                    server_hostname=host if context else None,
+                    happy_eyeballs_delay=0.25,
+                    limit=READ,
+                )
+        except ssl.SSLCertVerificationError as error:
+            raise PushbotError(
+                f"The certificate of {host}:{port} is not to be trusted: {error.verify_message}. "
+                "Name its authority in tls_ca, or the host that it is for in host."
+            ) from None
+        return cls(reader, writer.transport, writer.get_extra_info("socket"), writer)
+
+    async def read(self) -> bytes:
+        """What the server sent; b"" when the connection has ended, in whatever way."""
+        try:
+            return await self.reader.read(READ)
+        except OSError:  # ssl.SSLError is one too
+            return b""
+
+    def acknowledge(self) -> None:
+        """Tell the server at once that its data came in.
+
+        A server that does not turn Nagle's algorithm off (ngircd, inspircd) sends nothing more before
+        that, and the kernel would wait up to 40 ms when we have nothing to send back, as after the
+        echo of a topic. Has to be said after each read, as the kernel goes back by itself.
+        """
+        if _QUICKACK is not None and self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+    async def abort(self) -> None:
+        """Close at once. A polite TLS goodbye could take 30 s when the server does not answer."""
+        self.transport.abort()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()

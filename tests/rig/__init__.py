@@ -1,0 +1,1 @@
+"""What the tests run against: a real IRC server and people with raw sockets."""
