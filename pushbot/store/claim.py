@@ -1,0 +1,49 @@
+"""One process at a time: the exclusive claim on a database, which ends with the process that holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from pushbot.errors import PushbotError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def claim(path: Path) -> int:
+    """The descriptor whose `flock` on `PATH.lock` is the claim; closing it gives the claim up.
+
+    The kernel lets go of it however the process ends, and child processes do not inherit it. Missing
+    directories are made. The file stays behind: removing it would let two processes lock two files
+    of one name. Raises PushbotError when another holds the claim, or the place cannot be written.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except BlockingIOError as error:
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise PushbotError(
+            f"{path}: the database is in use by another pushbot, process {holder or 'unknown'};"
+            " stop that one first, or give this one a database of its own"
+        ) from error
+    except OSError as error:
+        os.close(descriptor)
+        raise _unwritable(path, error) from error
+    return descriptor
+
+
+def _unwritable(path: Path, error: OSError) -> PushbotError:
+    return PushbotError(
+        f"{path}: cannot keep the database there ({error.strerror});"
+        f" choose a place on a local disk that user {os.getuid()} may write to"
+    )

@@ -1,0 +1,275 @@
+"""The contract of a `Store`, as tests for the author of one to subclass.
+
+    class TestMine(StoreContract):
+        def store(self, tmp_path: Path) -> Store:
+            return MyStore(tmp_path / "record")
+
+Run it with pytest and pytest-asyncio (`asyncio_mode = "auto"`). Every test begins with a record
+that is new and ends with the store closed.
+"""
+
+# ruff: noqa: S101, D102 - asserts are what a test is made of, and its name says what it shows
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pushbot.ports import Entry, Line, PushRecord, PushState, Remembered, RunRecord, Work
+from pushbot.queue.commands import RunState
+from pushbot.queue.model import Hold, Mark, Person, Phase, Queue, Rider, RunKind, Ticket, Train
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from pushbot.ports import Store
+
+AT = datetime(2026, 1, 5, 9, 0, 0, 250, tzinfo=UTC)
+ALICE = Person("irc", "account:alice", "alice")
+BOB = Person("irc", "nick:b|ob", "B|ob")
+
+QUEUE = Queue(
+    items=(
+        Hold('fire "drill"', ALICE),
+        Train(
+            riders=(Rider(ALICE, Ticket.CONFIG, Mark.GOOD), Rider(BOB, Ticket.NONE, Mark.BAD)),
+            stage="princess",
+            phase=Phase.RUNNING,
+            message="zażółć 🚂",
+            number=12,
+            run=34,
+            run_kind=RunKind.ROLLBACK,
+            deployed=True,
+            ref="main",
+            revision="6957bb87",
+        ),
+        Train((Rider(BOB),), number=13),
+        Hold(),
+    ),
+    message="note",
+    next_train=14,
+    next_run=35,
+)
+"""A queue in which every field has a value of its own."""
+
+RUN = RunRecord(
+    id="web-34",
+    lane="web",
+    train=12,
+    stage="princess",
+    kind=RunKind.DEPLOY,
+    state=RunState.REQUESTED,
+    lock="princess",
+    driver="alice",
+    riders=("alice", "B|ob"),
+    requested_at=AT,
+)
+FULL_RUN = replace(
+    RUN,
+    state=RunState.FAILED,
+    kind=RunKind.ROLLBACK,
+    ref="main",
+    revision="6957bb87",
+    previous="11111111",
+    token="4711",  # noqa: S106 - an executor's token is no secret
+    starting=True,
+    started_at=AT + timedelta(seconds=1),
+    ended_at=AT + timedelta(seconds=2),
+    step="migrate",
+    reason="exit code 1",
+)
+"""A run in which every field has a value of its own."""
+
+PUSH = PushRecord("web", 12, PushState.UNDERWAY, "alice", ("alice", "B|ob"), AT)
+FULL_PUSH = replace(
+    PUSH, state=PushState.GIVEN_UP, ended_at=AT + timedelta(hours=1), revision="6957bb87", stages=("princess", "prod")
+)
+LINE = Line(7, "irc", "#push", "reply", "carol, dave: You're up")
+ENTRY = Entry(AT, "irc/alice", '.join "with; DROP TABLE lanes"', "joined train 12")
+
+
+class StoreContract:
+    """What every store does."""
+
+    def store(self, tmp_path: Path) -> Store:
+        """A new store, not yet open, with nothing in it; `tmp_path` is a directory of the test's own."""
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def opened(self, tmp_path: Path) -> AsyncIterator[Store]:
+        """A new store, open."""
+        store = self.store(tmp_path)
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    async def test_a_new_one_holds_nothing(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            assert await store.remember("web") == Remembered(None, ())
+            assert list(await store.owed()) == []
+            assert await store.last_line() == 0
+            assert await store.run("web-1") is None
+            assert await store.push("web", 1) is None
+            assert list(await store.runs("web")) == []
+            assert list(await store.pushes("web")) == []
+            assert list(await store.journal("web")) == []
+
+    async def test_all_of_a_work_comes_back_as_it_was(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            runs = (RUN, replace(FULL_RUN, id="web-33"))
+            pushes = (PUSH, replace(FULL_PUSH, number=11))
+            await store.commit(Work("web", QUEUE, (ENTRY,), runs, pushes, (LINE,)))
+            await store.close()
+            await store.open()
+            # repr, as comparing leaves out the fields with compare=False
+            assert repr(await store.remember("web")) == repr(Remembered(QUEUE, (RUN,)))
+            assert [repr(await store.run(run.id)) for run in runs] == [repr(run) for run in runs]
+            assert [repr(await store.push("web", push.number)) for push in pushes] == [repr(push) for push in pushes]
+            assert list(await store.owed()) == [LINE]
+            assert repr(list(await store.journal("web"))) == repr([ENTRY])
+
+    async def test_a_queue_is_replaced_and_kept_when_only_the_rest_changes(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            await store.commit(Work("web", Queue(next_train=2)))
+            await store.commit(Work("web", QUEUE))
+            await store.commit(Work("web", entries=(ENTRY,)))
+            assert (await store.remember("web")).queue == QUEUE
+
+    async def test_lanes_are_apart(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            await store.commit(Work("web", QUEUE, (ENTRY,), (RUN,), (PUSH,)))
+            api = replace(RUN, id="api-34", lane="api", lock="api/princess")
+            await store.commit(Work("api", Queue(), (), (api,), (replace(PUSH, lane="api"),)))
+            assert await store.remember("api") == Remembered(Queue(), (api,))
+            assert list(await store.runs("api")) == [api]
+            assert await store.push("web", 12) == PUSH
+            assert list(await store.pushes("api")) == [replace(PUSH, lane="api")]
+            assert list(await store.journal("api")) == []
+
+    async def test_lines_are_owed_in_order_until_spoken(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            lines = tuple(replace(LINE, id=each) for each in (3, 1, 2))
+            await store.commit(Work("web", lines=lines))
+            assert [line.id for line in await store.owed()] == [1, 2, 3]
+            await store.commit(Work("api", spoken=(1, 3, 99)))
+            assert [line.id for line in await store.owed()] == [2]
+
+    async def test_a_line_spoken_before_its_commit_is_not_owed(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            await store.commit(Work("web", lines=(LINE,), spoken=(LINE.id,)))
+            assert list(await store.owed()) == []
+            assert await store.last_line() == LINE.id
+
+    async def test_the_last_line_is_known_when_all_are_spoken(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            await store.commit(Work("web", lines=(LINE, replace(LINE, id=5))))
+            await store.commit(Work("web", spoken=(5, LINE.id)))
+            await store.close()
+            await store.open()
+            assert await store.last_line() == LINE.id
+
+    async def test_a_run_keeps_its_place_when_replaced(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            first, second = replace(RUN, id="web-1", lock="a"), replace(RUN, id="web-2", lock="b")
+            await store.commit(Work("web", runs=(first,)))
+            await store.commit(Work("web", runs=(second,)))
+            ended = replace(first, state=RunState.SUCCEEDED, ended_at=AT)
+            await store.commit(Work("web", runs=(ended,)))
+            assert list(await store.runs("web")) == [second, ended]
+            assert (await store.remember("web")).runs == (second,)
+
+    async def test_unfinished_runs_are_remembered_oldest_first(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            states = dict(zip(("web-9", "web-10", "web-11", "web-12", "web-13", "web-14"), RunState, strict=True))
+            runs = tuple(replace(RUN, id=run, lock=run, state=state) for run, state in states.items())
+            await store.commit(Work("web", runs=runs))
+            assert [run.id for run in (await store.remember("web")).runs] == ["web-9", "web-10"]
+
+    async def test_runs_are_found_by_stage_and_state(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            done = [
+                replace(FULL_RUN, id=f"web-{number}", stage=stage, state=state)
+                for number, (stage, state) in enumerate(
+                    (stage, state)
+                    for stage in ("princess", "prod")
+                    for state in (RunState.FAILED, RunState.SUCCEEDED, RunState.SUCCEEDED)
+                )
+            ]
+            await store.commit(Work("web", runs=tuple(done)))
+            newest = list(reversed(done))
+            assert list(await store.runs("web")) == newest
+            assert list(await store.runs("web", limit=2)) == newest[:2]
+            assert list(await store.runs("web", stage="prod")) == newest[:3]
+            assert list(await store.runs("web", state=RunState.FAILED)) == [done[3], done[0]]
+            assert list(await store.runs("web", stage="princess", state=RunState.SUCCEEDED, limit=1)) == [done[2]]
+
+    async def test_pushes_are_told_newest_first(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            for number in (4, 5, 3):  # a hotfix has a higher number than the train that it passed
+                await store.commit(Work("web", pushes=(replace(PUSH, number=number),)))
+            await store.commit(Work("web", pushes=(replace(FULL_PUSH, number=4),)))
+            assert [push.number for push in await store.pushes("web")] == [3, 5, 4]
+            assert [push.number for push in await store.pushes("web", limit=2)] == [3, 5]
+            assert await store.push("web", 4) == replace(FULL_PUSH, number=4)
+
+    async def test_the_journal_is_told_newest_first(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            entries = [replace(ENTRY, what=f".{each}") for each in range(5)]
+            await store.commit(Work("web", entries=tuple(entries[:3])))
+            await store.commit(Work("web", entries=tuple(entries[3:])))
+            assert list(await store.journal("web")) == entries[::-1]
+            assert list(await store.journal("web", limit=3)) == entries[:1:-1]
+
+    async def test_a_lock_cannot_be_held_twice_and_nothing_of_the_work_stays(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            await store.commit(Work("web", QUEUE, runs=(RUN,), lines=(LINE,)))
+            rival = replace(RUN, id="api-1", lane="api", state=RunState.RUNNING)
+            refused = Work("api", Queue(), (ENTRY,), (rival,), (PUSH,), (replace(LINE, id=8),), (LINE.id,))
+            with pytest.raises(RuntimeError):
+                await store.commit(refused)
+            assert await store.remember("api") == Remembered(None, ())
+            assert await store.run("api-1") is None
+            assert await store.run(RUN.id) == RUN
+            assert await store.push("web", 12) is None
+            assert list(await store.owed()) == [LINE]
+            assert await store.last_line() == LINE.id
+            assert list(await store.journal("api")) == []
+
+    async def test_a_lock_goes_from_a_run_that_ended_to_the_next_in_one_work(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            await store.commit(Work("web", runs=(RUN,)))
+            following = replace(RUN, id="web-35")
+            await store.commit(Work("web", runs=(following, replace(RUN, state=RunState.LOST))))
+            assert (await store.remember("web")).runs == (following,)
+
+    async def test_a_line_id_cannot_be_given_twice(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            await store.commit(Work("web", lines=(LINE,)))
+            with pytest.raises(RuntimeError):
+                await store.commit(Work("web", Queue(), lines=(LINE,)))
+            assert (await store.remember("web")).queue is None
+
+    async def test_careful_work_is_done_as_well(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            await store.commit(Work("web", QUEUE, (ENTRY,), (RUN,), careful=True))
+            await store.commit(Work("web", entries=(ENTRY,)))
+            assert await store.remember("web") == Remembered(QUEUE, (RUN,))
+            assert len(await store.journal("web")) == 2  # noqa: PLR2004 - one of each
+
+    async def test_closing_twice_is_fine_and_a_closed_one_takes_nothing(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        await store.close()
+        await store.open()
+        await store.close()
+        await store.close()
+        with pytest.raises(RuntimeError):
+            await store.commit(Work("web", QUEUE))
+        with pytest.raises(RuntimeError):
+            await store.owed()

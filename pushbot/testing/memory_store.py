@@ -1,0 +1,118 @@
+"""A Store without a disk: it behaves like the real one, within one test."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pushbot.ports import Remembered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pushbot.errors import PushbotError
+    from pushbot.ports import Entry, Line, PushRecord, RunRecord, Work
+    from pushbot.queue.commands import RunState
+    from pushbot.queue.model import Queue
+
+
+class MemoryStore:
+    """A Store whose record lives as long as the object, over any number of `close` and `open`.
+
+    Set `trouble` to have every commit fail with it, as a full disk would; None ends that. `commits`
+    counts those that were taken.
+    """
+
+    def __init__(self) -> None:
+        self.trouble: PushbotError | None = None
+        self.commits = 0
+        self._open = False
+        self._queues: dict[str, Queue] = {}
+        self._runs: dict[str, RunRecord] = {}
+        self._pushes: dict[tuple[str, int], PushRecord] = {}
+        self._lines: dict[int, Line] = {}
+        self._last_line = 0
+        self._journal: list[tuple[str, Entry]] = []
+
+    async def open(self) -> None:
+        """Be ready, with what was committed before."""
+        self._open = True
+
+    async def close(self) -> None:
+        """Take nothing more until opened again."""
+        self._open = False
+
+    async def remember(self, lane: str) -> Remembered:
+        """The lane's queue and its unfinished runs, oldest first."""
+        self._expect_open()
+        unfinished = (run for run in self._runs.values() if run.lane == lane and not run.state.final)
+        return Remembered(self._queues.get(lane), tuple(unfinished))
+
+    async def commit(self, work: Work) -> None:
+        """Take all of it or nothing. RuntimeError tells a bug: a lock held twice, or a line's id given twice."""
+        self._expect_open()
+        if self.trouble:
+            raise self.trouble
+        runs = self._runs | {run.id: run for run in work.runs}
+        locks = [run.lock for run in runs.values() if not run.state.final]
+        if len(locks) > len(set(locks)):
+            raise RuntimeError(f"two unfinished runs hold one lock: {sorted(locks)}")
+        ids = [line.id for line in work.lines]
+        if len(ids) > len(set(ids)) or not self._lines.keys().isdisjoint(ids):
+            raise RuntimeError(f"a line's id was given twice: {ids}")
+        self._runs = runs
+        if work.queue is not None:
+            self._queues[work.lane] = work.queue
+        self._pushes |= {(push.lane, push.number): push for push in work.pushes}
+        self._lines |= {line.id: line for line in work.lines}
+        self._last_line = max(self._last_line, *ids, 0)
+        for spoken in work.spoken:
+            self._lines.pop(spoken, None)
+        self._journal += [(work.lane, entry) for entry in work.entries]
+        self.commits += 1
+
+    async def owed(self) -> Sequence[Line]:
+        """The lines not yet confirmed, oldest first."""
+        self._expect_open()
+        return tuple(self._lines[each] for each in sorted(self._lines))
+
+    async def last_line(self) -> int:
+        """The highest line id ever given, or 0."""
+        self._expect_open()
+        return self._last_line
+
+    async def run(self, run_id: str) -> RunRecord | None:
+        """The run of that id."""
+        self._expect_open()
+        return self._runs.get(run_id)
+
+    async def runs(
+        self, lane: str, *, stage: str | None = None, state: RunState | None = None, limit: int = 20
+    ) -> Sequence[RunRecord]:
+        """The lane's runs, newest first in the order in which they were first committed."""
+        self._expect_open()
+        found = (
+            run
+            for run in reversed(self._runs.values())
+            if run.lane == lane and stage in (None, run.stage) and state in (None, run.state)
+        )
+        return tuple(islice(found, limit))
+
+    async def pushes(self, lane: str, *, limit: int = 20) -> Sequence[PushRecord]:
+        """The lane's pushes, newest first in the order in which they were first committed."""
+        self._expect_open()
+        return tuple(islice((push for push in reversed(self._pushes.values()) if push.lane == lane), limit))
+
+    async def push(self, lane: str, number: int) -> PushRecord | None:
+        """The lane's push of that number."""
+        self._expect_open()
+        return self._pushes.get((lane, number))
+
+    async def journal(self, lane: str, *, limit: int = 50) -> Sequence[Entry]:
+        """The lane's journal, newest first."""
+        self._expect_open()
+        return tuple(islice((entry for of, entry in reversed(self._journal) if of == lane), limit))
+
+    def _expect_open(self) -> None:
+        if not self._open:
+            raise RuntimeError("the store is not open")
