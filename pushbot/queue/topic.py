@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from pushbot.queue.model import Hold, Item, Person, Queue, Rider, Train
-from pushbot.queue.topic_parse import CONTROL, DELIMITERS, Unreadable, clean_text, parse, split_lanes
+from pushbot.queue.topic_parse import CONTROL, DELIMITERS, Unreadable, clean_text, one_line, parse, split_lanes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Unreadable", "clean_text", "fit", "fit_lanes", "parse", "render", "restore_tail", "split_lanes"]
 
 _BARE = re.compile(rf"(?!(?i:clear|hold)\Z)[^{DELIMITERS}:{CONTROL}\ud800-\udfff]+")
-_CONTROLS = re.compile(f"[{CONTROL}]")
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _CUT = "…"
 
 
@@ -89,23 +87,16 @@ def restore_tail(edited: Queue, drawn: str, full: Queue) -> Queue:
     note = full.message if edited.message == seen.message else edited.message
     if not edited.items:
         return replace(edited, message=note)
-    visible = seen.items or edited.items  # nothing to go by: who is named in the edit was seen
-    items, unseen, unmatched = list(edited.items), list[Item](), list(visible)
+    visible = list(seen.items or edited.items)  # nothing to go by: who is named in the edit was seen
+    pairs, unseen = list[tuple[Item, Item]](), list[Item]()
     for whole in full.items:
-        shown = next((item for item in unmatched if _akin(item, whole)), None)
+        shown = next((item for item in visible if _alikeness(item, whole)), None)
         if shown is None:
             unseen.append(whole)
-            continue
-        unmatched.remove(shown)
-        match shown, whole:
-            case Hold(), Hold():
-                if shown in items:
-                    items[items.index(shown)] = whole
-            case Train(), Train():
-                items = _with_unseen(items, shown, whole, visible)
-            case _:  # pragma: no cover - they are akin
-                pass
-    return _numbered((*items, *unseen), note)
+        else:
+            visible.remove(shown)
+            pairs.append((shown, whole))
+    return _numbered((*_completed(edited.items, pairs), *unseen), note)
 
 
 # --- drawing -----------------------------------------------------------------------------------
@@ -138,7 +129,7 @@ def _rider(rider: Rider) -> str:
 
 
 def _plain(text: str) -> str:
-    return _SURROGATES.sub("\ufffd", _CONTROLS.sub(" ", text.replace('"', "'"))).strip()
+    return one_line(text).replace('"', "'").strip()
 
 
 # --- shortening --------------------------------------------------------------------------------
@@ -219,39 +210,60 @@ def _folded(train: Train) -> list[str]:
     return [_plain(rider.person.name).casefold() for rider in train.riders]
 
 
-def _shared(one: Train, other: Train) -> int:
-    return len(set(_folded(one)).intersection(_folded(other)))
-
-
-def _akin(one: Item, other: Item) -> bool:
-    """Whether both are holds, or trains that share somebody."""
+def _alikeness(one: Item, other: Item) -> int:
+    """How many riders two trains share; 1 for two holds; 0 when they are not of a kind."""
     if isinstance(one, Train) and isinstance(other, Train):
-        return _shared(one, other) > 0
-    return isinstance(one, Hold) and isinstance(other, Hold)
+        return len(set(_folded(one)).intersection(_folded(other)))
+    return int(isinstance(one, Hold) and isinstance(other, Hold))
 
 
-def _with_unseen(items: list[Item], shown: Train, whole: Train, visible: Sequence[Item]) -> list[Item]:
-    """`items` in which the train that `shown` has become gets back what `whole` had beyond `shown`.
+def _completed(edited: Sequence[Item], pairs: list[tuple[Item, Item]]) -> list[Item]:
+    """`edited`, where each item gets back what was hidden of it; `pairs` are the visible items, as shown and whole.
 
-    That is the one that shares most riders with it, or else, when its driver was replaced by hand,
-    one that shares with none that was visible. When it was taken out, its hidden riders go to the end.
+    When the only riders shown of a train were replaced by hand, the hidden ones go to a train that
+    is new; when they were taken out, they follow at the end.
     """
-    names = _folded(shown)
-    hidden = list[Rider]()
+    items, new = list(edited), list[int]()
+    for index, item in enumerate(edited):
+        likely = [pair for pair in pairs if isinstance(item, Train) or pair[0] == item]
+        pair = max(likely, key=lambda pair: _alikeness(item, pair[0]), default=None)
+        if pair is not None and _alikeness(item, pair[0]):
+            pairs.remove(pair)
+            items[index] = _complete(item, *pair)
+        elif isinstance(item, Train):
+            new.append(index)
+    for shown, whole in pairs:
+        hidden = _hidden_riders(shown, whole)
+        if hidden and new:
+            index = new.pop(0)
+            items[index] = _complete(items[index], shown, whole)
+        elif hidden:
+            items.append(Train(hidden, message=whole.message if isinstance(whole, Train) else None))
+    return items
+
+
+def _complete(item: Item, shown: Item, whole: Item) -> Item:
+    """`item`, which an editor made of `shown`, with what `whole` had beyond `shown`."""
+    match item, shown, whole:
+        case Hold(), Hold(), Hold():
+            return whole
+        case Train(), Train(), Train():
+            message = whole.message if item.message == shown.message else item.message
+            return replace(item, riders=item.riders + _hidden_riders(shown, whole), message=message)
+        case _:
+            return item
+
+
+def _hidden_riders(shown: Item, whole: Item) -> tuple[Rider, ...]:
+    if not isinstance(shown, Train) or not isinstance(whole, Train):
+        return ()
+    names, hidden = _folded(shown), list[Rider]()
     for rider, name in zip(whole.riders, _folded(whole), strict=True):
         if name in names:
             names.remove(name)
         else:
             hidden.append(rider)
-    trains = [(index, item) for index, item in enumerate(items) if isinstance(item, Train)]
-    kept = max((place for place in trains if _akin(place[1], shown)), key=lambda p: _shared(p[1], shown), default=None)
-    new = (place for place in trains if hidden and not any(_akin(place[1], item) for item in visible))
-    found = kept or next(new, None)
-    if found is None:
-        return [*items, Train(tuple(hidden), message=whole.message)] if hidden else items
-    index, train = found
-    message = whole.message if train.message == shown.message else train.message
-    return [*items[:index], replace(train, riders=(*train.riders, *hidden), message=message), *items[index + 1 :]]
+    return tuple(hidden)
 
 
 def _numbered(items: Sequence[Item], note: str | None) -> Queue:

@@ -34,6 +34,7 @@ STAGE = r"(?![\w.-]*\.\.\.(?![\w.-]))[A-Za-z0-9_.-]{1,64}"
 """A stage's name: letters, digits and `_.-`; not ending in `...`, which is how a running stage is shown."""
 
 _CONTROLS = re.compile(f"[{CONTROL}]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"\s*")
 _GAP = re.compile(r"[\s|]*")
 _JOINT = re.compile(r"[\s+,&]*")
@@ -59,6 +60,11 @@ class Unreadable:
     why: str
 
 
+def one_line(text: str) -> str:
+    """`text` with a space for each control character, and U+FFFD for what no encoding can write."""
+    return text if text.isprintable() else _SURROGATES.sub("\ufffd", _CONTROLS.sub(" ", text))
+
+
 def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
     """Chat text made fit for a topic: one line, at most `limit` characters, without `"`.
 
@@ -66,11 +72,9 @@ def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:
     categories Cc, Cf, Zl, Zp: colours, text direction, zero width) are removed; runs of blanks become one.
     """
     if not text.isprintable():
-        text = "".join(
-            " " if char.isspace() else "\ufffd" if "\ud800" <= char <= "\udfff" else char
-            for char in text
-            if char.isspace() or unicodedata.category(char) not in _REMOVED
-        )
+        text = _SURROGATES.sub("\ufffd", text)
+        kept = (char for char in text if char.isspace() or unicodedata.category(char) not in _REMOVED)
+        text = "".join(kept)
     return " ".join(text.replace('"', "'").split())[:limit].rstrip()
 
 
@@ -84,7 +88,7 @@ def parse(text: str, person: Callable[[str], Person], *, careful: bool = False) 
     that comes after (`bob + <prod> carol | dave` is `bob + prod`). So does this, unless `careful`,
     which a hand edit of a live topic should be: then it is Unreadable, and nobody is lost.
     """
-    return _Reader(_CONTROLS.sub(" ", text), person, careful).queue()
+    return _Reader(one_line(text), person, careful).queue()
 
 
 @dataclass(slots=True)
