@@ -11,6 +11,7 @@ import structlog
 
 from pushbot.chat.irc.backoff import Backoff
 from pushbot.chat.irc.features import Features
+from pushbot.chat.irc.known import Known
 from pushbot.chat.irc.link import Link
 from pushbot.chat.irc.options import IrcOptions
 from pushbot.chat.irc.outbox import Outbox
@@ -18,7 +19,7 @@ from pushbot.chat.irc.own import Own
 from pushbot.chat.irc.people import People
 from pushbot.chat.irc.registration import Credentials, Registration
 from pushbot.chat.irc.rooms import Rooms
-from pushbot.chat.irc.session import Known, Session
+from pushbot.chat.irc.session import Session
 from pushbot.chat.irc.wire import LineBuffer, clean, parse
 from pushbot.chat.irc.writer import Writer
 from pushbot.errors import PushbotError

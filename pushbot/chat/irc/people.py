@@ -13,7 +13,10 @@ from pushbot.ports import Renamed
 from pushbot.queue.model import Person
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from pushbot.chat.irc.wire import Message
 
 MOST = 10_000
 """Nicks remembered at once; the oldest are forgotten first, which costs them one more renaming."""
@@ -49,16 +52,22 @@ class People:
         account = self._accounts.get(folded)
         return Person(self._chat, f"account:{account}" if account else f"nick:{folded}", nick)
 
-    def met(self, nick: str) -> Renamed | None:
-        """`nick` speaks: what is to be told first, when an account is seen behind that nick for the first time."""
+    def met(self, message: Message, caps: AbstractSet[str]) -> Sequence[Renamed]:
+        """Somebody speaks; what is to be told first, when an account is seen behind that nick for the first time.
+
+        With the capability account-tag each message tells the account, and having no such tag means none.
+        """
+        nick = message.source.nick
+        if "account-tag" in caps:
+            self.account_told(nick, message.tags.get("account"))
         folded = self._fold(nick)
         account = self._accounts.get(folded)
         if account is None or self._linked.get(folded) == account:
-            return None
+            return ()
         self._linked[folded] = account
         if len(self._linked) > MOST:
             del self._linked[next(iter(self._linked))]
-        return Renamed(self._chat, Person(self._chat, f"nick:{folded}", nick), self.person(nick))
+        return (Renamed(self._chat, Person(self._chat, f"nick:{folded}", nick), self.person(nick)),)
 
     def renamed(self, old: str, new: str) -> Renamed:
         """`old` is now called `new`."""

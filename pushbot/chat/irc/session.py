@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.irc.rooms import ECHO_WAIT, Presence, Room, Rooms
-from pushbot.chat.irc.wire import Message, clean, cut, parse, plain
-from pushbot.ports import Heard, Notice, RoomEntered, TopicEdited, TopicRefused
+from pushbot.chat.irc.places import Places
+from pushbot.chat.irc.rooms import ECHO_WAIT
+from pushbot.chat.irc.talk import Talk
+from pushbot.chat.irc.wire import Message, parse, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pushbot.chat.irc.features import Features
-    from pushbot.chat.irc.options import IrcOptions
-    from pushbot.chat.irc.outbox import Outbox
-    from pushbot.chat.irc.own import Own
-    from pushbot.chat.irc.people import People
+    from pushbot.chat.irc.known import Known
     from pushbot.chat.irc.registration import Registration
     from pushbot.chat.irc.writer import Writer
+    from pushbot.ports import Notice
 
 log = structlog.get_logger()
 
@@ -35,28 +33,7 @@ JOIN_BYTES = 400
 MOTD_WAIT = 5.0
 """Seconds after the welcome within which servers end their message of the day."""
 
-CTCP_EVERY = 5.0
-"""Seconds between two answers to CTCP questions."""
-
-CTCP_BYTES = 100
-"""Bytes of a CTCP PING that are sent back."""
-
-_REFUSES_TOPIC = frozenset({"477", "482"})
-_NOT_THERE = frozenset({"403", "442"})
 _ERRORS = range(400, 600)
-
-
-@dataclass(slots=True)
-class Known:
-    """What outlives a connection: the config, the rooms, the people, the lines still to be said."""
-
-    chat: str
-    options: IrcOptions
-    features: Features
-    own: Own
-    rooms: Rooms
-    people: People
-    outbox: Outbox
 
 
 @dataclass(slots=True)
@@ -66,6 +43,8 @@ class Session:
     known: Known
     registration: Registration
     writer: Writer
+    talk: Talk = field(init=False)
+    places: Places = field(init=False)
     ready: bool = False
     busy: bool = False
     failure: str | None = None
@@ -74,7 +53,10 @@ class Session:
     _heard: float = field(default_factory=time.monotonic)
     _probed: bool = False
     _nick_tried: float = 0.0
-    _ctcp_answered: float = -CTCP_EVERY
+
+    def __post_init__(self) -> None:
+        self.talk = Talk(self.known, self.writer, self.registration.caps)
+        self.places = Places(self.known, self.writer, self.registration.caps)
 
     def start(self) -> None:
         """Say hello."""
@@ -152,16 +134,14 @@ class Session:
             return ()
         match message.name:
             case "privmsg":
-                return self._privmsg(message)
+                return self.talk.privmsg(message)
+            case "topic" | "currenttopic" | "topicinfo" | "endofnames" | "join" | "part" | "kick" | "mode":
+                return self.places.happened(message)
             case "ping":
                 if message.params:
                     self.writer.control(f"PONG :{message.param(0)}")
             case "pong":
                 self.writer.pong(message.param(-1))
-            case "topic" | "notopic" | "currenttopic" | "topicinfo" | "endofnames":
-                return self._of_room(message)
-            case "join" | "part" | "kick" | "mode":
-                self._presence(message)
             case "nick" | "quit" | "account":
                 return self._of_person(message)
             case "notice" | "motd" | "namreply":
@@ -187,7 +167,7 @@ class Session:
             case "error":
                 log.warning("irc_error", chat=self.known.chat, text=plain(message.param(0)))
             case _ if message.code.isdecimal() and int(message.code) in _ERRORS and self.ready:
-                return self._refused(message)
+                return self.places.refused(message)
             case _:
                 pass
         return ()
@@ -200,91 +180,6 @@ class Session:
         log.info("irc_signed_on", chat=self.known.chat, nick=self.known.own.nick, caps=sorted(self.registration.caps))
         self.writer.begin()
         self._knock(time.monotonic())
-
-    def _refused(self, message: Message) -> Sequence[Notice]:
-        now, room = time.monotonic(), self.known.rooms.find(message.param(1))
-        if room is not None:
-            if room.presence is Presence.ASKED or (room.inside and message.code in _NOT_THERE):
-                room.outside(now)
-            elif message.code in _REFUSES_TOPIC and room.under_way is not None and room.refuse(now):
-                log.warning("irc_topic_refused", chat=self.known.chat, room=room.name)
-                return (TopicRefused(self.known.chat, room.name),)
-        log.warning("irc_refused", chat=self.known.chat, code=message.code, params=[plain(p) for p in message.params])
-        return ()
-
-    # --- rooms ---
-
-    def _limit(self, room: Room) -> int:
-        return self.known.own.topic_limit(room.name)
-
-    def _of_room(self, message: Message) -> Sequence[Notice]:
-        if message.name == "topic":
-            return self._topic(message)
-        room, now = self.known.rooms.find(message.param(1)), time.monotonic()
-        if room is None or room.presence is not Presence.ENTERING:
-            return ()
-        match message.name:
-            case "currenttopic":
-                room.topic = message.param(2)
-            case "topicinfo":
-                room.setter = message.param(2).partition("!")[0] or None
-            case "endofnames":
-                room.entered(now, self._limit(room))
-                log.info("irc_room_entered", chat=self.known.chat, room=room.name)
-                self.known.outbox.release(room.name)
-                self.writer.pump()
-                return (RoomEntered(self.known.chat, room.name, plain(room.topic), room.setter),)
-            case _:
-                pass
-        return ()
-
-    def _topic(self, message: Message) -> Sequence[Notice]:
-        room = self.known.rooms.find(message.param(0))
-        if room is None or len(message.params) < 2:  # noqa: PLR2004 - a room and a text
-            return ()
-        text, source = message.param(1), message.source
-        if self.known.own.is_me(source.nick):
-            self.known.own.seen(source)
-            room.echoed(text)
-            self.writer.pump()
-            return ()
-        if not source.is_user:
-            room.lost(text, time.monotonic(), self._limit(room))
-            self.writer.pump()
-            return ()
-        room.topic, room.setter = text, source.nick
-        met = self._meet(message)
-        return (*met, TopicEdited(self.known.chat, room.name, self.known.people.person(source.nick), plain(text)))
-
-    def _presence(self, message: Message) -> None:
-        own, now = self.known.own, time.monotonic()
-        room = self.known.rooms.find(message.param(0))
-        who = message.param(1) if message.name == "kick" else message.source.nick
-        match message.name:
-            case "mode" if room is not None:
-                self._mode(room, message)
-            case "join" if own.is_me(who):
-                own.seen(message.source)
-                if room is None:
-                    self.writer.control(f"PART {message.param(0)}")  # forwarded to where we have no business
-                else:
-                    room.entering(now)
-            case "join" if {"extended-join", "account-notify"} <= self.registration.caps:
-                self.known.people.account_told(who, message.param(1).removeprefix("*"))
-            case "part" | "kick" if room is not None and own.is_me(who):
-                room.outside(now)
-                log.warning("irc_room_left", chat=self.known.chat, room=room.name, why=plain(message.param(-1)))
-            case _:
-                pass
-
-    def _mode(self, room: Room, message: Message) -> None:
-        features = self.known.features
-        ranks = set(features.status_modes) - {"v"}
-        for sign, letter, argument in features.mode_changes(message.param(1), message.params[2:]):
-            opened = sign == "-" and letter == "t"
-            if opened or (sign == "+" and letter in ranks and self.known.own.is_me(argument)):
-                room.allow()
-        self.writer.pump()
 
     # --- people ---
 
@@ -309,43 +204,3 @@ class Session:
         if own.misnamed() and self.known.features.fold(nick) == self.known.features.fold(own.wanted):
             self._regain()
         return notices
-
-    def _meet(self, message: Message) -> Sequence[Notice]:
-        """Take note of the account behind a message; a renaming when it is a first sight."""
-        nick = message.source.nick
-        if "account-tag" in self.registration.caps:
-            self.known.people.account_told(nick, message.tags.get("account"))
-        met = self.known.people.met(nick)
-        return (met,) if met else ()
-
-    def _privmsg(self, message: Message) -> Sequence[Notice]:
-        own, source = self.known.own, message.source
-        if own.is_me(source.nick):
-            own.seen(source)
-            return ()
-        if not source.is_user or len(message.params) < 2:  # noqa: PLR2004 - a target and a text
-            return ()
-        target, said = message.params[:2]
-        room = None if own.is_me(target) else self.known.rooms.find(target)
-        if said.startswith("\x01"):
-            self._ctcp(source.nick, said)
-            return ()
-        text = plain(said)
-        if (room is None and not own.is_me(target)) or not text.strip():
-            return ()
-        called = own.is_me(text[: len(own.nick)]) and text[len(own.nick) :][:1] in {":", ","}
-        if called:
-            text = text[len(own.nick) + 1 :].strip()
-        met = self._meet(message)
-        person = self.known.people.person(source.nick)
-        where = room.name if room else None
-        return (*met, Heard(self.known.chat, where, person, text, addressed=called or room is None))
-
-    def _ctcp(self, nick: str, said: str) -> None:
-        """Answer what clients ask each other, seldom: https://modern.ircdocs.horse/ctcp."""
-        now = time.monotonic()
-        question, _, rest = said.strip("\x01").partition(" ")
-        answer = {"VERSION": "VERSION pushbot", "PING": f"PING {cut(clean(rest), CTCP_BYTES)}"}.get(question.upper())
-        if answer and now - self._ctcp_answered >= CTCP_EVERY:
-            self._ctcp_answered = now
-            self.writer.spare(f"NOTICE {nick} :\x01{answer}\x01")

@@ -13,6 +13,7 @@ a time; it comes after what else is to be written, but after `PING_EVERY` lines 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -107,12 +108,12 @@ class Writer:
 
     def control(self, line: str) -> None:
         """Write a line of the protocol at once."""
-        self._bucket.take(self._loop.time())
+        self._bucket.take(time.monotonic())
         self._write(line)
 
     def spare(self, line: str) -> None:
         """Write a line that nobody needs, if there is room for it now."""
-        now = self._loop.time()
+        now = time.monotonic()
         if self._open and not self.outbox and self._bucket.wait(now) == 0.0:
             self.control(line)
 
@@ -120,7 +121,7 @@ class Writer:
         """Write all that may be written now, and come back when more may."""
         if not self._open or self.transport.is_closing():
             return
-        now = self._loop.time()
+        now = time.monotonic()
         while write := self._next(now):
             if self.transport.get_write_buffer_size() > FULL:
                 self._wake(FULL_WAIT)
