@@ -36,12 +36,12 @@ def main(directory: str, lock: int) -> NoReturn:
     attention = Attention()
     job = files.job()
     check = _checker() if job.health else None
+    log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     supervisor = os.fork()
     if supervisor:
         os.pwrite(lock, str(supervisor).encode(), 0)
         os._exit(0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
-    log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     os.dup2(log, 1)
     os.dup2(log, 2)
     adopt_orphans()

@@ -107,9 +107,11 @@ class Log:
         self._last = (self._last + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
         if self._room <= 0:
             return
-        self._write(data[: self._room])
+        kept = data[: self._room]
+        self._write(kept)
         self._room -= len(data)
         if self._room <= 0:
+            self._write(b"" if kept.endswith(b"\n") else b"\n")
             self.note(f"more than {self._limit} bytes of output: the rest is not kept")
 
     def _write(self, data: bytes) -> None:
