@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import string
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from pushbot.queue.model import Hold, Item, Mark, Person, Phase, Queue, Rider, Ticket, Train
 from pushbot.queue.topic import clean_text
+
+usual = settings(deadline=None)
+thorough = settings(deadline=None, max_examples=300)
 
 AWKWARD_NAMES = (
     *("clear", "CLEAR", "HOLD", "hold", "a|b", "|", "||", "a+b", "+3", "6", "more", "6 more", "3 trains (7)", "con"),

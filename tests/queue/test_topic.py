@@ -21,7 +21,7 @@ from pushbot.queue.topic import (
     restore_tail,
     split_lanes,
 )
-from tests.queue.strategies import AWKWARD_NAMES, person, queues, topic_text, wild_queues
+from tests.queue.strategies import AWKWARD_NAMES, person, queues, thorough, topic_text, usual, wild_queues
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "pushbot-cases.jsonl").read_text().splitlines()]
 
@@ -39,6 +39,7 @@ def size(text: str) -> int:
 # --- drawing and reading back
 
 
+@thorough
 @given(queues)
 def test_what_is_drawn_is_read_back(queue: Queue) -> None:
     assert read(render(queue)) == queue
@@ -152,6 +153,7 @@ def test_a_stage_in_the_middle_of_a_train_ends_the_reading_unless_careful() -> N
     )
 
 
+@thorough
 @given(topic_text, st.booleans())
 def test_reading_never_raises_and_what_was_read_can_be_drawn(text: str, careful: bool) -> None:
     queue = parse(text, person, careful=careful)
@@ -162,6 +164,7 @@ def test_reading_never_raises_and_what_was_read_can_be_drawn(text: str, careful:
         assert render(again) == render(queue)
 
 
+@usual
 @given(wild_queues)
 def test_whatever_is_in_a_queue_its_topic_is_one_line_of_text(queue: Queue) -> None:
     queue = replace(queue, items=tuple(replace(i, stage="s") if isinstance(i, Train) else i for i in queue.items))
@@ -197,6 +200,7 @@ def test_clean_text(text: str, clean: str) -> None:
     assert clean_text(text) == clean
 
 
+@usual
 @given(st.text(st.characters()), st.integers(0, 50))
 def test_clean_text_is_clean_at_once(text: str, limit: int) -> None:
     clean = clean_text(text, limit)
@@ -239,6 +243,7 @@ def test_one_hidden_train_and_hidden_holds_are_named_as_such() -> None:
     assert fit(Queue((Hold("x" * 20), Hold("y" * 20))), 40) == f'HOLD "{"x" * 20}" | +1 hold'
 
 
+@usual
 @given(st.one_of(queues, wild_queues), st.integers(0, 300))
 def test_a_topic_fits_every_limit(queue: Queue, limit: int) -> None:
     topic = fit(queue, limit)
@@ -247,6 +252,7 @@ def test_a_topic_fits_every_limit(queue: Queue, limit: int) -> None:
         assert topic == render(queue)
 
 
+@usual
 @given(st.lists(st.tuples(st.sampled_from(["web", "config", "a"]), queues), max_size=3), st.integers(0, 300))
 def test_several_lanes_fit_every_limit(parts: list[tuple[str, Queue]], limit: int) -> None:
     assert size(fit_lanes(parts, limit)) <= limit
@@ -255,6 +261,7 @@ def test_several_lanes_fit_every_limit(parts: list[tuple[str, Queue]], limit: in
 # --- the hidden tail
 
 
+@thorough
 @given(queues, st.integers(0, 400))
 def test_what_a_short_topic_hides_comes_back(queue: Queue, limit: int) -> None:
     drawn = fit(queue, max(limit, size(_least(queue))))
@@ -331,6 +338,7 @@ def test_who_joined_after_the_topic_was_drawn_is_not_lost_to_an_edit() -> None:
     assert render(restore_tail(read("zed"), "clear", full)) == "zed | alice + bob | carol"
 
 
+@usual
 @given(topic_text, topic_text, queues)
 def test_restoring_never_raises(edit: str, drawn: str, full: Queue) -> None:
     edited = parse(edit, person)
@@ -378,6 +386,7 @@ def test_lanes_that_are_missing_or_strange_are_pointed_at(text: str, at: int, wh
     assert why in unreadable.why
 
 
+@usual
 @given(queues, queues, queues)
 def test_lanes_drawn_together_are_split_again(one: Queue, two: Queue, three: Queue) -> None:
     parts = [("web", one), ("config", two), ("api.v2", three)]
@@ -385,6 +394,7 @@ def test_lanes_drawn_together_are_split_again(one: Queue, two: Queue, three: Que
     assert bodies == tuple((name, render(queue)) for name, queue in parts)
 
 
+@usual
 @given(topic_text)
 def test_splitting_never_raises(text: str) -> None:
     for names in (["web"], ["web", "config"]):
