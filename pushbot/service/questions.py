@@ -19,7 +19,7 @@ from pushbot.queue.model import RunKind
 from pushbot.queue.topic import clean_text
 from pushbot.service.history import previous, push_seconds, there_now
 from pushbot.service.voice import answers, blame
-from pushbot.service.voice.phrases import shown
+from pushbot.service.voice.phrases import shown, to
 from pushbot.service.voice.status import LaneNow, StageNow, eta, status
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ LIMIT = 10.0
 SEARCH = 8.0
 """Seconds that the search for a path may take; what was found by then is told."""
 AT_ONCE = 4
-"""Commands of git that a search runs at the same time."""
+"""Comparisons of revisions that are under way at the same time, over all questions."""
 PUSHES = 50
 """Pushes in which a path is looked for."""
 HITS = 5
@@ -51,13 +51,14 @@ _COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 
 
 class Questions:
-    """The one who answers, for all lanes; any number of questions may be under way at once."""
+    """The one who answers, for all lanes; of the questions under way, at most `AT_ONCE` ask git at the same time."""
 
     def __init__(self, snapshots: Callable[[], tuple[Snapshot, ...]], store: Store, clock: Clock, runs: Path) -> None:
         self._snapshots = snapshots
         self._store = store
         self._clock = clock
         self._runs = runs
+        self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def answer(self, question: Question, lane: str, person: Person) -> tuple[str, ...]:
         """The lines to say to `person`, who asked where `lane` is meant; each stands for itself, below 400 characters.
@@ -68,10 +69,10 @@ class Questions:
             async with asyncio.timeout(LIMIT):
                 return await self._answer(question, lane, person)
         except PushbotError as error:
-            return (f"{person.name}: {shown(str(error), 350)}",)
+            return (f"{to(person)}: {shown(str(error), 350)}",)
         except TimeoutError:
             LOG.warning("question_timed_out", question=type(question).__name__, lane=lane)
-            return (f"{person.name}: I could not find that out within {LIMIT:g}s; please ask again later",)
+            return (f"{to(person)}: I could not find that out within {LIMIT:g}s; please ask again later",)
 
     async def _answer(self, question: Question, lane: str, person: Person) -> tuple[str, ...]:
         lanes = self._snapshots()
@@ -159,8 +160,8 @@ class Questions:
         good = await self._store.runs(lane.name, stage=stage, state=c.RunState.SUCCEEDED, limit=2 * PUSHES)
         deploys = [run for run in good if run.kind is RunKind.DEPLOY][:PUSHES]
         if path is None or lane.repository is None:
-            return blame.last_push(scene, await _shipped(lane.repository, deploys[0]) if deploys else None)
-        found = await _search(lane.repository, deploys, path)
+            return blame.last_push(scene, await self._shipped(lane.repository, deploys[0]) if deploys else None)
+        found = await self._search(lane.repository, deploys, path)
         return blame.touched(scene, replace(found, stages=() if len(words) > 1 else tuple(stages)))
 
     async def _changes(self, here: Snapshot) -> tuple[str, ...]:
@@ -171,15 +172,63 @@ class Questions:
         pinned = head.revision if head else None
         if ref is None and pinned is None:
             return blame.no_branch(lane.name)
-        new = pinned or await lane.repository.resolve(ref or "")
+        async with self._gate:
+            new = pinned or await lane.repository.resolve(ref or "")
         old = None
         for stage in reversed(lane.stages):
             good = await self._store.runs(lane.name, stage=stage.name, state=c.RunState.SUCCEEDED, limit=PUSHES)
             if (old := previous(good)) is not None:
                 break
-        what = await lane.repository.changes(old, new, limit=HITS)
+        async with self._gate:
+            what = await lane.repository.changes(old, new, limit=HITS)
         people = [rider.person.name for rider in head.riders] if head else []
         return blame.changes(lane.name, people, ref or "", old=old, new=new, what=what, now=self._clock.now())
+
+    async def _shipped(self, repository: Repository | None, run: RunRecord) -> blame.Shipped:
+        """What came with a deploy, as far as git can tell."""
+        if repository is None or run.revision is None:
+            return blame.Shipped(run)
+        try:
+            async with asyncio.timeout(SEARCH), self._gate:
+                return blame.Shipped(run, await repository.changes(run.previous, run.revision))
+        except PushbotError as error:
+            return blame.Shipped(run, problem=str(error))
+        except TimeoutError:
+            return blame.Shipped(run, problem=f"git did not answer within {SEARCH:g}s")
+
+    async def _search(self, repository: Repository, deploys: Sequence[RunRecord], path: str) -> blame.Search:
+        """The newest deploys whose commits touched `path`; stops at `HITS` of them, or after `SEARCH` seconds."""
+        looked: dict[int, blame.Shipped] = {}
+        waiting = iter(enumerate(deploys))
+
+        async def look() -> None:
+            for index, run in waiting:
+                looked[index] = await self._touching(repository, run, path)
+                if sum(1 for each in looked.values() if each.changes is not None) >= HITS:
+                    return
+
+        try:
+            async with asyncio.timeout(SEARCH), asyncio.TaskGroup() as tasks:
+                for _ in range(AT_ONCE):
+                    tasks.create_task(look())
+            late = None
+        except TimeoutError:
+            late = f"I had seen {len(looked)} of {len(deploys)} pushes after {SEARCH:g}s"
+        found = [looked[index] for index in sorted(looked)]
+        problems = [each.problem for each in found if each.problem is not None]
+        hits = tuple(each for each in found if each.changes is not None)[:HITS]
+        return blame.Search(path, hits, len(found) - len(problems), next(iter(problems), late))
+
+    async def _touching(self, repository: Repository, run: RunRecord, path: str) -> blame.Shipped:
+        """The deploy with its commits to `path`; without changes when it had none."""
+        if run.revision is None or run.revision == run.previous:
+            return blame.Shipped(run)
+        try:
+            async with self._gate:
+                changes = await repository.changes(run.previous, run.revision, path=path, limit=1)
+        except PushbotError as error:
+            return blame.Shipped(run, problem=str(error))
+        return blame.Shipped(run, changes if changes.total else None)
 
     # --- .log --------------------------------------------------------------------------------------
 
@@ -194,54 +243,6 @@ class Questions:
         path = self._runs / run.id / "output.log"
         tail = await asyncio.to_thread(last_lines, path)
         return answers.log(run, path, tail, self._clock.now())
-
-
-async def _shipped(repository: Repository | None, run: RunRecord) -> blame.Shipped:
-    """What came with a deploy, as far as git can tell."""
-    if repository is None or run.revision is None:
-        return blame.Shipped(run)
-    try:
-        async with asyncio.timeout(SEARCH):
-            return blame.Shipped(run, await repository.changes(run.previous, run.revision))
-    except PushbotError as error:
-        return blame.Shipped(run, problem=str(error))
-    except TimeoutError:
-        return blame.Shipped(run, problem=f"git did not answer within {SEARCH:g}s")
-
-
-async def _search(repository: Repository, deploys: Sequence[RunRecord], path: str) -> blame.Search:
-    """The newest deploys whose commits touched `path`; stops at `HITS` of them, or after `SEARCH` seconds."""
-    looked: dict[int, blame.Shipped] = {}
-    waiting = iter(enumerate(deploys))
-
-    async def look() -> None:
-        for index, run in waiting:
-            looked[index] = await _touching(repository, run, path)
-            if sum(1 for each in looked.values() if each.changes is not None) >= HITS:
-                return
-
-    try:
-        async with asyncio.timeout(SEARCH), asyncio.TaskGroup() as tasks:
-            for _ in range(AT_ONCE):
-                tasks.create_task(look())
-        late = None
-    except TimeoutError:
-        late = f"I had seen {len(looked)} of {len(deploys)} pushes after {SEARCH:g}s"
-    found = [looked[index] for index in sorted(looked)]
-    problems = [each.problem for each in found if each.problem is not None]
-    hits = tuple(each for each in found if each.changes is not None)[:HITS]
-    return blame.Search(path, hits, len(found) - len(problems), next(iter(problems), late))
-
-
-async def _touching(repository: Repository, run: RunRecord, path: str) -> blame.Shipped:
-    """The deploy with its commits to `path`; without changes when it had none."""
-    if run.revision is None or run.revision == run.previous:
-        return blame.Shipped(run)
-    try:
-        changes = await repository.changes(run.previous, run.revision, path=path, limit=1)
-    except PushbotError as error:
-        return blame.Shipped(run, problem=str(error))
-    return blame.Shipped(run, changes if changes.total else None)
 
 
 def last_lines(path: Path, count: int = TAIL_LINES) -> tuple[str, ...] | None:

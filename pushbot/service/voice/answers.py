@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.ports import PushState
 from pushbot.queue.grammar import USAGE, canonical, verbs
-from pushbot.service.voice.phrases import NAME, ago, clip, crew, doing, shown, took, trouble
+from pushbot.service.voice.phrases import NAME, ago, clip, crew, doing, shown, to, took, trouble
 from pushbot.service.voice.plain import lasting, listed, short
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def whoami(person: Person, snapshots: Sequence[Snapshot]) -> tuple[str, ...]:
     ]
     aboard = listed(seats) if seats else "aboard no train"
     name = shown(person.name, NAME)
-    return (clip(f"{name}: you are {name} on {person.chat}, known as {shown(person.key)}; {aboard}"),)
+    return (clip(f"{to(person)}: you are {name} on {person.chat}, known as {shown(person.key)}; {aboard}"),)
 
 
 def _place(ahead: int) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pushbot.ports import ChangeSet, CommitInfo, RunRecord
+    from pushbot.queue.model import Person
 
 LINE = 390
 """Characters of an answer's line; what is longer is cut."""
@@ -31,6 +32,11 @@ def clip(text: str, limit: int = LINE) -> str:
 def shown(text: str, limit: int = PIECE) -> str:
     """A text by others on one line, without control characters or double quotes, cut to `limit` characters."""
     return clip(clean_text(text, limit + 1), limit)
+
+
+def to(person: Person) -> str:
+    """Who a line is for, at its start; never with a dot in front, which would make it a command."""
+    return shown(person.name, NAME).lstrip(".") or "you"
 
 
 def ago(then: datetime | None, now: datetime) -> str:

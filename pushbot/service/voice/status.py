@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushbot.queue.model import Hold, Mark, Phase, RunKind, Ticket, Train
-from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, ended, names, shown, trouble
+from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, ended, names, shown, to, trouble
 from pushbot.service.voice.plain import counted, lasting, short
 
 if TYPE_CHECKING:
@@ -229,8 +229,8 @@ def eta(lane: LaneNow, person: Person) -> tuple[str, ...]:
         guess = dict(_guesses(lane)).get(0)
         ahead = f"at most {counted(len(trains), 'train')}" if trains else "nobody"
         long = f", {about(guess)}" if trains and guess is not None else ""
-        return (f"{person.name}: you are aboard no train of {lane.name}; .join, and {ahead} goes before you{long}",)
-    return tuple(clip(f"{person.name}: {_turn(ahead, train, lane)}") for ahead, train in aboard[:3])
+        return (f"{to(person)}: you are aboard no train of {lane.name}; .join, and {ahead} goes before you{long}",)
+    return tuple(clip(f"{to(person)}: {_turn(ahead, train, lane)}") for ahead, train in aboard[:3])
 
 
 def _turn(ahead: int, train: Train, lane: LaneNow) -> str:
