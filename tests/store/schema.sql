@@ -1,0 +1,89 @@
+-- The whole schema as of the newest migration, for tests: change it together with adding one.
+
+PRAGMA application_id = 1886745448;  -- "push": tells this file from other programs' databases
+
+CREATE TABLE lanes (
+    name TEXT PRIMARY KEY,
+    queue TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+
+CREATE TABLE runs (
+    seq INTEGER PRIMARY KEY,  -- the order in which they were requested
+    record TEXT NOT NULL,
+    id TEXT NOT NULL AS (json_extract(record, '$.id')) UNIQUE,
+    lane TEXT NOT NULL AS (json_extract(record, '$.lane')),
+    stage TEXT NOT NULL AS (json_extract(record, '$.stage')),
+    state TEXT NOT NULL AS (json_extract(record, '$.state')),
+    lock TEXT NOT NULL AS (json_extract(record, '$.lock'))
+);
+CREATE INDEX runs_of_lane ON runs (lane);
+-- No two unfinished runs may ever hold the same lock.
+CREATE UNIQUE INDEX runs_unfinished ON runs (lock) WHERE state IN ('requested', 'running');
+
+CREATE TABLE pushes (
+    seq INTEGER PRIMARY KEY,  -- the order in which they began
+    record TEXT NOT NULL,
+    lane TEXT NOT NULL AS (json_extract(record, '$.lane')),
+    number INTEGER NOT NULL AS (json_extract(record, '$.number')),
+    state TEXT NOT NULL AS (json_extract(record, '$.state')),
+    UNIQUE (lane, number)
+);
+CREATE INDEX pushes_of_lane ON pushes (lane);
+
+-- The outbox: a line leaves it once confirmed. AUTOINCREMENT remembers the highest id ever given.
+CREATE TABLE lines (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    record TEXT NOT NULL
+);
+
+CREATE TABLE journal (
+    id INTEGER PRIMARY KEY,
+    lane TEXT NOT NULL,
+    record TEXT NOT NULL,
+    at TEXT NOT NULL AS (json_extract(record, '$.at')),
+    who TEXT NOT NULL AS (json_extract(record, '$.who')),
+    what TEXT NOT NULL AS (json_extract(record, '$.what')),
+    outcome TEXT NOT NULL AS (json_extract(record, '$.outcome'))
+);
+CREATE INDEX journal_of_lane ON journal (lane);
+
+-- `INSERT INTO work VALUES (json)` is how a `Work` is committed: one statement, so all of it or nothing,
+-- and one trip to the thread that SQLite runs on (docs/adr/0004-sqlite-with-plain-sql.md).
+CREATE VIEW work AS SELECT NULL AS document;
+CREATE TRIGGER work_is_spread INSTEAD OF INSERT ON work
+BEGIN
+    INSERT INTO lanes (name, queue, updated_at)
+    SELECT
+        json_extract(NEW.document, '$.lane'),
+        json_extract(NEW.document, '$.queue'),
+        strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    WHERE json_extract(NEW.document, '$.queue') IS NOT NULL
+    ON CONFLICT (name) DO UPDATE SET queue = excluded.queue, updated_at = excluded.updated_at;
+
+    INSERT INTO journal (lane, record)
+    SELECT json_extract(NEW.document, '$.lane'), value
+    FROM json_each(NEW.document, '$.entries')
+    ORDER BY key;
+
+    -- Those that end come first, so that one can give its lock to another in the same work.
+    INSERT INTO runs (record)
+    SELECT value
+    FROM json_each(NEW.document, '$.runs')
+    WHERE true
+    ORDER BY json_extract(value, '$.state') IN ('requested', 'running'), key
+    ON CONFLICT (id) DO UPDATE SET record = excluded.record;
+
+    INSERT INTO pushes (record)
+    SELECT value
+    FROM json_each(NEW.document, '$.pushes')
+    WHERE true
+    ORDER BY key
+    ON CONFLICT (lane, number) DO UPDATE SET record = excluded.record;
+
+    INSERT INTO lines (id, record)
+    SELECT json_extract(value, '$.id'), value
+    FROM json_each(NEW.document, '$.lines');
+
+    DELETE FROM lines WHERE id IN (SELECT value FROM json_each(NEW.document, '$.spoken'));
+END;
