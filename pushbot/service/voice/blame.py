@@ -101,7 +101,13 @@ def touched(scene: Scene, search: Search) -> tuple[str, ...]:
     """The pushes that touched a path, one line each."""
     path = shown(search.path)
     where = f"pushes to {scene.stage}"
-    problem = (f"{scene.lane}: some I could not look into: {shown(search.problem, 250)}",) if search.problem else ()
+    problem = (
+        (f"{scene.lane}: there are pushes I could not look into: {shown(search.problem, 250)}",)
+        if search.problem
+        else ()
+    )
+    if not search.searched and problem:
+        return (*_before(scene), *problem)
     if not search.hits:
         stages = f" ({path} is no stage; those are {', '.join(search.stages)})" if search.stages else ""
         text = f"{scene.lane}: none of the last {search.searched} {where} touched {path}{stages}"

@@ -227,17 +227,21 @@ def eta(lane: LaneNow, person: Person) -> tuple[str, ...]:
     aboard = [(ahead, train) for ahead, train in enumerate(trains) if train.seat(person) is not None]
     if not aboard:
         guess = dict(_guesses(lane)).get(0)
-        ahead = f"at most {counted(len(trains), 'train')}" if trains else "nobody"
+        ahead = f"at most {counted(len(trains), 'train')} {_go(len(trains))}" if trains else "nobody goes"
         long = f", {about(guess)}" if trains and guess is not None else ""
-        return (f"{to(person)}: you are aboard no train of {lane.name}; .join, and {ahead} goes before you{long}",)
+        return (f"{to(person)}: you are aboard no train of {lane.name}; .join, and {ahead} before you{long}",)
     return tuple(clip(f"{to(person)}: {_turn(ahead, train, lane)}") for ahead, train in aboard[:3])
+
+
+def _go(number: int) -> str:
+    return "goes" if number == 1 else "go"
 
 
 def _turn(ahead: int, train: Train, lane: LaneNow) -> str:
     if not ahead:
         return f"your train is the first of {lane.name}: {_first(lane)}"
     who = crew(train.driver.name, [rider.person.name for rider in train.riders])
-    first = f"{counted(ahead, 'train')} of {lane.name} {'goes' if ahead == 1 else 'go'} before yours ({who})"
+    first = f"{counted(ahead, 'train')} of {lane.name} {_go(ahead)} before yours ({who})"
     if lane.seconds is None:
         return f"{first}; there are too few finished pushes on record to say how long that takes"
     guess = dict(_guesses(lane)).get(train.number)
