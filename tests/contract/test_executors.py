@@ -55,7 +55,7 @@ class TestExample(ExecutorContract, FailureContract, AbortContract):
 
     def executor(self) -> Executor:
         kind = self.module.ToolExecutor
-        executor: Executor = kind(kind.Options(tool=("/bin/sh", "-c", TOOL, "tool", self.tickets), every=0.01))
+        executor: Executor = kind(kind.Options(tool=("/bin/sh", "-c", TOOL, "tool", self.tickets)))
         return executor
 
     def bad(self, directory: Path) -> Job:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Job, Outcome
 
-_LOOK = 0.05
+_LOOK = 0.1
 _SETTLE = 0.01
 _START_LIMIT = 60.0
 _AFTER_KILL = 2.0

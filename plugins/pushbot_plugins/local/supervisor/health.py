@@ -38,17 +38,16 @@ def check(run: Run, probe: Probe) -> None:
     run.begin(f"health: {probe.name}")
     look = _look(run, probe)
     until = time.monotonic() + probe.window
-    good, seen = 0, f"{look.subject} did not pass {probe.passes} times in a row"
+    good, seen = 0, ""
     while good < probe.passes:
         began = time.monotonic()
         if began >= until:
+            seen = seen or f"{look.subject} did not pass {probe.passes} times in a row"
             raise Failed(f"{seen}, still after {probe.window:g} s")
-        limit = min(probe.timeout, until - began)
-        trouble = _attempt(run, look, limit)
-        if trouble is None:
-            good += 1
-        else:
-            good, seen = 0, trouble
+        trouble = _attempt(run, look, min(probe.timeout, until - began))
+        good = 0 if trouble else good + 1
+        if trouble and (not seen or time.monotonic() < until):  # the window's end cuts the last try short
+            seen = trouble
         run.log.note(trouble or f"{look.subject} is well ({good} of {probe.passes})")
         if good < probe.passes:
             run.pause(min(began + probe.interval, until) - time.monotonic())
