@@ -10,12 +10,11 @@ import pytest
 
 from pushbot.queue import commands as c
 from pushbot.queue.model import RunKind
+from tests.service.world import World, commit, git, opened, train
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-from tests.service.world import World, commit, git, opened, train
 
 
 @pytest.fixture

@@ -16,12 +16,11 @@ from pushbot.queue.model import Phase
 from pushbot.service import questions
 from pushbot.service.questions import Questions, last_lines
 from pushbot.store.sqlite import SqliteStore
+from tests.service.world import ALICE, World, opened, train
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-from tests.service.world import ALICE, World, opened, train
 
 
 @pytest.fixture
