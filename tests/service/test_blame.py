@@ -1,4 +1,4 @@
-"""What `.blame` and `.changes` on a real record and real git repositories."""
+"""What `.blame` and `.changes` tell, on a real record and real git repositories."""
 
 from __future__ import annotations
 
