@@ -48,11 +48,16 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a process ended: by itself with `code` (negative: the signal), or ended by us."""
+    """How a process ended: by itself with `code` (negative: the signal), or ended by us.
+
+    `output_held` tells of a process left running that holds on to the output, `survived` of one that
+    could not be ended (a user other than ours, as with sudo).
+    """
 
     cause: Cause
     code: int = 0
     output_held: bool = False
+    survived: bool = False
 
     @property
     def well(self) -> bool:
@@ -199,8 +204,7 @@ def follow(child: Child, attention: Attention, take: Callable[[bytes], None], *,
     """Give the child's output to `take` until it ends, or end its group at `until` or when asked to stop.
 
     `until` is on the monotonic clock. A group is ended by TERM, and by KILL `grace` seconds later.
-    What a child that ended by itself leaves running is left alone; `output_held` tells of one
-    that holds on to the output.
+    What a child that ended by itself leaves running is left alone.
     """
     stream = _Stream(child.output, attention, take)
     try:
@@ -250,7 +254,7 @@ def _ended(group: int, stream: _Stream, cause: Cause, grace: float) -> End:
     until = time.monotonic() + _DRAIN
     while stream.open and stream.attention.wait(0, stream.fd) and time.monotonic() < until:
         stream.read(0)
-    return End(cause)
+    return End(cause, survived=_alive(group, stream.attention))
 
 
 def _alive(group: int, attention: Attention) -> bool:
@@ -259,9 +263,11 @@ def _alive(group: int, attention: Attention) -> bool:
 
 
 def _signal(group: int, number: int) -> bool:
-    """Whether there is anybody in the group whom we may signal."""
+    """Whether there is anybody in the group, be it somebody whom we may not signal."""
     try:
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
+    except ProcessLookupError:
         return False
+    except PermissionError:
+        return True
     return True

@@ -88,6 +88,8 @@ class Run:
         until = min(time.monotonic() + limit, self.until)
         end = follow(child, self.attention, take, until=until, grace=self.job.grace)
         self.files.group.unlink()
+        if end.survived:
+            self.log.note(f"process group {child.pid} could not be ended whole: see whose processes are left in it")
         if end.cause is Cause.STOPPED:
             raise Stopped
         if end.cause is Cause.TOO_LONG:
