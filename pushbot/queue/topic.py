@@ -115,7 +115,7 @@ def _item(item: Item, seats: int | None = None) -> str:
             riders = " + ".join(map(_rider, item.riders[:seats]))
             hidden = 0 if seats is None else len(item.riders) - seats
             more = f" + {hidden} more" if hidden > 0 else ""
-            stage = "" if item.stage is None else f"<{item.stage}{item.phase}> "
+            stage = "" if item.stage is None else f"<{one_line(item.stage)}{item.phase}> "
             message = f' "{_plain(item.message)}"' if item.message else ""
             return f"{stage}{riders}{more}{message}"
         case _:

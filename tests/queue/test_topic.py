@@ -167,7 +167,6 @@ def test_reading_never_raises_and_what_was_read_can_be_drawn(text: str, careful:
 @usual
 @given(wild_queues)
 def test_whatever_is_in_a_queue_its_topic_is_one_line_of_text(queue: Queue) -> None:
-    queue = replace(queue, items=tuple(replace(i, stage="s") if isinstance(i, Train) else i for i in queue.items))
     topic = render(queue)
     assert topic.encode()
     assert not any(char in topic for char in "\r\n\0\u2028")
