@@ -67,7 +67,7 @@ def _told(error: Exception) -> int:
             return BUG
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="pushbot")
 def main() -> None:
     """Keep the push train: a queue of people in a channel topic, and the deploys they ride.
