@@ -196,6 +196,13 @@ async def test_what_a_killed_supervisor_left_gets_kill_when_it_is_deaf(
     assert not alive(step)
 
 
+async def test_without_a_record_of_its_group_no_step_begins(bench: Bench) -> None:
+    (bench.directory / "group").mkdir()
+    outcome = await bench.run(bench.job(Step("build", script="touch begun")))
+    assert outcome.state is RunState.FAILED
+    assert not (bench.directory / "begun").exists()
+
+
 async def test_a_number_that_was_used_again_is_left_alone(bench: Bench) -> None:
     job = bench.job(Step("build", run=("true",)))
     files = RunFiles(bench.directory)

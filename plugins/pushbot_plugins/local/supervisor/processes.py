@@ -142,10 +142,11 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def spawn(work: Command | Callable[[], int]) -> Child:
+def spawn(work: Command | Callable[[], int], record: Path) -> Child:
     """Begin a command, or a function of ours whose result is the exit code, as leader of a new group.
 
-    Returns when the command is under way. Raises NotStarted when there is no such command.
+    Returns when the command is under way; the group's number is in `record` by then. Raises
+    NotStarted when there is no such command.
     """
     output, theirs = os.pipe()
     with contextlib.suppress(OSError, AttributeError):
@@ -153,7 +154,7 @@ def spawn(work: Command | Callable[[], int]) -> Child:
     started, starting = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _become(work, theirs, starting)
+        _become(work, record, theirs, starting)
     os.close(theirs)
     os.close(starting)
     with os.fdopen(started, "rb") as pipe:
@@ -165,8 +166,12 @@ def spawn(work: Command | Callable[[], int]) -> Child:
     return Child(pid, output)
 
 
-def _become(work: Command | Callable[[], int], output: int, starting: int) -> NoReturn:
-    """The child's side of `spawn`: `starting` is closed by exec, or tells why there was none."""
+def _become(work: Command | Callable[[], int], record: Path, output: int, starting: int) -> NoReturn:
+    """The child's side of `spawn`: `starting` is closed by exec, or tells why there was none.
+
+    The child writes the record itself, while it still has its copy of the run's lock: so whoever
+    finds the lock free, since the supervisor was killed just now, finds the group's number too.
+    """
     code = 127
     try:
         signal.set_wakeup_fd(-1)
@@ -176,15 +181,26 @@ def _become(work: Command | Callable[[], int], output: int, starting: int) -> No
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        if isinstance(work, Command):
+        trouble = _recorded(record)
+        if trouble:
+            os.write(starting, trouble.encode(errors="replace"))
+        elif isinstance(work, Command):
             _execute(work, starting)
         else:
-            os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the run's lock, above all
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the lock, above all
             code = work()
     except BaseException:  # noqa: BLE001 - a forked child must not go on as a second supervisor
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(code)
+
+
+def _recorded(record: Path) -> str | None:
+    try:
+        record.write_text(str(os.getpid()), "ascii")
+    except OSError as error:
+        return f"{record} cannot be written ({error.strerror})"
+    return None
 
 
 def _execute(command: Command, starting: int) -> None:

@@ -83,11 +83,12 @@ class Run:
 
         Raises NotStarted when there is no such command, Stopped, and Failed when the run's time is up.
         """
-        child = spawn(work)
-        self.files.group.write_text(str(child.pid), "ascii")
         until = min(time.monotonic() + limit, self.until)
-        end = follow(child, self.attention, take, until=until, grace=self.job.grace)
-        self.files.group.unlink()
+        try:
+            child = spawn(work, self.files.group)
+            end = follow(child, self.attention, take, until=until, grace=self.job.grace)
+        finally:
+            self.files.group.unlink(missing_ok=True)
         if end.survived:
             self.log.note(f"process group {child.pid} could not be ended whole: see whose processes are left in it")
         if end.cause is Cause.STOPPED:
