@@ -183,7 +183,8 @@ class Screen:
     # --- what is drawn -----------------------------------------------------------------------
 
     def _application(self) -> Application[None]:
-        panes = [_pane(room, lambda: self._room) for room in self._scene.rooms.values()]
+        rooms = self._scene.rooms.values()
+        panes = [_pane(room, lambda: self._room, 2 if room is self._scene.main else 1) for room in rooms]
         across, down = VSplit(panes, padding=1, padding_char="│"), HSplit(panes)
         entry = TextArea(height=1, multiline=False, wrap_lines=False, prompt=self._prompt, accept_handler=self._typed)
         body: list[AnyContainer] = [
@@ -231,8 +232,8 @@ class Screen:
         return keys
 
 
-def _pane(room: Room, current: Callable[[], Room]) -> HSplit:
-    """A room's name above its lines, the latest at the bottom."""
+def _pane(room: Room, current: Callable[[], Room], weight: int) -> HSplit:
+    """A room's name above its lines, the latest at the bottom, as large beside others as `weight` says."""
 
     def title() -> StyleAndTextTuples:
         behind = f"  ({room.behind} more below, PgDn)" if room.behind else ""
@@ -250,4 +251,9 @@ def _pane(room: Room, current: Callable[[], Room]) -> HSplit:
         return Point(0, max(0, len(room.lines) - 1 - room.behind))
 
     text = FormattedTextControl(lines, show_cursor=False, get_cursor_position=last)
-    return HSplit([Window(FormattedTextControl(title), height=1, style="class:title"), Window(text, wrap_lines=True)])
+    return HSplit(
+        [
+            Window(FormattedTextControl(title), height=1, style="class:title"),
+            Window(text, wrap_lines=True, height=Dimension(weight=weight), width=Dimension(weight=weight)),
+        ]
+    )

@@ -33,10 +33,14 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     metavar="OLD=NEW,...",
     help="Ports to use in place of those in CONFIG. Also from PUSHBOT_PORTS.",
 )
-@click.option("--irc-server", type=click.Choice(list(ServerKind)), help="The IRC server to run; the best by default.")
+@click.option(
+    "--irc-server",
+    type=click.Choice([kind.value for kind in ServerKind]),
+    help="The IRC server to run; the best by default.",
+)
 @click.option("--no-screen", is_flag=True, help="Show the bot's log even in a terminal.")
 def quickstart(
-    config: Path, commit: str | None, *, broken: bool, ports: str, irc_server: ServerKind | None, no_screen: bool
+    config: Path, commit: str | None, *, broken: bool, ports: str, irc_server: str | None, no_screen: bool
 ) -> None:
     """Start an IRC server, the bot with CONFIG, and a web app for it to deploy, all on this machine.
 
@@ -55,7 +59,7 @@ def quickstart(
         return
     terminal = sys.stdin.isatty() and sys.stdout.isatty() and not no_screen
     show: Show = screen(found) if terminal else Stream(found)
-    asyncio.run(_until_signalled(serve(found, irc_server, show.run, show.note)))
+    asyncio.run(_until_signalled(serve(found, ServerKind(irc_server) if irc_server else None, show.run, show.note)))
 
 
 async def _until_signalled(work: Coroutine[None, None, None]) -> None:

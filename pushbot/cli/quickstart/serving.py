@@ -26,6 +26,7 @@ _START: Final = 10.0
 _RESTART: Final = 15.0
 _BOT_GRACE: Final = 15.0
 _SHORT_LIFE: Final = 3.0
+_KILLED_SOON: Final = 5
 _POLL: Final = 0.02
 
 
@@ -123,9 +124,10 @@ async def _start_apps(plan: Plan, note: Callable[[str], None]) -> None:
 
 
 async def _keep_bot(plan: Plan, note: Callable[[str], None]) -> None:
-    """Run the bot, and again when it was killed, until cancelled. Raises PushbotError when it does not last."""
+    """Run the bot, and again when it was killed, until cancelled. Raises PushbotError when it fails at once."""
     loop = asyncio.get_running_loop()
     command = (sys.executable, "-m", "pushbot", "run", str(plan.config))
+    short = 0
     while True:
         began = loop.time()
         bot = await Child.started("the bot", command, var=plan.var, log=plan.log, environment=_environment())
@@ -134,7 +136,8 @@ async def _keep_bot(plan: Plan, note: Callable[[str], None]) -> None:
         finally:
             if bot.running:
                 await bot.end(_BOT_GRACE)
-        if loop.time() - began < _SHORT_LIFE:
+        short = short + 1 if loop.time() - began < _SHORT_LIFE else 0
+        if short > (0 if code > 0 else _KILLED_SOON):
             raise PushbotError(f"the bot has ended with code {code}: {bot.last_words()} (its log: {plan.log})")
         note(f"the bot has ended with code {code} and is started again (its log: {plan.log})")
 
