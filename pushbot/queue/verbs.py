@@ -250,7 +250,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "log": Verb(_log, ".log [RUN]", "Tells where the output of a run is."),
     "history": Verb(_history, ".history [N]", "Lists the last pushes, up to 50."),
     "help": Verb(_help, ".help [COMMAND]", "Explains the commands, or one of them."),
-    "whoami": Verb(_plain(c.Whoami), ".whoami", "Tells who I think you are and what you may do."),
+    "whoami": Verb(_plain(c.Whoami), ".whoami", "Tells who I think you are."),
 }
 """All commands, in the order in which `.help` lists them."""
 

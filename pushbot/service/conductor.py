@@ -145,8 +145,8 @@ class Conductor:
                 draft.forget()
                 self.speaker.give_back(work.spoken)
                 raise
-            self._follow(draft, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
             self.speaker.hand(work.lines)
+            self._follow(draft, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
         for ask in draft.questions:
             self.answer(self.lane.name, ask)
 

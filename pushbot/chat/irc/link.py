@@ -71,19 +71,14 @@ class Link:
         context = tls_context(options)
         try:
             async with asyncio.timeout(options.connect_timeout):
-                reader, writer = await asyncio.open_connection(
-                    host,
-                    port,
-                    ssl=context,
-                    server_hostname=host if context else None,
-                    happy_eyeballs_delay=0.25,
-                    limit=READ,
-                )
+                reader, writer = await _connect(options, context)
         except ssl.SSLCertVerificationError as error:
             raise PushbotError(
                 f"The certificate of {host}:{port} is not to be trusted: {error.verify_message}. "
                 "Name its authority in tls_ca, or the host that it is for in host."
             ) from None
+        except ValueError as error:  # what the resolver and TLS say to names that cannot be
+            raise PushbotError(f"{host!r} is not the name of a host ({error}): correct `host`.") from None
         return cls(reader, writer.transport, writer.get_extra_info("socket"), writer)
 
     async def read(self) -> bytes:
@@ -109,3 +104,29 @@ class Link:
         self.transport.abort()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
+
+
+async def _connect(
+    options: IrcOptions, context: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Try the host's addresses one after the other, none for longer than its share of the time.
+
+    asyncio's own `happy_eyeballs_delay` leaks sockets when cancelled while connecting (Python 3.11).
+    """
+    host, port = options.address
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+    trouble: OSError = OSError(f"{host} has no address")
+    for address in addresses:
+        try:
+            async with asyncio.timeout(options.connect_timeout / len(addresses)):
+                return await asyncio.open_connection(
+                    address, port, ssl=context, server_hostname=host if context else None, limit=READ
+                )
+        except ssl.SSLCertVerificationError:
+            raise
+        except TimeoutError:
+            trouble = TimeoutError(f"{address} does not answer")
+        except OSError as error:
+            trouble = error
+    raise trouble

@@ -30,7 +30,7 @@ def edit(queue: Queue, command: EditTopic, facts: Facts) -> Decision | Refusal:
     Trains keep their number, revision and run when their riders are recognised; a run in flight must
     still be there, first, at its stage. Nothing changes when the text says what stood there.
     """
-    read = parse(command.text, facts.named)
+    read = parse(command.text, facts.named, careful=True)
     if isinstance(read, Unreadable):
         return Refusal(Code.UNREADABLE_TOPIC, subject=read.why)
     seen = parse(command.drawn, facts.named)
