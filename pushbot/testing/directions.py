@@ -1,0 +1,212 @@
+"""The stage directions of scenarios: what happens beside the talk.
+
+Before the bot starts, at the beginning of a scenario, beside commits and limits:
+
+    * lane web in #push: princess, production        also: `in #push and #web`, `lane flags for config in #push`
+    * web is pushed from main                        its revisions come from the repository
+    * trains take 5
+    * production is rolled back by itself
+    * web/princess and search/princess are one place
+
+Without any lane there is one, `web` in #push with princess and production. At any time:
+
+    * main is at 6957bb87 by alice: Sell hats        a commit
+    * topic limit 60
+    * the run succeeds / fails at migrate: exit code 3 / is lost: its host is gone       also: run web-2 ...
+    * the run is at migrate
+    * the executor is out of order: no space / is in order
+    * the disk is full / has room again
+    * 23 seconds pass
+    * the bot crashes / comes back / crashes and comes back / is stopped and started
+    * the link breaks / is back                      lines not yet confirmed are uncertain
+    * the server holds confirmations back / confirms / loses what the bot says
+
+`NAME is now NAME` and `NAME writes the topic: TEXT` are what people do, see `scenario`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pushbot.errors import PushbotError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from pushbot.service.spec import LaneSpec, StageSpec
+    from pushbot.testing.playground import Playground
+
+    Words = re.Match[str]
+    Prepare = Callable[[Playground, Words], None]
+    Direct = Callable[[Playground, Words], Awaitable[None] | None]
+
+
+def prepare(text: str, play: Playground) -> bool:
+    """Follow a direction that describes the world before the bot starts; False when it is none of these."""
+    for pattern, act in {**_BEFORE, **_EITHER}.items():
+        found = re.fullmatch(pattern, text)
+        if found is not None:
+            act(play, found)
+            return True
+    return False
+
+
+async def direct(text: str, play: Playground) -> None:
+    """Follow a direction. Raises ValueError for one that is not known."""
+    for pattern, act in _DURING.items():
+        found = re.fullmatch(pattern, text)
+        if found is not None:
+            doing = act(play, found)
+            if doing is not None:
+                await doing
+            return
+    raise ValueError(f"there is no such direction: {text}")
+
+
+def default_lane(play: Playground) -> None:
+    """Give a playground that has no lane the usual one."""
+    if not play.lanes:
+        play.add_lane("web", stages=("princess", "production"))
+
+
+# --- before ------------------------------------------------------------------------------------
+
+
+def _lane(play: Playground, words: Words) -> None:
+    rooms = words["rooms"].split(" and ")
+    stages = tuple((words["stages"] or "").split(", ")) if words["stages"] else ()
+    play.add_lane(words["name"], *rooms, stages=stages, config=words["config"] is not None)
+
+
+def _pushed_from(play: Playground, words: Words) -> None:
+    default_lane(play)
+    _every_lane(
+        play,
+        lambda lane: (
+            replace(lane, repository=play.repository, branch=words["branch"]) if lane.name == words["name"] else lane
+        ),
+    )
+
+
+def _trains_take(play: Playground, words: Words) -> None:
+    default_lane(play)
+    _every_lane(play, lambda lane: replace(lane, max_riders=int(words["count"])))
+
+
+def _undone(play: Playground, words: Words) -> None:
+    def stage(of: StageSpec) -> StageSpec:
+        return replace(of, rollback_auto=True) if of.name == words["stage"] else of
+
+    default_lane(play)
+    _every_lane(play, lambda lane: replace(lane, stages=tuple(map(stage, lane.stages))))
+
+
+def _one_place(play: Playground, words: Words) -> None:
+    places = words["places"].split(" and ")
+
+    def stage(lane: LaneSpec, of: StageSpec) -> StageSpec:
+        return replace(of, lock=places[0]) if f"{lane.name}/{of.name}" in places else of
+
+    _every_lane(play, lambda lane: replace(lane, stages=tuple(stage(lane, of) for of in lane.stages)))
+
+
+def _every_lane(play: Playground, change: Callable[[LaneSpec], LaneSpec]) -> None:
+    play.lanes[:] = map(change, play.lanes)
+
+
+# --- at any time -------------------------------------------------------------------------------
+
+
+def _commit(play: Playground, words: Words) -> None:
+    play.repository.commit(
+        words["id"],
+        words["subject"] or "A small change",
+        words["author"] or "alice",
+        branch=words["branch"],
+        at=play.clock.now(),
+    )
+
+
+def _topic_limit(play: Playground, words: Words) -> None:
+    play.server.topic_limit = int(words["bytes"])
+
+
+def _ends(play: Playground, words: Words) -> None:
+    run, how = words["run"], words["how"]
+    if how == "succeeds":
+        play.executor.succeed(run)
+    elif how == "fails":
+        play.executor.fail(words["step"], words["why"], run=run)
+    else:
+        play.executor.lose(words["why"] or "its host is gone", run)
+
+
+def _at_step(play: Playground, words: Words) -> None:
+    play.executor.report(words["step"], words["run"])
+
+
+def _out_of_order(play: Playground, words: Words) -> None:
+    play.executor.trouble = PushbotError(words["why"]) if words["why"] else None
+
+
+def _disk(play: Playground, words: Words) -> None:
+    play.store.trouble = PushbotError("the disk is full") if words["how"] == "is full" else None
+
+
+async def _time(play: Playground, words: Words) -> None:
+    await play.pass_time(float(words["seconds"]))
+
+
+async def _bot(play: Playground, words: Words) -> None:
+    how = words["how"]
+    if "crashes" in how:
+        await play.crash()
+    if "stopped" in how:
+        await play.stop()
+    if "comes back" in how or "started" in how:
+        await play.start()
+
+
+def _link(play: Playground, words: Words) -> None:
+    if words["how"] == "breaks":
+        play.server.disconnect()
+    else:
+        play.server.losing = False
+        play.server.let_in()
+
+
+def _server(play: Playground, words: Words) -> None:
+    how = words["how"]
+    if how == "confirms":
+        play.server.confirm()
+    else:
+        play.server.confirming = False
+        play.server.losing = how.startswith("loses")
+
+
+_BEFORE: Final[Mapping[str, Prepare]] = {
+    r"lane (?P<name>\S+)(?P<config> for config)? in (?P<rooms>#\S+?(?: and #\S+?)*)(?:: (?P<stages>.+))?": _lane,
+    r"(?P<name>\S+) is pushed from (?P<branch>\S+)": _pushed_from,
+    r"trains take (?P<count>\d+)": _trains_take,
+    r"(?P<stage>\S+) is rolled back by itself": _undone,
+    r"(?P<places>\S+ and \S+) are one place": _one_place,
+}
+
+_EITHER: Final[Mapping[str, Prepare]] = {
+    r"(?P<branch>\S+) is at (?P<id>[0-9a-f]{4,40})(?: by (?P<author>\S+): (?P<subject>.+))?": _commit,
+    r"topic limit (?P<bytes>\d+)": _topic_limit,
+}
+
+_DURING: Final[Mapping[str, Direct]] = {
+    **_EITHER,
+    r"(?:the run|run (?P<run>\S+)) (?P<how>succeeds|fails|is lost)(?: at (?P<step>\S+))?(?:: (?P<why>.+))?": _ends,
+    r"(?:the run|run (?P<run>\S+)) is at (?P<step>\S+)": _at_step,
+    r"the executor is (?:in order|out of order: (?P<why>.+))": _out_of_order,
+    r"the disk (?P<how>is full|has room again)": _disk,
+    r"(?P<seconds>\d+) seconds? pass(?:es)?": _time,
+    r"the bot (?P<how>crashes|comes back|crashes and comes back|is stopped and started)": _bot,
+    r"the link (?P<how>breaks|is back)": _link,
+    r"the server (?P<how>holds confirmations back|confirms|loses what the bot says)": _server,
+}

@@ -1,0 +1,121 @@
+"""An executor whose runs do what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pushbot.errors import PushbotError, RunLost
+from pushbot.ports import Outcome
+from pushbot.queue.commands import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pushbot.ports import Job
+
+
+@dataclass(slots=True)
+class HandRun:
+    """One run that was begun: its job, and how it ended once it has."""
+
+    job: Job
+    outcome: Outcome | None = None
+    lost: str | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    listeners: list[Callable[[str], None]] = field(default_factory=list)
+
+
+class HandExecutor:
+    """An `Executor` driven by hand: runs begin, and wait until the test says how they end.
+
+    It outlives the bot as a real one does, so a bot that comes back finds its runs again. `starts` counts
+    the starts of each run: more than one is what must never be. `trouble` is raised by the next starts.
+    """
+
+    def __init__(self) -> None:
+        self.runs: dict[str, HandRun] = {}
+        self.starts: Counter[str] = Counter()
+        self.trouble: PushbotError | None = None
+        self._open = asyncio.Event()
+        self._open.set()
+
+    # --- what the bot asks ---
+
+    async def start(self, job: Job) -> str:
+        """Begin a run; takes a few turns of the event loop, as a real one takes time."""
+        await self._open.wait()
+        if self.trouble is not None:
+            raise self.trouble
+        self.starts[job.run] += 1
+        if self.starts[job.run] > 1:
+            raise AssertionError(f"{job.run} was started a second time")
+        self.runs[job.run] = HandRun(job)
+        await asyncio.sleep(0)
+        return f"token of {job.run}"
+
+    async def wait(self, job: Job, token: str | None, progress: Callable[[str], None]) -> Outcome:
+        """Wait until the test says how the run ended."""
+        run = self.runs.get(job.run)
+        if run is None:
+            raise RunLost("nothing is known of it" if token is None else f"there is no {token}")
+        run.listeners.append(progress)
+        await run.over.wait()
+        if run.outcome is None:
+            raise RunLost(run.lost or "")
+        return run.outcome
+
+    async def abort(self, job: Job, token: str | None) -> None:  # noqa: ARG002 - the port's
+        """The run is stopped, if it is under way."""
+        run = self.runs.get(job.run)
+        if run is not None and not run.over.is_set():
+            self._end(run, Outcome(RunState.CANCELLED))
+
+    # --- what the test says ---
+
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """The runs that were begun and have not ended."""
+        return tuple(name for name, run in self.runs.items() if not run.over.is_set())
+
+    def succeed(self, run: str | None = None) -> None:
+        """The run (by default the only one under way) succeeds."""
+        self._end(self._named(run), Outcome(RunState.SUCCEEDED))
+
+    def fail(
+        self, step: str | None = None, reason: str | None = None, tail: tuple[str, ...] = (), run: str | None = None
+    ) -> None:
+        """The run fails at `step`."""
+        self._end(self._named(run), Outcome(RunState.FAILED, step, reason, tail))
+
+    def lose(self, reason: str = "its host is gone", run: str | None = None) -> None:
+        """Nobody will ever know how the run ended."""
+        lost = self._named(run)
+        lost.lost = reason
+        lost.over.set()
+
+    def report(self, step: str, run: str | None = None) -> None:
+        """The run has come to `step`."""
+        for listener in self._named(run).listeners:
+            listener(step)
+
+    def stall(self) -> None:
+        """From now on `start` does not return."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        """Let the starts go on that were stalled."""
+        self._open.set()
+
+    def _named(self, run: str | None) -> HandRun:
+        if run is not None:
+            return self.runs[run]
+        if len(self.under_way) != 1:
+            raise AssertionError(f"wanted one run under way, there are: {', '.join(self.under_way) or 'none'}")
+        return self.runs[self.under_way[0]]
+
+    def _end(self, run: HandRun, outcome: Outcome) -> None:
+        run.outcome = outcome
+        run.over.set()

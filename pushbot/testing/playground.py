@@ -1,0 +1,192 @@
+"""A whole bot without an outside world: fakes for every port, wired by `pushbot.app` as a real one is.
+
+    async with Playground(tmp_path) as play:
+        play.add_lane("web", stages=("princess", "production"))
+        await play.start()
+        play.server.say("alice", ".join; .go", "#push")
+        await play.settle()
+        assert play.server.topic("#push") == "<princess...> alice*"
+        await play.crash()
+        await play.start()
+        play.executor.succeed()
+
+Nothing in it waits for time: `settle` returns when nothing can go on by itself, and `clock.advance` moves the hours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from pushbot import app
+from pushbot.ports import Step
+from pushbot.queue.model import TRAIN_SIZE
+from pushbot.service.spec import Announce, LaneSpec, News, Room, StageSpec
+from pushbot.testing.chat import ChatServer, FakeChat
+from pushbot.testing.clock import HandClock
+from pushbot.testing.executor import HandExecutor
+from pushbot.testing.memory_store import MemoryStore
+from pushbot.testing.repository import MemoryRepository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sized
+    from pathlib import Path
+
+    from pushbot.ports import Chat
+
+PUSH = "#push"
+WARROOM = "#warroom"
+NEWS = Announce(rooms=(Room("irc", WARROOM),), lane=frozenset(News) - {News.DEPLOY_SUCCEEDED})
+"""What is told where when the configuration says nothing else."""
+MOST_TURNS = 100_000
+"""Turns of the event loop after which work that does not come to an end is a bug."""
+
+
+async def quiet() -> None:
+    """Return when nothing in this event loop can go on before something comes from outside or time passes.
+
+    Exact as long as all takes place in the loop, without threads and sockets: asyncio keeps what can
+    run now in one list, and when that is empty after our own turn, everybody waits for somebody else.
+    """
+    ready: Sized = vars(asyncio.get_running_loop())["_ready"]  # there is no public way to ask for it
+    for _ in range(MOST_TURNS):
+        await asyncio.sleep(0)
+        if not ready:
+            return
+    raise AssertionError("the bot does not come to rest")
+
+
+@dataclass(slots=True)
+class Playground:
+    """One bot and its world. `runs` is a folder for the runs' output.
+
+    The world (server, executor, repository, clock, store) outlives the bot, which can be stopped,
+    crashed and started again. `chats` makes its connections, one to `server` if not given.
+    """
+
+    runs: Path
+    server: ChatServer = field(default_factory=ChatServer)
+    executor: HandExecutor = field(default_factory=HandExecutor)
+    repository: MemoryRepository = field(default_factory=MemoryRepository)
+    clock: HandClock = field(default_factory=HandClock)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    lanes: list[LaneSpec] = field(default_factory=list)
+    announce: Announce = NEWS
+    chats: Callable[[], Mapping[str, Chat]] | None = None
+    _bot: asyncio.Task[None] | None = None
+    _link: FakeChat | None = None
+
+    def add_lane(
+        self,
+        name: str,
+        *rooms: str,
+        stages: tuple[str, ...] = (),
+        undone: tuple[str, ...] = (),
+        locks: Mapping[str, str] | None = None,
+        branch: str | None = None,
+        max_riders: int = TRAIN_SIZE,
+        config: bool = False,
+    ) -> LaneSpec:
+        """Give the next bot a lane, in #push if no rooms are named.
+
+        All `stages` can be rolled back; those in `undone` are rolled back by themselves when they
+        fail. `locks` names the claim of a stage that is not the lane's alone.
+        """
+
+        def stage(of: str) -> StageSpec:
+            return StageSpec(
+                name=of,
+                executor=self.executor,
+                workdir=self.runs,
+                lock=(locks or {}).get(of, f"{name}/{of}"),
+                steps=(Step("build"), Step("migrate"), Step("publish")),
+                rollback_steps=(Step("publish"),),
+                rollback_auto=of in undone,
+                rollback_from="migrate",
+            )
+
+        lane = LaneSpec(
+            name=name,
+            rooms=tuple(Room(self.server.chat, room) for room in rooms or (PUSH,)),
+            stages=tuple(map(stage, stages)),
+            repository=self.repository if branch else None,
+            branch=branch,
+            max_riders=max_riders,
+            config=config,
+        )
+        self.lanes.append(lane)
+        return lane
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """Where the bot has to be."""
+        named = (
+            *(room.name for lane in self.lanes for room in lane.rooms),
+            *(room.name for room in self.announce.rooms),
+        )
+        return tuple(dict.fromkeys(named))
+
+    async def __aenter__(self) -> Self:
+        """Begin, with no bot yet."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End the bot, if one runs."""
+        await self.stop()
+
+    async def start(self, *, settle: bool = True) -> None:
+        """Start a bot on what the store remembers, and let it come to rest."""
+        if self._bot is not None:
+            raise RuntimeError("a bot is running already")
+        await self.store.open()
+        if self.chats is None:
+            self._link = FakeChat(self.server.chat, self.server, self.rooms)
+        chats = {self.server.chat: self._link} if self._link is not None else (self.chats or dict)()
+        plan = app.Plan(chats, tuple(self.lanes), self.announce, self.runs)
+        bot = app.run(plan, self.store, self.clock)
+        self._bot = asyncio.ensure_future(bot)
+        if settle:
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Let the bot do all that it can do by itself. Raises what it died of, if it has."""
+        await quiet()
+        if self._bot is not None and self._bot.done():
+            bot, self._bot = self._bot, None
+            await bot
+            raise AssertionError("the bot has ended by itself")
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, and what waits for it happen."""
+        self.clock.advance(seconds)
+        await self.settle()
+
+    async def stop(self) -> None:
+        """End the bot as an operator does."""
+        bot, self._bot = self._bot, None
+        if bot is not None:
+            bot.cancel()
+            await asyncio.wait([bot])
+            if not bot.cancelled():
+                await bot
+        await self.store.close()
+        again = [run for run, count in self.executor.starts.items() if count > 1]
+        if again:
+            raise AssertionError(f"started more than once: {', '.join(again)}")
+
+    async def crash(self) -> None:
+        """End the bot at this very moment, like `kill -9`: nothing more is written, said or begun.
+
+        What it had committed stays, and so do its runs.
+        """
+        bot, self._bot = self._bot, None
+        await self.store.close()
+        if self._link is not None:
+            self._link.cut()
+            self._link = None
+        if bot is not None:
+            bot.cancel()
+            await asyncio.wait([bot])
+            if not bot.cancelled():
+                bot.exception()  # it stumbles over the closed store as it is torn down: a dead process does not
