@@ -139,8 +139,9 @@ def _lane_for(request: Request, person: Person, lanes: tuple[Conductor, ...]) ->
         mine = [one for one in lanes if any(train.seat(person) is not None for train in one.queue.trains)]
     if isinstance(request, c.Abort | c.Done | c.At | c.Retry | c.Rollback):
         mine = [one for one in mine if one.queue.head is not None and one.queue.head.seat(person) is not None] or mine
-    if len(mine) == 1:
-        return mine[0]
+    of_riders = c.Good | c.Uhoh | c.Go | c.Drive | c.Nevermind | c.Pop | c.Kick
+    if len(mine) == 1 or (not mine and isinstance(request, of_riders)):
+        return (mine or lanes)[0]
     verb = type(request).__name__.lower().removeprefix("put").removeprefix("set")
     names = ", ".join(lane.lane.name for lane in mine or lanes)
     return Refusal(Code.WHICH_LANE, subject=names, fix=f"{(mine or lanes)[0].lane.name}: .{verb}")

@@ -11,7 +11,7 @@ from pushbot.queue.events import AbortRequested, Event, StageRequested
 from pushbot.queue.model import Queue, RunKind
 from pushbot.queue.refusals import Refusal
 from pushbot.queue.rules import Facts, decide
-from pushbot.service.records import Pushes, push_after, run_asked, run_over
+from pushbot.service.records import Pushes, push_after, pushes_over, run_asked, run_over
 from pushbot.service.runbook import run_id
 from pushbot.service.voice.news import Setting, told
 from pushbot.service.voice.plain import Said
@@ -82,6 +82,9 @@ class Draft:
             self._write(record)
         for event in result.events:
             self._took_place(event, ask, over or record)
+        gone = [train for train in self.queue.trains if train.begun and result.queue.train(train.number) is None]
+        for push in pushes_over(gone, self.known, self.pushes, self.at):
+            self.pushes[push.number] = push
         self.queue = result.queue
         self._entries.append(Entry(self.at, ask.by.key, ask.text, "done"))
 
@@ -137,7 +140,7 @@ class Draft:
             by,
             branch=record.ref or lane.branch,
             run=record.id,
-            log=str(self.around.runs / record.id / "output.log"),
+            log=str(self.around.runs / record.id / "output.log") if record.token is not None else None,
             target=record.revision if record.kind is RunKind.ROLLBACK else None,
             links=stage.links if stage else (),
         )

@@ -12,6 +12,7 @@ from pushbot.queue.model import RunKind
 from pushbot.service.runbook import run_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from pushbot.queue.commands import Command, Report
@@ -59,6 +60,14 @@ def push_after(event: e.Event, pushes: Pushes, changed: dict[int, PushRecord], a
             return replace(pushes.now(train, changed, at), state=PushState.GIVEN_UP, ended_at=at)
         case _:
             return None
+
+
+def pushes_over(
+    gone: Iterable[Train], pushes: Pushes, changed: dict[int, PushRecord], at: datetime
+) -> list[PushRecord]:
+    """The pushes given up because everyone left their train, or it was edited out of the topic."""
+    left = [pushes.now(train, changed, at) for train in gone]
+    return [replace(push, state=PushState.GIVEN_UP, ended_at=at) for push in left if push.state is PushState.UNDERWAY]
 
 
 def run_asked(event: e.StageRequested, lane: LaneSpec, at: datetime) -> RunRecord:

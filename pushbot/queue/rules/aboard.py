@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushbot.queue.events import DriverChanged, Event, Left, Marked, Renamed, TrainReady
-from pushbot.queue.model import Hold, Item, Mark, Person, Queue, Rider, Train
+from pushbot.queue.model import Hold, Item, Mark, Person, Phase, Queue, Rider, Train
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.decision import Decision, Facts, moved_up
 
@@ -20,7 +20,12 @@ def first_with(queue: Queue, person: Person) -> Train | None:
 
 
 def next_stage(train: Train, facts: Facts) -> str | None:
-    """Where `train` goes from where it is; None after the last stage, or when the lane has no stages."""
+    """Where `train` goes from where it is: to the same stage again when it failed there.
+
+    None after the last stage, or when the lane has no stages.
+    """
+    if train.phase is Phase.FAILED:
+        return train.stage
     if train.stage is None:
         return facts.stages[0] if facts.stages else None
     if train.stage not in facts.stages:

@@ -58,7 +58,7 @@ def _obstacle(queue: Queue, train: Train, facts: Facts) -> Refusal | None:
     silent = [rider.person.name for rider in train.riders if rider.mark is Mark.NONE]
     again = train.phase is Phase.FAILED and train.run_kind is RunKind.DEPLOY
     holder = next((rider.person.name for rider in train.riders if rider.ticket is Ticket.HOLD), None)
-    target = train.stage if train.phase is Phase.FAILED else next_stage(train, facts)
+    target = next_stage(train, facts)
     if bad:
         return Refusal(Code.NOT_EVERYONE_GOOD, subject=", ".join(bad), fix=".good")
     if silent and not again:
@@ -84,8 +84,6 @@ def _not_now(queue: Queue, stage: str, facts: Facts) -> Refusal | None:
 
 
 def _advance(queue: Queue, train: Train, facts: Facts) -> Decision | Refusal:
-    if train.phase is Phase.FAILED and train.stage is not None:
-        return requested(queue, train, train.stage, RunKind.DEPLOY, facts)
     target = next_stage(train, facts)
     if target is None:
         return _finish(queue, train, facts)
@@ -142,7 +140,8 @@ def abort(queue: Queue, facts: Facts) -> Decision | Refusal:
 def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusal:
     """Bring the last good revision back to `stage`: the head's if it has one, else the lane's last.
 
-    When no train is under way the asker gets one of their own in front, so that the topic shows what goes on.
+    When no train is under way the asker gets one of their own in front, so that the topic shows what goes on;
+    its ticket says that nothing is deployed from it.
     """
     head = queue.head
     if not facts.stages:
@@ -158,7 +157,7 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
         return Refusal(Code.STAGE_BUSY, subject=f"{wanted}: {facts.busy[wanted]}", fix=".status")
     if head is None or not head.begun:
         at_item = 0 if head is None and queue.hold is None else 1 if head is None else queue.position(head)
-        queue, head = queue.inserted(at_item, Train(riders=(Rider(facts.by),), message="rollback"))
+        queue, head = queue.inserted(at_item, Train((Rider(facts.by, Ticket.HOLD),), message="rollback"))
     return requested(queue, head.fresh_marks(), wanted, RunKind.ROLLBACK, facts)
 
 

@@ -171,8 +171,15 @@ def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
     head = Said(f"{what}{step}{why}{log}", news=News.DEPLOY_FAILED)
     if event.undo:
         return (head, *tail)
-    choice = f"{event.train.driver.name}: .go tries again, .rollback brings the last good one back, .abort gives up"
-    return (head, *tail, Said(choice))
+    return (head, *tail, choice(event.train, event.kind))
+
+
+def choice(train: Train, kind: RunKind) -> Said:
+    """What the driver of a train that failed can do."""
+    driver = train.driver.name
+    if kind is RunKind.ROLLBACK:
+        return Said(f"{driver}: .retry tries the rollback again, .abort gives up")
+    return Said(f"{driver}: .go tries again, .rollback brings the last good one back, .abort gives up")
 
 
 def cancelled(train: Train, stage: str, kind: RunKind, at: Setting) -> tuple[Said, ...]:
@@ -180,16 +187,17 @@ def cancelled(train: Train, stage: str, kind: RunKind, at: Setting) -> tuple[Sai
     what = "rollback" if kind is RunKind.ROLLBACK else "deploy"
     return (
         Said(f"The {what} of {at.lane} to {stage} was stopped", news=News.DEPLOY_STOPPED),
-        Said(f"{train.driver.name}: .go tries again, .rollback brings the last good one back, .abort gives up"),
+        choice(train, kind),
     )
 
 
 def lost(event: e.RunWasLost, at: Setting) -> Said:
     """Nobody knows how a run ended: a person has to look."""
     why = f" ({event.reason})" if event.reason else ""
+    again = ".retry" if event.kind is RunKind.ROLLBACK else ".go"
     return Said(
         f"I lost {at.run}, the {event.kind} of {at.lane} on {event.stage}{why}: it may have happened, in part or not "
-        f"at all. {called([event.train.driver])}: look at {event.stage}, then .go runs it again, .rollback goes back, "
+        f"at all. {event.train.driver.name}: look at {event.stage}, then {again} runs it again, .rollback goes back, "
         f".at {event.stage} says that it is fine, .abort gives up",
         news=News.DEPLOY_FAILED,
     )
