@@ -8,7 +8,7 @@ from typing import assert_never
 from pushbot.queue import events as e
 from pushbot.queue.model import Mark, Person, RunKind, Train
 from pushbot.service.spec import News
-from pushbot.service.voice.plain import Said, called, counted, lasting, listed, riders, short
+from pushbot.service.voice.plain import Said, counted, lasting, listed, riders, short
 from pushbot.service.voice.refusals import refused
 
 
