@@ -23,7 +23,7 @@ from tests.rig.client import Person
 from tests.rig.ngircd import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 pytestmark = [pytest.mark.e2e, pytest.mark.net]
 
@@ -84,11 +84,14 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path) -> Iterator[Home]:
     shutil.copytree(CONFIG, tmp_path / "config")
     file = tmp_path / "config" / "quickstart.toml"
     file.write_text(file.read_text().replace('window = "5s"', 'window = "500ms"'))
-    return Home(tmp_path)
+    found = Home(tmp_path)
+    yield found
+    for pid in found.processes():  # what a test that failed has left
+        os.kill(pid, signal.SIGKILL)
 
 
 @asynccontextmanager
