@@ -71,6 +71,7 @@ class Ngircd:
             "PAM = no",
             "Ident = no",
             "DNS = no",
+            "OperCanUseMode = yes",
             "[Operator]",
             "Name = rig",
             "Password = rig",
@@ -125,7 +126,6 @@ class Ngircd:
     def kill(self) -> None:
         """End it at once; its clients see the connection break."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
             self._process.kill()
             self._process.wait(10)
             self._process = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
 NAME = "irc.script.test"
@@ -104,10 +105,10 @@ class Scripted:
 
 
 @asynccontextmanager
-async def scripted(port: int = 0) -> AsyncIterator[Scripted]:
+async def scripted(port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[Scripted]:
     """A server on that port, or a free one, that says only what the test lets it say."""
     script = Scripted()
-    server = await asyncio.start_server(script.came, "127.0.0.1", port)
+    server = await asyncio.start_server(script.came, "127.0.0.1", port, ssl=tls)
     script.port = int(server.sockets[0].getsockname()[1])
     try:
         yield script

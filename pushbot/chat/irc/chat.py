@@ -147,7 +147,6 @@ class IrcChat:
             await link.abort()
 
     async def _listen(self, session: Session, link: Link, lines: LineBuffer, tell: Tell) -> None:
-        ended = "it closed the connection"
         while data := await link.read():
             session.heard()
             link.acknowledge()
@@ -163,7 +162,8 @@ class IrcChat:
         if session.hopeless:
             host, port = self._known.options.address
             raise PushbotError(f"The IRC server {host}:{port} turns us away: {session.failure}.")
-        raise ConnectionError(session.failure or ended)
+        ended = f"it closed the connection, saying {session.last_words!r}" if session.last_words else ""
+        raise ConnectionError(session.failure or ended or "it closed the connection without a word")
 
     async def _take(self, session: Session, line: bytes, tell: Tell) -> None:
         """Act on one line. Whatever goes wrong with it is logged: the next line is another matter."""

@@ -104,6 +104,9 @@ class Registration:
             case "passwdmismatch":
                 self.failure = "it does not accept the password in `password`"
                 self.hopeless = True
+            case "error" if not self.done and self._credentials.password and "password" in message.param(0).lower():
+                self.failure = "it does not accept the password in `password`"  # ngircd says it only like this
+                self.hopeless = True
             case "welcome":
                 self._welcome(message)
             case _:

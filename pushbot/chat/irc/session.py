@@ -49,6 +49,7 @@ class Session:
     busy: bool = False
     failure: str | None = None
     hopeless: bool = False
+    last_words: str = ""
     _began: float = field(default_factory=time.monotonic)
     _heard: float = field(default_factory=time.monotonic)
     _probed: bool = False
@@ -165,7 +166,7 @@ class Session:
             case "396":  # our host is shown differently now
                 self.known.own.address = ""
             case "error":
-                log.warning("irc_error", chat=self.known.chat, text=plain(message.param(0)))
+                self.last_words = plain(message.param(0))
             case _ if message.code.isdecimal() and int(message.code) in _ERRORS and self.ready:
                 return self.places.refused(message)
             case _:

@@ -147,16 +147,18 @@ def cut(text: str, limit: int) -> str:
 
 
 def split(text: str, limit: int) -> Iterator[str]:
-    """`text` in parts of at most `limit` bytes, whole characters, broken after a space where one is near.
+    """`text` in parts of at most `limit` bytes, whole characters, broken at a space where one is near.
 
-    The parts together are `text` again. `limit` is at least 4, the longest character.
+    The space at a break is dropped (servers drop it at the end of a line); else the parts are the
+    text again. `limit` is at least 4, the longest character.
     """
     limit = max(limit, 4)
     while text:
         part = cut(text, limit)
-        if len(part) < len(text):
-            space = part.rfind(" ") + 1
+        rest = text[len(part) :]
+        if rest and not rest.startswith(" "):
+            space = part.rfind(" ")
             if space > len(part) // 2:
-                part = part[:space]
+                part, rest = part[:space], text[space:]
         yield part
-        text = text[len(part) :]
+        text = rest.removeprefix(" ")
