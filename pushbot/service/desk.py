@@ -69,7 +69,7 @@ class Desk:
             if isinstance(request, Mistake):
                 self.speaker.answer(origin.chat, origin.to, mistaken(heard.person, request))
                 continue
-            lane = chosen or _lane_for(request, heard.person, lanes)
+            lane = chosen or self._for_config(request, lanes) or _lane_for(request, heard.person, lanes)
             if isinstance(lane, Refusal):
                 self.speaker.answer(origin.chat, origin.to, refused(heard.person, lane))
                 continue
@@ -80,6 +80,14 @@ class Desk:
         """The lanes that somebody there may mean: the room's own, else all."""
         own = self.topics.lanes_in(Room(chat, room)) if room is not None else ()
         return tuple(self.conductors[lane.name] for lane in own) or tuple(self.conductors.values())
+
+    def _for_config(self, request: Request, lanes: tuple[Conductor, ...]) -> Conductor | None:
+        """The lane that takes `.join config`: one that is shown there, else the only one there is."""
+        if not (isinstance(request, c.Join) and request.ticket is Ticket.CONFIG):
+            return None
+        near = [lane for lane in lanes if lane.lane.config]
+        anywhere = [lane for lane in self.conductors.values() if lane.lane.config]
+        return near[0] if near else anywhere[0] if len(anywhere) == 1 else None
 
     async def _edited(self, edited: TopicEdited) -> None:
         room = Room(edited.chat, edited.room)
@@ -126,8 +134,6 @@ class Desk:
 
 def _lane_for(request: Request, person: Person, lanes: tuple[Conductor, ...]) -> Conductor | Refusal:
     """The lane that `request` means: the one there is, the one named, or the one that the person is aboard in."""
-    if isinstance(request, c.Join) and request.ticket is Ticket.CONFIG:
-        return next((lane for lane in lanes if lane.lane.config), lanes[0])
     if len(lanes) == 1 or isinstance(request, c.Join | c.Question):
         return lanes[0]
     if isinstance(request, c.Kick):

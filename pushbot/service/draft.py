@@ -164,12 +164,18 @@ class Draft:
         lines = list[Line]()
         for said, origin in self._said:
             if said.reply:
-                if origin is not None and (origin.private or not said.aside):
+                if origin is not None and not (said.aside and self._sees_topic(origin)):
                     lines.append(speaker.line(origin.chat, origin.to, REPLY, said.text))
                 continue
             kind = said.news or TALK
             lines += [speaker.line(room.chat, room.name, kind, said.text) for room in self._rooms(said)]
         return lines
+
+    def _sees_topic(self, origin: Origin) -> bool:
+        """Whether who asked from `origin` sees in the topic there what became of it."""
+        return not origin.private and any(
+            (room.chat, room.name) == (origin.chat, origin.to) for room in self.around.lane.rooms
+        )
 
     def _rooms(self, said: Said) -> list[Room]:
         """Where a line that is no reply is said: the lane's rooms, and for news those that want it."""

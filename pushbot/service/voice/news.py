@@ -161,7 +161,8 @@ def rolled_back(event: e.RolledBack, at: Setting) -> Said:
 
 def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
     """What failed, where, its last lines, where the log is, and what can be done."""
-    what = f"{subject(at)} failed on {event.stage}"
+    revision = f" ({short(event.train.revision)})" if event.train.revision else ""
+    what = f"{subject(at)}{revision} failed on {event.stage}"
     if event.kind is RunKind.ROLLBACK:
         what = f"The rollback of {at.lane} on {event.stage} FAILED"
     step = f" at {event.step}" if event.step else ""
