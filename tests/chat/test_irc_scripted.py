@@ -267,7 +267,9 @@ async def test_a_refused_topic_is_told_once_and_set_when_operator(server: Script
         peer.send(refusal, ":carol!c@d MODE #push -t")
         await peer.want("TOPIC #push :alice + bob")
         peer.send(":pushbot!p@q TOPIC #push :alice + bob", ":carol!c@d TOPIC #push :by hand")
-        assert await bot.told(TopicEdited) == TopicEdited("irc", "#push", bot.chat.person("carol"), "by hand")
+        assert await bot.told(TopicEdited) == TopicEdited(
+            "irc", "#push", bot.chat.person("carol"), "by hand", before="alice + bob"
+        )
         assert sum(isinstance(notice, TopicRefused) for notice in bot.notices) == 1
 
 

@@ -77,7 +77,8 @@ class Places:
                 log.info("irc_room_entered", chat=self.known.chat, room=room.name)
                 self.known.outbox.release(room.name)
                 self.writer.pump()
-                return (RoomEntered(self.known.chat, room.name, plain(room.topic), room.setter),)
+                setter = None if room.setter is None or self.known.own.is_me(room.setter) else room.setter
+                return (RoomEntered(self.known.chat, room.name, plain(room.topic), setter),)
         return ()
 
     def _topic(self, message: Message) -> Sequence[Notice]:
@@ -94,10 +95,11 @@ class Places:
             room.lost(text, time.monotonic(), self._limit(room))
             self.writer.pump()
             return ()
+        before = plain(room.topic)
         room.topic, room.setter = text, source.nick
         met = self.known.people.met(message, self.caps)
         person = self.known.people.person(source.nick)
-        return (*met, TopicEdited(self.known.chat, room.name, person, plain(text)))
+        return (*met, TopicEdited(self.known.chat, room.name, person, plain(text), before))
 
     def _join(self, message: Message) -> None:
         own, who = self.known.own, message.source.nick
