@@ -220,10 +220,10 @@ async def _run(arguments: tuple[str, ...], folder: Path, timeout: float) -> str:
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter for a NUL
         if shutil.which("git") is None:
             raise PushbotError("git is not installed here; install it with `apt-get install git`") from error
-        raise PushbotError(f"cannot run git in {folder}: {error.strerror}") from error
+        raise PushbotError(f"cannot run git in {folder}: {error}") from error
     try:
         async with asyncio.timeout(timeout):
             out, said = await process.communicate()

@@ -199,7 +199,7 @@ async def test_in_a_terminal_there_is_a_chat_screen(home: Home) -> None:
         os.close(end)
         shown = bytearray()
         asyncio.get_running_loop().add_reader(terminal, lambda: shown.extend(_read(terminal)))
-        await until(lambda: b"connected as you" in shown and b"Welcome" in shown, within=SOON)
+        await until(lambda: b"connected as alice" in shown and b"Welcome" in shown, within=SOON)
         await home.log_says("room=#warroom")
         os.write(terminal, b".join\r")
         await until(lambda: b"You're up" in shown, within=SOON)

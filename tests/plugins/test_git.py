@@ -163,6 +163,15 @@ async def test_odd_messages_names_and_dates_are_survived(origin: Path, repositor
     assert max(each.at.year for each in found.commits) == 9999
 
 
+async def test_a_path_from_chat_is_never_an_option_nor_a_pattern(origin: Path, repository: GitRepository) -> None:
+    head = git(origin, "rev-parse", "HEAD")
+    for path in ("--output=x", ":(top)web", "web/*", "-rf", "nowhere", "--"):
+        assert (await repository.changes(None, head, path=path)).total == 0
+    for path in ("../../etc/passwd", "/etc/passwd", "a\0b"):
+        with pytest.raises(PushbotError):
+            await repository.changes(None, head, path=path)
+
+
 async def test_an_unknown_revision_is_said(repository: GitRepository) -> None:
     with pytest.raises(PushbotError, match="has no revision"):
         await repository.changes(None, "0123456789" * 4)

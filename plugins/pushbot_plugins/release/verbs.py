@@ -91,7 +91,8 @@ def restart(
         service.stop(pidfile, grace)
         if address:
             service.await_free(address, grace)
-        environment = dict(os.environ) | ({"PORT": str(address.port)} if address else {})
+        ours = {name: value for name, value in os.environ.items() if name != "PUSHBOT_RUN"}  # it is no part of the run
+        environment = ours | ({"PORT": str(address.port)} if address else {})
         process = service.start(command, root.path(live).resolve(), pidfile, log, environment)
         service.await_listening(process, address, wait if address else min(wait, 0.3), log)
     return f"release {live.name} runs as process {process.pid}" + (f" on port {address.port}" if address else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -55,10 +56,10 @@ def quickstart(
     """  # noqa: D301 - \b is click's mark for lines to keep
     found = plan(config, read_ports(ports))
     if commit is not None:
-        click.echo(demo.commit(found.app, "you", commit, healthy=not broken))
+        click.echo(demo.commit(found.app, "alice", commit, healthy=not broken))
         return
-    terminal = sys.stdin.isatty() and sys.stdout.isatty() and not no_screen
-    show: Show = screen(found) if terminal else Stream(found)
+    able = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    show: Show = screen(found) if able and not no_screen else Stream(found)
     asyncio.run(_until_signalled(serve(found, ServerKind(irc_server) if irc_server else None, show.run, show.note)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pushbot.cli.quickstart.plan import Place, Plan
 
 _POLL: Final = 0.1
+_NICK: Final = "alice"  # as in all of our examples
 
 
 class Show(Protocol):
@@ -40,7 +42,13 @@ class Stream:
         self._plan = plan
 
     async def run(self) -> None:
-        """Never returns."""
+        """Returns only when nobody reads any more."""
+        try:
+            await self._tell()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains on its way out
+
+    async def _tell(self) -> None:
         plan = self._plan
         command = _command()
         self.note(
@@ -82,19 +90,20 @@ def screen(plan: Plan) -> Screen:
         return [f"{place.name}: {await asyncio.to_thread(_served, place)}" for place in plan.places]
 
     hints = (
-        f"Welcome. {plan.bot} keeps the queue in the topic above. Say, one after the other:",
+        f"Welcome. You are {_NICK} here, and {plan.bot} keeps the queue in the topic above. Say, one after the other:",
         "  .join      get on a train",
         "  .go        deploy to the first stage (princess), and later to the next (production)",
         "  .good      your change is good where it is now; then .go again",
         f"See the new version with /curl here, or `curl {plan.places[0].url}` anywhere." if plan.places else "",
         "/as bob speaks as somebody else, /commit TEXT makes a new version, /break one that fails; /help, .help",
+        f"Any IRC client can come too: {plan.host}, port {plan.port}, no TLS.",
     )
     extras = (
         Extra("commit", "/commit TEXT      commit a new version of the demo app, which shows TEXT", commit),
         Extra("break", "/break [TEXT]     commit a version whose health check fails", broken),
         Extra("curl", "/curl             what the demo app answers now on each stage", curl),
     )
-    return Screen(plan.host, plan.port, "you", plan.rooms, hints=hints, extras=extras)
+    return Screen(plan.host, plan.port, _NICK, plan.rooms, hints=hints, extras=extras)
 
 
 def _served(place: Place) -> str:
