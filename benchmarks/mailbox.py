@@ -16,7 +16,7 @@ from pushbot.queue.model import Person
 from pushbot.service.asks import Ask, Origin
 from pushbot.service.conductor import Conductor
 from pushbot.service.draft import Surroundings
-from pushbot.service.runbook import Runbook
+from pushbot.service.runbook import Outputs, Runbook
 from pushbot.service.speaker import Speaker
 from pushbot.service.spec import Announce, LaneSpec, Room
 from pushbot.service.topics import Topics
@@ -56,7 +56,7 @@ class Lane:
         self._chat = FakeChat("irc", ChatServer(), (ROOM.name,))
         chats, clock, lane = {"irc": self._chat}, SystemClock(), LaneSpec("web", (ROOM,))
         self._speaker = Speaker(chats, self.store, clock)
-        around = Surroundings(lane, Announce(), chats, Runbook(), folder)
+        around = Surroundings(lane, Announce(), chats, Runbook(), Outputs(folder))
         topics = Topics(chats, (lane,))
         self._conductor = Conductor(around, self.store, clock, self._speaker, topics, NoRuns(), self._answered)
         self._answer = asyncio.Event()

@@ -17,14 +17,13 @@ from pushbot.service.desk import Desk
 from pushbot.service.dispatcher import Dispatcher
 from pushbot.service.draft import Surroundings
 from pushbot.service.questions import Questions
-from pushbot.service.runbook import Runbook
+from pushbot.service.runbook import Outputs, Runbook
 from pushbot.service.speaker import Speaker
 from pushbot.service.topics import Topics
 from pushbot.store import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
-    from pathlib import Path
 
     from pushbot.config import Config
     from pushbot.ports import Chat, Clock, Store
@@ -44,7 +43,7 @@ class Plan:
     chats: Mapping[str, Chat]
     lanes: tuple[LaneSpec, ...]
     announce: Announce
-    runs: Path
+    outputs: Outputs
     abort_on_stop: bool = False
 
 
@@ -111,10 +110,10 @@ class Bot:
             return tuple(conductor.snapshot() for conductor in conductors.values())
 
         lanes = {lane.name: lane for lane in plan.lanes}
-        dispatcher = Dispatcher(store, clock, runbook, plan.runs, lanes, group, report)
-        answering = Answering(Questions(snapshots, store, clock, plan.runs), speaker, group)
+        dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report)
+        answering = Answering(Questions(snapshots, store, clock, plan.outputs), speaker, group)
         for lane in plan.lanes:
-            around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.runs)
+            around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.outputs)
             conductors[lane.name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
         return cls(plan, store, conductors, speaker, dispatcher, Desk(conductors, topics, speaker), group)
 
@@ -150,6 +149,6 @@ def planned(config: Config) -> Plan:
         chats={part.name: part.build() for part in config.chats},
         lanes=config.lanes,
         announce=config.announce,
-        runs=config.bot.runs,
+        outputs=Outputs(config.bot.runs, config.bot.url),
         abort_on_stop=config.bot.on_stop is OnStop.ABORT,
     )

@@ -12,7 +12,7 @@ from pushbot.queue.model import Queue, RunKind
 from pushbot.queue.refusals import Refusal
 from pushbot.queue.rules import Facts, decide
 from pushbot.service.records import Pushes, push_after, pushes_over, run_asked, run_over
-from pushbot.service.runbook import run_id
+from pushbot.service.runbook import Outputs, run_id
 from pushbot.service.voice.news import Setting, told
 from pushbot.service.voice.plain import Said
 from pushbot.service.voice.refusals import quoted_back, refused
@@ -20,7 +20,6 @@ from pushbot.service.voice.refusals import quoted_back, refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from pathlib import Path
 
     from pushbot.ports import Chat, PushRecord, RunRecord
     from pushbot.service.asks import Ask, Origin
@@ -40,7 +39,7 @@ class Surroundings:
     announce: Announce
     chats: Mapping[str, Chat]
     runbook: Runbook
-    runs: Path
+    outputs: Outputs
 
 
 @dataclass(slots=True)
@@ -140,7 +139,7 @@ class Draft:
             by,
             branch=record.ref or lane.branch,
             run=record.id,
-            log=str(self.around.runs / record.id / "output.log") if record.token is not None else None,
+            log=self.around.outputs.shown(record.id) if record.token is not None else None,
             target=record.revision if record.kind is RunKind.ROLLBACK else None,
             links=stage.links if stage else (),
         )

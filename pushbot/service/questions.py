@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pushbot.ports import Clock, Repository, RunRecord, Store
     from pushbot.queue.commands import Question
     from pushbot.queue.model import Person
+    from pushbot.service.runbook import Outputs
     from pushbot.service.snapshot import Snapshot
     from pushbot.service.spec import LaneSpec
 
@@ -53,11 +54,13 @@ _COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 class Questions:
     """The one who answers, for all lanes; of the questions under way, at most `AT_ONCE` ask git at the same time."""
 
-    def __init__(self, snapshots: Callable[[], tuple[Snapshot, ...]], store: Store, clock: Clock, runs: Path) -> None:
+    def __init__(
+        self, snapshots: Callable[[], tuple[Snapshot, ...]], store: Store, clock: Clock, outputs: Outputs
+    ) -> None:
         self._snapshots = snapshots
         self._store = store
         self._clock = clock
-        self._runs = runs
+        self._outputs = outputs
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def answer(self, question: Question, lane: str, person: Person) -> tuple[str, ...]:
@@ -240,9 +243,9 @@ class Questions:
             run = await self._store.run(f"{lane.name}-{wanted}" if wanted.isdecimal() else wanted)
         if run is None:
             return answers.no_run(lane.name, wanted)
-        path = self._runs / run.id / "output.log"
+        path = self._outputs.file(run.id)
         tail = await asyncio.to_thread(last_lines, path)
-        return answers.log(run, path, tail, self._clock.now())
+        return answers.log(run, self._outputs.shown(run.id), tail, self._clock.now())
 
 
 def last_lines(path: Path, count: int = TAIL_LINES) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from pushbot.ports import RunRecord
 
@@ -14,6 +15,22 @@ if TYPE_CHECKING:
 def run_id(lane: str, number: int) -> str:
     """The name of a run, for people and for ever: `web-17`."""
     return f"{lane}-{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the output of runs is: below `folder`, and to be looked at below `url` where something serves it."""
+
+    folder: Path
+    url: str | None = None
+
+    def file(self, run: str) -> Path:
+        """The file with the output of a run."""
+        return self.folder / run / "output.log"
+
+    def shown(self, run: str) -> str:
+        """How people are told where it is: a link that stays as it is for ever, or the file on the bot's machine."""
+        return f"{self.url}/{run}/output.log" if self.url else str(self.file(run))
 
 
 @dataclass(slots=True)

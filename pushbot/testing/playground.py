@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Self
 from pushbot import app
 from pushbot.ports import Step
 from pushbot.queue.model import TRAIN_SIZE
+from pushbot.service.runbook import Outputs
 from pushbot.service.spec import Announce, LaneSpec, News, Room, StageSpec
 from pushbot.testing.chat import ChatServer, FakeChat
 from pushbot.testing.clock import HandClock
@@ -143,7 +144,7 @@ class Playground:
         if self.chats is None:
             self._link = FakeChat(self.server.chat, self.server, self.rooms)
         chats = {self.server.chat: self._link} if self._link is not None else (self.chats or dict)()
-        plan = app.Plan(chats, tuple(self.lanes), self.announce, self.runs)
+        plan = app.Plan(chats, tuple(self.lanes), self.announce, Outputs(self.runs))
         bot = app.run(plan, self.store, self.clock)
         self._bot = asyncio.ensure_future(bot)
         if settle:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -81,15 +80,15 @@ def test_changes_tell_what_is_about_to_ship() -> None:
 
 
 def test_log_tells_how_it_went_and_where_the_output_is() -> None:
-    path = Path("/runs/web-7/output.log")
+    path = "/runs/web-7/output.log"
     failed = run(state=RunState.FAILED, step="migrate", reason="exit code 1")
-    assert answers.log(failed, path, ("one", "two"), START) == (
+    assert answers.log(failed, str(path), ("one", "two"), START) == (
         "web-7, deploy of 6957bb87 on production by alice: failed at migrate: exit code 1, 3m00s ago after 23s",
         "web-7: the output is in /runs/web-7/output.log",
         "  | one",
         "  | two",
     )
-    assert answers.log(underway(), path, None, START) == (
+    assert answers.log(underway(), str(path), None, START) == (
         "web-8, deploy of 6957bb87 on production by alice: running for 3m23s",
         "web-8: there is no output in /runs/web-7/output.log",
     )
@@ -168,7 +167,7 @@ def hostile_lines() -> list[str]:
         *blame.no_such_stage("web", HOSTILE, ["a" * 60] * 20),
         *blame.no_repository("web", HOSTILE, ["a" * 60] * 20),
         *blame.changes("web", [HOSTILE] * 30, HOSTILE, old=OLDER, new=REVISION, what=what, now=START),
-        *answers.log(record, Path("/runs/web-7/output.log"), (shown(HOSTILE),), START),
+        *answers.log(record, "/runs/web-7/output.log", (shown(HOSTILE),), START),
         *answers.no_run("web", HOSTILE),
         *answers.history("web", [push], START),
         *answers.usage(HOSTILE),

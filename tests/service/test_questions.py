@@ -15,6 +15,7 @@ from pushbot.queue.commands import RunState
 from pushbot.queue.model import Phase
 from pushbot.service import questions
 from pushbot.service.questions import Questions, last_lines
+from pushbot.service.runbook import Outputs
 from pushbot.store.sqlite import SqliteStore
 from tests.service.world import ALICE, World, opened, train
 
@@ -195,7 +196,7 @@ async def test_many_searches_at_once_keep_within_the_bound(world: World) -> None
     world.lane("web", repository=repository)
     for number in range(20):
         await world.run("production", f"{number:040}")
-    asked = Questions(lambda: tuple(world.snapshots.values()), world.store, world.clock, world.runs)
+    asked = Questions(lambda: tuple(world.snapshots.values()), world.store, world.clock, Outputs(world.runs))
     async with asyncio.TaskGroup() as tasks:
         for _ in range(10):
             tasks.create_task(asked.answer(c.Blame(("door.py",)), "web", ALICE))

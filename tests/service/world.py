@@ -13,6 +13,7 @@ from pushbot.ports import PushRecord, PushState, RunRecord, Work
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Item, Mark, Person, Phase, Queue, Rider, RunKind, Train
 from pushbot.service.questions import Questions
+from pushbot.service.runbook import Outputs
 from pushbot.service.snapshot import Snapshot
 from pushbot.service.spec import LaneSpec, StageSpec
 from pushbot.store.sqlite import SqliteStore
@@ -130,7 +131,7 @@ class World:
 
     async def ask(self, question: Question, lane: str = "web", person: Person = ALICE) -> tuple[str, ...]:
         """The answer, each line of which must be fit for any chat."""
-        asked = Questions(lambda: tuple(self.snapshots.values()), self.store, self.clock, self.runs)
+        asked = Questions(lambda: tuple(self.snapshots.values()), self.store, self.clock, Outputs(self.runs))
         lines = await asked.answer(question, lane, person)
         assert lines
         assert all(len(line) < 400 and line.isprintable() and not line.startswith(".") for line in lines)

@@ -13,14 +13,13 @@ from pushbot.service.voice.plain import lasting, listed, short
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from pushbot.ports import PushRecord, RunRecord
     from pushbot.queue.model import Person
     from pushbot.service.snapshot import Snapshot
 
 
-def log(run: RunRecord, path: Path, tail: Sequence[str] | None, now: datetime) -> tuple[str, ...]:
+def log(run: RunRecord, place: str, tail: Sequence[str] | None, now: datetime) -> tuple[str, ...]:
     """How a run went, where its output is, and its last lines; `tail` is None when there is no output."""
     what = f"{run.id}, {doing(run)} on {run.stage} by {shown(run.driver, NAME)}"
     seconds = took(run)
@@ -30,7 +29,7 @@ def log(run: RunRecord, path: Path, tail: Sequence[str] | None, now: datetime) -
     else:
         how = f"{trouble(run)}, {ago(run.ended_at, now)}"
         how += f" after {lasting(seconds)}" if seconds is not None else ""
-    where = f"{run.id}: the output is in {path}" if tail is not None else f"{run.id}: there is no output in {path}"
+    where = f"{run.id}: the output is in {place}" if tail is not None else f"{run.id}: there is no output in {place}"
     return (clip(f"{what}: {how}"), clip(where), *(clip(f"  | {line}") for line in tail or ()))
 
 
