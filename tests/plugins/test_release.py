@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,6 +165,15 @@ def test_checking_out_again_finds_what_the_run_made(stage: Stage) -> None:
     assert "already" in stage.tool("checkout", "--repo", str(stage.repo), run="web-1", revision=revision)
     stage.deploy("web-2", "two")
     assert len(names(stage.root / "releases")) == 2
+
+
+def test_a_git_that_was_killed_does_not_stop_the_next(stage: Stage) -> None:
+    stage.deploy("web-1", "one")
+    (stage.root / "repo" / "config.lock").touch()
+    stage.deploy("web-2", "two")
+    (stage.root / "repo" / "refs" / "heads" / "main.lock").touch()
+    stage.deploy("web-3", "three")
+    assert stage.live() == "three"
 
 
 def test_what_cannot_be_checked_out_is_said_in_a_line(stage: Stage, tmp_path: Path) -> None:
@@ -343,3 +353,31 @@ def test_wrong_words_exit_with_two(capsys: pytest.CaptureFixture[str]) -> None:
             main(words)
         assert left.value.code == 2
     assert "usage: python -m pushbot_plugins.release" in capsys.readouterr().err
+
+
+def test_a_deploy_killed_anywhere_is_finished_by_repeating_it(stage: Stage) -> None:
+    """Each verb is killed after a while that grows from try to try, then repeated as a whole."""
+    tool = [sys.executable, "-m", "pushbot_plugins.release"]
+    steps = (
+        ("checkout", "--repo", str(stage.repo)),
+        ("publish",),
+        ("restart", "--port", str(stage.port), "--", sys.executable, "server.py"),
+        ("good",),
+        ("cleanup", "--keep", "2"),
+    )
+    for number, wait in enumerate((0.02, 0.05, 0.07, 0.09, 0.12), start=1):
+        revision = commit(stage.repo, "version.txt", f"text {number}")
+        environment = {**os.environ, "PUSHBOT_RUN": f"web-{number}", "PUSHBOT_REVISION": revision}
+        for verb, *words in steps:
+            command = [*tool, verb, "--root", str(stage.root), *words]
+            with subprocess.Popen(
+                command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ) as one:
+                with suppress(subprocess.TimeoutExpired):
+                    one.wait(wait)
+                one.kill()
+            subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        assert stage.served() == f"text {number}"
+    left = Root(stage.root).all()
+    assert [(release.run, release.state) for release in left] == [("web-4", State.GOOD), ("web-5", State.GOOD)]
+    assert names(stage.root / "releases") == [release.name for release in left]

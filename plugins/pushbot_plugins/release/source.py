@@ -21,8 +21,14 @@ def mirrored(mirror: Path, url: str, revision: str) -> str:
         _clone(mirror, url)
     commit = _commit(mirror, revision)
     if commit is None:
-        _git(mirror, "remote", "set-url", "--", "origin", _absolute(url))
-        _git(mirror, "fetch", "--prune", "--quiet", "origin")
+        try:
+            _git(mirror, "remote", "set-url", "--", "origin", _absolute(url))
+            _git(mirror, "fetch", "--prune", "--quiet", "origin")
+        except ReleaseError as error:
+            if "File exists" not in str(error):
+                raise
+            shutil.rmtree(mirror)  # a git that was killed left its lock there: we are alone here, so it is nobody's
+            _clone(mirror, url)
         commit = _commit(mirror, revision)
     if commit is None:
         raise ReleaseError(f"{url} has no revision {revision!r}")
@@ -38,7 +44,9 @@ def export(mirror: Path, commit: str, folder: Path) -> None:
 
 
 def _clone(mirror: Path, url: str) -> None:
-    """Make the mirror; it appears at once and whole."""
+    """Make the mirror; it appears at once and whole. What killed attempts have left is removed."""
+    for left in mirror.parent.glob(".repo-*"):
+        shutil.rmtree(left)
     scratch = Path(tempfile.mkdtemp(prefix=".repo-", dir=mirror.parent))
     try:
         _git(scratch, "clone", "--mirror", "--quiet", "--", _absolute(url), str(scratch), inside=False)
