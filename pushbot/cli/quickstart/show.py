@@ -90,13 +90,13 @@ def screen(plan: Plan) -> Screen:
         return [f"{place.name}: {await asyncio.to_thread(_served, place)}" for place in plan.places]
 
     hints = (
-        f"Welcome. You are {_NICK} here, and {plan.bot} keeps the queue in the topic above. Say, one after the other:",
-        "  .join      get on a train",
-        "  .go        deploy to the first stage (princess), and later to the next (production)",
-        "  .good      your change is good where it is now; then .go again",
-        f"See the new version with /curl here, or `curl {plan.places[0].url}` anywhere." if plan.places else "",
-        "/as bob speaks as somebody else, /commit TEXT makes a new version, /break one that fails; /help, .help",
-        f"Any IRC client can come too: {plan.host}, port {plan.port}, no TLS.",
+        f"Welcome. You are {_NICK}; {plan.bot} keeps the queue in the topic above. Say, in turn:",
+        "  .join   get on a train",
+        "  .go     deploy to the first stage (later: to the next)",
+        "  .good   your change is good where it is now; then .go again",
+        f"See the new version with /curl here, or anywhere: curl {plan.places[0].url}" if plan.places else "",
+        "/commit TEXT makes a new version, /break one that fails. /as bob: be somebody else",
+        f"/help and .help tell the rest. Any IRC client can come too: {plan.host}, port {plan.port}",
     )
     extras = (
         Extra("commit", "/commit TEXT      commit a new version of the demo app, which shows TEXT", commit),
