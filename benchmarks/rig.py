@@ -161,7 +161,10 @@ class Rig:
         return person
 
     def pushbot(self, chat: str = "") -> Bot:
-        """A new pushbot with an empty record, in #push; `chat` are more lines for `[chats.irc]`."""
+        """A new pushbot with an empty record, in #push; `chat` are more lines for `[chats.irc]`.
+
+        The first thing it does there, a little later, is to change the empty topic to `clear`.
+        """
         folder = self._folder()
         config = folder / "pushbot.toml"
         config.write_text(CONFIG.format(port=self.server.port, chat=chat), encoding="utf-8")
