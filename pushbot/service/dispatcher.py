@@ -1,7 +1,8 @@
 """Runs what was asked for: each run at most once, taken up again after a restart, or lost and said so.
 
 The record of a run goes through these: requested (nothing has happened yet), requested and starting (the executor may
-have begun), running (the executor gave a token), and a final state. Each step is committed before the next.
+have begun), running (the executor gave a token), and a final state. Each step is committed before the next. A `reason`
+before the final state is that somebody asked to stop it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pushbot.service.history import previous, rollback_target
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
     from pathlib import Path
 
     from pushbot.ports import Clock, RunRecord, Store
@@ -53,6 +55,8 @@ class Dispatcher:
 
     def begin(self, record: RunRecord) -> None:
         """Take up a run: one that was just asked for, or one that an earlier bot left in flight."""
+        if record.reason is not None:
+            self._aborted.add(record.id)
         task = self.group.create_task(self._guarded(record), name=f"run {record.id}")
         self._tasks[record.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(record.id, None))
@@ -128,8 +132,8 @@ class Dispatcher:
                 record = await self._start(record, stage)
             except PushbotError as error:
                 return Outcome(RunState.FAILED, reason=str(error)), False
-        elif record.token is not None and record.started_at is None:
-            record = await self._began(record, record.token)
+        elif record.started_at is None:  # nobody was told of it yet, and its train knows no revision
+            record = await self._began(record, record.token, record.requested_at)
         if record.id in self._aborted:
             await self._abort(record, stage)
         outcome = await self._wait(record, stage)
@@ -177,22 +181,30 @@ class Dispatcher:
 
     async def _start(self, record: RunRecord, stage: StageSpec) -> RunRecord:
         """Begin the run: from the commit in here on, nobody begins it a second time."""
-        record = replace(record, starting=True)
         job = self._job(record, stage)
         try:
             job.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PushbotError(f"cannot make the run's folder {job.directory}: {error.strerror}") from error
+        record = self._write(replace(record, starting=True))
         await self.store.commit(Work(record.lane, runs=(record,), careful=True))
-        self.runbook.write([record])
         LOG.info("run_starting", stage=record.stage, kind=record.kind, revision=record.revision)
-        return await self._began(record, await stage.executor.start(job))
+        return await self._began(record, await stage.executor.start(job), self.clock.now())
 
-    async def _began(self, record: RunRecord, token: str) -> RunRecord:
-        """The executor has it: written down with its token, and told to the lane."""
-        record = replace(record, token=token, state=RunState.RUNNING, started_at=self.clock.now())
-        self.runbook.write([record])
+    async def _began(self, record: RunRecord, token: str | None, at: datetime) -> RunRecord:
+        """The executor has it, or may have: written down with its token, and told to the lane."""
+        record = self._write(replace(record, token=token, state=RunState.RUNNING, started_at=at))
         await self.report(record.lane, Ask(RunBegan(record.train, number(record), record.revision), BOT, "run began"))
+        return record
+
+    def _write(self, record: RunRecord) -> RunRecord:
+        """Put the run in the runbook, before its commit: whatever its lane commits next then has it too.
+
+        That somebody asked to stop it, its lane may have written there meanwhile.
+        """
+        known = self.runbook.get(record.id) or record
+        record = replace(record, reason=known.reason)
+        self.runbook.write([record])
         return record
 
     def _stage(self, record: RunRecord) -> StageSpec | None:

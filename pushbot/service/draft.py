@@ -125,7 +125,11 @@ class Draft:
             self._write(asked)
             self.asked.append(asked)
         elif isinstance(event, AbortRequested) and event.train.run is not None:
-            self.aborted.append(run_id(self.around.lane.name, event.train.run))
+            run = run_id(self.around.lane.name, event.train.run)
+            stopped = self._run(run)
+            if stopped is not None:  # on record, so that a bot that ends before the run does will see to it later
+                self._write(replace(stopped, reason=f"{event.by.name} asked to stop it"))
+            self.aborted.append(run)
         self._said += [(said, ask.origin) for said in told(event, self._setting(ask, record))]
 
     def _setting(self, ask: Ask, record: RunRecord | None) -> Setting:
