@@ -1,0 +1,52 @@
+"""Fixtures for whole bots: started and cleared away, with people beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest_asyncio
+
+from tests.e2e.bot import BotProcess
+from tests.e2e.crowd import Member
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from tests.rig.ngircd import Ngircd
+
+    Bots = Callable[..., BotProcess]
+    People = Callable[..., Awaitable[Member]]
+
+
+@pytest_asyncio.fixture
+async def bots(tmp_path: Path) -> AsyncIterator[Bots]:
+    """Makes bots (not started): `bot = bots(config)`. At the end nothing in their logs may look broken."""
+    made: list[BotProcess] = []
+
+    def make(config: str, rooms: tuple[str, ...] = ("#push", "#warroom")) -> BotProcess:
+        bot = BotProcess(tmp_path, config, rooms)
+        made.append(bot)
+        return bot
+
+    yield make
+    for bot in made:
+        bot.clear_away()
+    for bot in made:
+        bot.unharmed()
+
+
+@pytest_asyncio.fixture
+async def people() -> AsyncIterator[People]:
+    """Brings people: `alice = await people(server, "alice")`, in #push and #warroom when nothing else is said."""
+    came: list[Member] = []
+
+    async def come(server: Ngircd, nick: str, *rooms: str) -> Member:
+        member = Member(nick)
+        came.append(member)
+        await member.sign_on(server, *(rooms or ("#push", "#warroom")))
+        return member
+
+    yield come
+    for member in came:
+        member.leave()
