@@ -1,0 +1,229 @@
+"""Every command and report in any order: what must be true of a queue after each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from pushbot.queue import commands as c
+from pushbot.queue import events as e
+from pushbot.queue.model import Person, Phase, Queue, RunKind, Ticket
+from pushbot.queue.refusals import Refusal
+from pushbot.queue.rules import Decision, Facts, decide
+from pushbot.queue.topic import fit, parse, render
+
+NAMES = ("alice", "bob", "Carol", "dave", "a|b", "clear", "HOLD", "[x]")
+STAGES = ("princess", "production")
+LIMITS = (0, 1, 10, 40, 100, 450)
+
+
+def person(name: str) -> Person:
+    return Person("irc", f"nick:{name.casefold()}", name)
+
+
+names = st.sampled_from((*NAMES, "ALICE", "nobody"))
+texts = st.none() | st.sampled_from(["x", "the site | is down", "!! it's ||", "…"])
+stages = st.sampled_from((*STAGES, "moon"))
+refs = st.none() | st.sampled_from(["main", "6957bb87"])
+joins = st.builds(
+    c.Join,
+    ticket=st.sampled_from(Ticket),
+    companion=st.none() | names,
+    before=st.none() | names,
+    last=st.booleans(),
+    message=texts,
+) | st.builds(c.Join, hotfix=st.just(True), message=st.just("it is down"))  # fmt: skip
+commands: st.SearchStrategy[c.Command] = st.one_of(
+    joins,
+    joins,
+    st.builds(c.Good),
+    st.builds(c.Good),
+    st.builds(c.Uhoh),
+    st.builds(c.Go, refs),
+    st.builds(c.Go, refs),
+    st.builds(c.Drive),
+    st.builds(c.At, stages),
+    st.builds(c.Done),
+    st.builds(c.Nevermind),
+    st.builds(c.Pop),
+    st.builds(c.Kick, names),
+    st.builds(c.PutHold, texts),
+    st.builds(c.Unhold),
+    st.builds(c.SetMessage, texts),
+    st.builds(c.Abort),
+    st.builds(c.Rollback, st.none() | stages),
+    st.builds(c.Retry),
+)
+facts_of_the_moment = st.builds(
+    Facts,
+    by=st.sampled_from(NAMES).map(person),
+    named=st.just(person),
+    max_riders=st.just(3),
+    max_trains=st.just(6),
+    stages=st.just(STAGES) | st.just(STAGES) | st.just(()),
+    rollbacks=st.sampled_from([frozenset(STAGES), frozenset({"production"})]),
+    busy=st.sampled_from([{}, {}, {"princess": "zoe in search (search-1)"}]),
+)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """One queue, and the numbers ever given out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = Queue()
+        self.numbers: set[int] = set()
+        self.runs: set[int] = set()
+        self.drawn = ["clear"]
+
+    def take(self, command: c.Command | c.Report, facts: Facts) -> Decision | None:
+        """Decide, check what holds for any decision, and go on from there."""
+        before = self.queue
+        result = decide(before, command, facts)
+        if isinstance(result, Refusal):
+            assert self.queue == before
+            assert not isinstance(command, c.RunBegan | c.RunEnded | c.Rename), "reports are never refused"
+            return None
+        assert isinstance(result, Decision)
+        self.queue = result.queue
+        self.check_numbers(before)
+        self.check_requests(before, result, facts)
+        self.check_running(before, command)
+        self.check_begun(before, command)
+        self.drawn.append(render(self.queue))
+        return result
+
+    def check_numbers(self, before: Queue) -> None:
+        """A train's number is never another one's."""
+        assert self.queue.next_train >= before.next_train
+        assert self.queue.next_run >= before.next_run
+        known = {train.number for train in before.trains}
+        new = [train.number for train in self.queue.trains if train.number not in known]
+        assert self.numbers.isdisjoint(new)
+        self.numbers.update(new)
+        assert all(number < self.queue.next_train for number in self.numbers)
+
+    def check_requests(self, before: Queue, result: Decision, facts: Facts) -> None:
+        """Runs are asked for the head alone, one at a time, each with a number of its own."""
+        requests = [event for event in result.events if isinstance(event, e.StageRequested)]
+        assert len(requests) <= 1
+        for request in requests:
+            assert request.run not in self.runs
+            self.runs.add(request.run)
+            head = self.queue.head
+            assert head is not None
+            assert (head.number, head.run, head.running) == (request.train.number, request.run, True)
+            assert request.stage in facts.stages
+            if request.kind is RunKind.DEPLOY:
+                assert before.hold is None, "a held lane starts no deploy"
+                assert request.stage not in facts.busy
+                assert all(rider.ticket is not Ticket.HOLD for rider in head.riders) or head.phase is Phase.RUNNING
+
+    def check_running(self, before: Queue, command: c.Command | c.Report) -> None:
+        """A train with a run in flight stays, at its stage, first, until that run ends."""
+        was = before.head
+        if was is None or not was.running or isinstance(command, c.RunEnded):
+            return
+        now = self.queue.head
+        assert now is not None
+        assert (now.number, now.stage, now.run, now.running) == (was.number, was.stage, was.run, True)
+
+    def check_begun(self, before: Queue, command: c.Command | c.Report) -> None:
+        """Nothing gets in front of a head that has begun."""
+        was, now = before.head, self.queue.head
+        if was is None or not was.begun or isinstance(command, c.EditTopic):
+            return
+        if self.queue.train(was.number) is not None:
+            assert now is not None
+            assert now.number == was.number
+
+    # --- what people and the world do ---
+
+    @rule(command=commands, facts=facts_of_the_moment)
+    def somebody_asks(self, command: c.Command, facts: Facts) -> None:
+        self.take(command, facts)
+
+    @rule(name=st.sampled_from(NAMES))
+    def everyone_is_good_and_the_driver_goes(self, name: str) -> None:
+        facts = Facts(person(name), named=person, stages=STAGES, rollbacks=frozenset(STAGES))
+        head = self.queue.head
+        for rider in head.riders if head else ():
+            self.take(c.Good(), replace(facts, by=rider.person))
+        if head is not None:
+            self.take(c.Go(), replace(facts, by=head.driver))
+
+    @rule(old=names, new=names)
+    def somebody_is_called_otherwise(self, old: str, new: str) -> None:
+        self.take(c.Rename(person(old), person(new)), Facts(person(new), stages=STAGES))
+
+    @precondition(lambda self: self.queue.head is not None and self.queue.head.running)
+    @rule(
+        state=st.sampled_from(c.RunState),
+        undo=st.booleans(),
+        revision=st.none() | st.just("6957bb87"),
+        began=st.booleans(),
+    )
+    def the_run_goes_on(self, state: c.RunState, *, undo: bool, revision: str | None, began: bool) -> None:
+        head = self.queue.head
+        assert head is not None
+        assert head.run is not None
+        facts = Facts(person("bot"), stages=STAGES)
+        if began:
+            self.take(c.RunBegan(head.number, head.run, revision), facts)
+        self.take(c.RunEnded(head.number, head.run, state, undo=undo), facts)
+
+    @rule(train=st.integers(0, 5), run=st.integers(0, 5), state=st.sampled_from(c.RunState), undo=st.booleans())
+    def word_comes_of_some_run(self, train: int, run: int, state: c.RunState, *, undo: bool) -> None:
+        before = self.queue
+        self.take(c.RunEnded(train, run, state, undo=undo), Facts(person("bot"), stages=STAGES))
+        head = before.head
+        if head is None or not head.running or (train, run) != (head.number, head.run):
+            assert self.queue == before
+
+    @rule(data=st.data(), facts=facts_of_the_moment)
+    def somebody_writes_the_topic(self, data: st.DataObject, facts: Facts) -> None:
+        shown = data.draw(st.sampled_from(self.drawn[-3:]))
+        parts = shown.split(" | ")
+        text = data.draw(
+            st.sampled_from(
+                [shown, "clear", f"{shown} | zoe", f"HOLD | {shown}", shown.replace("alice", "alice + yan")]
+            )
+            | st.permutations(parts).map(" | ".join)
+            | st.lists(st.sampled_from(parts), max_size=4).map(" | ".join)
+        )
+        limit = data.draw(st.sampled_from(LIMITS))
+        seen = fit(self.queue, limit) if data.draw(st.booleans()) else shown
+        self.take(c.EditTopic(text, seen), facts)
+
+    # --- what is always true ---
+
+    @invariant()
+    def nobody_is_aboard_a_train_twice(self) -> None:
+        for train in self.queue.trains:
+            keys = [rider.person.key for rider in train.riders]
+            assert len(keys) == len(set(keys))
+            assert keys, "no train is empty"
+
+    @invariant()
+    def only_the_head_has_a_stage(self) -> None:
+        for train in self.queue.trains[1:]:
+            assert (train.stage, train.phase) == (None, Phase.AT)
+        head = self.queue.head
+        if head is not None and head.stage is None:
+            assert head.phase is Phase.AT
+
+    @invariant()
+    def the_topic_tells_it_all(self) -> None:
+        assert parse(render(self.queue), person) == self.queue
+
+    @invariant()
+    def it_fits_any_limit(self) -> None:
+        for limit in LIMITS:
+            assert len(fit(self.queue, limit).encode()) <= limit
+
+
+AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+test_any_order = AnyOrder.TestCase
