@@ -11,7 +11,7 @@ import pytest
 from pushbot.chat.irc import IrcChat
 from pushbot.chat.irc.chat import GOODBYE
 from pushbot.errors import DeliveryUncertain, PushbotError
-from pushbot.ports import Heard, Renamed, RoomEntered, TopicEdited, TopicRefused
+from pushbot.ports import Chat, Heard, Renamed, RoomEntered, TopicEdited, TopicRefused
 from tests.rig.bot import Bot, running, until
 from tests.rig.ngircd import free_port
 from tests.rig.scripted import NAME, scripted
@@ -273,6 +273,26 @@ async def test_a_refused_topic_is_told_once_and_set_when_operator(server: Script
         assert sum(isinstance(notice, TopicRefused) for notice in bot.notices) == 1
 
 
+async def test_a_topic_that_the_server_does_not_want_now_is_set_later(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pushbot.chat.irc.rooms.RETRY_WAIT", 0.1)
+    async with running(server.port, "#push") as bot:
+        peer = await server.accept()
+        await peer.welcome("#push")
+        await bot.entered("#push")
+        bot.chat.draw("#push", "alice")
+        await peer.want("TOPIC #push :alice")
+        peer.send(f":{NAME} 404 pushbot #push :Cannot send to channel")  # about a line, not the topic
+        peer.send(f":{NAME} 437 pushbot #push :Retry topic change later")
+        await peer.want("TOPIC #push :alice")
+        peer.send(f":{NAME} 437 pushbot #push :Retry topic change later")
+        bot.chat.draw("#push", "alice + bob")
+        await peer.want("TOPIC #push :alice + bob")
+        assert sum(line.startswith("TOPIC") for line in peer.lines) == 3
+        assert not any(isinstance(notice, TopicRefused) for notice in bot.notices)
+
+
 async def test_a_netsplit_that_brings_an_old_topic_is_undone(server: Scripted) -> None:
     async with running(server.port, "#push") as bot:
         peer = await server.accept()
@@ -477,6 +497,17 @@ async def test_a_name_that_is_no_host_is_said() -> None:
     chat = IrcChat("irc", IrcChat.Options(host="a..b", port=1), ["#push"])
     with pytest.raises(PushbotError, match=r"a\.\.b"):
         await chat.run(Bot(chat).tell)
+
+
+@pytest.mark.parametrize("room", ["push", "", "#", "#a b", "#a,#b", "#a\r\nQUIT"])
+def test_a_name_that_cannot_be_a_room_is_refused(room: str) -> None:
+    with pytest.raises(PushbotError, match="cannot be a room"):
+        IrcChat("irc", IrcChat.Options(host="irc.test"), ["#push", room])
+
+
+def test_it_is_a_chat() -> None:
+    chat: Chat = IrcChat("irc", IrcChat.Options(host="irc.test"), ["#push"])
+    assert chat.name == "irc"
 
 
 async def test_only_rooms_of_the_config_have_topics() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
@@ -39,16 +40,29 @@ GOODBYE = 1.5
 HELD = 10.0
 """Seconds that a connection must have lasted for the next one to be tried quickly."""
 
+_ROOM = re.compile(r"[#&+!][^\s,\x00-\x1f\x7f]+")
+"""RFC 2812, section 1.3; which of the four marks a server knows it tells later (CHANTYPES)."""
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
 Tell = Callable[[Notice], Awaitable[None]]
 
 
 class IrcChat:
-    """One connection to one IRC network, kept up for ever (the contract is `pushbot.ports.Chat`)."""
+    """One connection to one IRC network, kept up for ever (the contract is `pushbot.ports.Chat`).
+
+    Raises PushbotError when one of `rooms` cannot be the name of a room.
+    """
 
     Options = IrcOptions
 
     def __init__(self, name: str, options: IrcOptions, rooms: Sequence[str]) -> None:
         self.name = name
+        for room in rooms:
+            if not _ROOM.fullmatch(room):
+                raise PushbotError(
+                    f"{room!r} cannot be a room of the chat {name!r}: on IRC a room begins with # and has no space or comma."
+                )
         features = Features()
         self._known = Known(
             chat=name,
@@ -103,7 +117,7 @@ class IrcChat:
         """
         options = self._known.options
         backoff = Backoff(options.reconnect_min, options.reconnect_max)
-        if (options.password or options.sasl_password) and not options.tls:
+        if (options.password or options.sasl_password) and not options.tls and options.host not in _LOOPBACK:
             log.warning("irc_password_in_clear", chat=self.name, remedy="set tls = true")
         while True:
             began = time.monotonic()
@@ -155,10 +169,11 @@ class IrcChat:
                 self._signed_on = self._signed_on or session.ready
                 if session.failure is not None:
                     break
+            if lines.dropped:
+                log.warning("irc_lines_too_long", chat=self.name, dropped=lines.dropped)
+                lines.dropped = 0
             if session.failure is not None:
                 break
-        if lines.dropped:
-            log.warning("irc_lines_too_long", chat=self.name, dropped=lines.dropped)
         if session.hopeless:
             host, port = self._known.options.address
             raise PushbotError(f"The IRC server {host}:{port} turns us away: {session.failure}.")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import structlog
 from irc.features import FeatureSet
 
+from pushbot.chat.irc.wire import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -54,7 +56,7 @@ class Features:
                 else:
                     self._set.set(name.upper())
             except (ValueError, IndexError) as error:
-                log.warning("irc_isupport_unreadable", token=token, error=str(error))
+                log.warning("irc_isupport_unreadable", token=plain(token), error=str(error))
         self._mapping = _MAPPINGS.get(str(self._value("casemapping")).lower(), _RFC1459)
 
     def _value(self, name: str) -> object:

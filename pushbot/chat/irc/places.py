@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _REFUSES_TOPIC = frozenset({"477", "482"})
+_CANNOT_SPEAK = "404"
 _NOT_THERE = frozenset({"403", "442"})
 
 
@@ -56,9 +57,15 @@ class Places:
         if room is not None:
             if room.presence is Presence.ASKED or (room.inside and message.code in _NOT_THERE):
                 room.outside(now)
-            elif message.code in _REFUSES_TOPIC and room.under_way is not None and room.refuse(now):
-                log.warning("irc_topic_refused", chat=self.known.chat, room=room.name)
-                return (TopicRefused(self.known.chat, room.name),)
+            elif room.under_way is not None and message.code in _REFUSES_TOPIC:
+                if room.refuse(now):
+                    log.warning("irc_topic_refused", chat=self.known.chat, room=room.name)
+                    return (TopicRefused(self.known.chat, room.name),)
+            elif room.under_way is not None and message.code != _CANNOT_SPEAK:
+                room.put_off(now)
+                self.writer.pump()
+                log.info("irc_topic_put_off", chat=self.known.chat, room=room.name, code=message.code)
+                return ()
         log.warning("irc_refused", chat=self.known.chat, code=message.code, params=[plain(p) for p in message.params])
         return ()
 

@@ -23,6 +23,9 @@ ENTER_WAIT = 30.0
 ECHO_WAIT = 5.0
 """Seconds after which a topic is taken for set without an echo: some servers do not echo an unchanged one."""
 
+RETRY_WAIT = 1.0
+"""Seconds after which a topic is tried again that the server did not want just now (inspircd's 437)."""
+
 REJOIN_MIN = 1.0
 REJOIN_MAX = 300.0
 STAY = 60.0
@@ -53,6 +56,7 @@ class Room:
     waiting_since: float | None = None
     under_way: str | None = None
     sent_at: float = 0.0
+    not_before: float = 0.0
     crowded: bool = False
     refused: bool = False
     refusal_told: bool = False
@@ -116,7 +120,7 @@ class Room:
         """When the waiting topic may be sent; None when there is none or nothing may be sent now."""
         if self.waiting_since is None or self.refused or self.under_way is not None or not self.inside:
             return None
-        return max(self.waiting_since, self.sent_at + interval) if self.crowded else self.waiting_since
+        return max(self.waiting_since, self.not_before, self.sent_at + interval if self.crowded else 0.0)
 
     def send(self, now: float, limit: int) -> str:
         """The topic to be written now."""
@@ -143,11 +147,16 @@ class Room:
         if self.wanted is not None and cut(self.wanted, limit) != text:
             self.waiting_since = now
 
+    def put_off(self, now: float) -> None:
+        """The server did not take the topic now; it, or what is wanted by then, goes out later."""
+        self.under_way, self.not_before = None, now + RETRY_WAIT
+        if self.waiting_since is None:
+            self.waiting_since = now
+
     def refuse(self, now: float) -> bool:
         """The server does not let us; True when that was not told since we entered. It waits for `allow`."""
-        if self.under_way is not None and self.waiting_since is None:
-            self.waiting_since = now
-        self.under_way, self.refused = None, True
+        self.put_off(now)
+        self.not_before, self.refused = now, True
         told, self.refusal_told = self.refusal_told, True
         return not told
 
