@@ -158,6 +158,13 @@ class Playground:
             await bot
             raise AssertionError("the bot has ended by itself")
 
+    async def until(self, true: Callable[[], bool], within: float = 5.0) -> None:
+        """Wait for what takes real time, such as a retry; for `within` seconds at most."""
+        async with asyncio.timeout(within):
+            while not true():
+                await asyncio.sleep(0.005)
+                await self.settle()
+
     async def pass_time(self, seconds: float) -> None:
         """Let time pass, and what waits for it happen."""
         self.clock.advance(seconds)

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pushbot.queue import commands as c
 from pushbot.queue import events as e
-from pushbot.queue.model import Person, Phase, Queue, RunKind, Ticket
+from pushbot.queue.model import Mark, Person, Phase, Queue, RunKind, Ticket
 from pushbot.queue.refusals import Refusal
 from pushbot.queue.rules import Decision, Facts, decide
 from pushbot.queue.topic import fit, parse, render
@@ -90,7 +90,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert isinstance(result, Decision)
         self.queue = result.queue
         self.check_numbers(before)
-        self.check_requests(before, result, facts)
+        self.check_requests(before, command, result, facts)
         self.check_running(before, command)
         self.check_begun(before, command)
         self.drawn.append(render(self.queue))
@@ -106,7 +106,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.numbers.update(new)
         assert all(number < self.queue.next_train for number in self.numbers)
 
-    def check_requests(self, before: Queue, result: Decision, facts: Facts) -> None:
+    def check_requests(self, before: Queue, command: c.Command | c.Report, result: Decision, facts: Facts) -> None:
         """Runs are asked for the head alone, one at a time, each with a number of its own."""
         requests = [event for event in result.events if isinstance(event, e.StageRequested)]
         assert len(requests) <= 1
@@ -120,7 +120,9 @@ class AnyOrder(RuleBasedStateMachine):
             if request.kind is RunKind.DEPLOY:
                 assert before.hold is None, "a held lane starts no deploy"
                 assert request.stage not in facts.busy
-                assert all(rider.ticket is not Ticket.HOLD for rider in head.riders) or head.phase is Phase.RUNNING
+            if isinstance(command, c.Go):
+                assert all(rider.ticket is not Ticket.HOLD for rider in head.riders)
+                assert all(rider.mark is not Mark.BAD for rider in head.riders)
 
     def check_running(self, before: Queue, command: c.Command | c.Report) -> None:
         """A train with a run in flight stays, at its stage, first, until that run ends."""
