@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from pushbot.chat.irc import IrcChat
 from pushbot.errors import DeliveryUncertain, PushbotError
 from pushbot.ports import Heard, Renamed, RoomEntered, TopicEdited, TopicRefused
 from tests.rig.bot import Bot, running, until
+from tests.rig.proxy import proxy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -223,6 +225,33 @@ async def test_a_server_that_stops_answering_is_noticed_in_time(irc_server: Ngir
         await done
         await alice.drain()
         await until(lambda: not bot.chat._known.own.misnamed())
+
+
+async def test_what_is_confirmed_was_said_once_and_what_is_uncertain_at_most_once(
+    irc_server: Ngircd, connect: Connect
+) -> None:
+    alice = await connect(irc_server, "alice", "#push")
+    fates: dict[str, str] = {}
+
+    def note(text: str, done: asyncio.Future[None]) -> None:
+        fates[text] = "uncertain" if done.exception() else "confirmed"
+
+    async with proxy(irc_server.port) as network, running(network.port, "#push", nick_retry=60) as bot:
+        for number in range(400):
+            text = f"line {number}"
+            bot.chat.say("#push", text).add_done_callback(partial(note, text))
+            if number % 40 == 20:
+                await bot.entered("#push")
+            if number % 40 == 39:
+                network.cut()
+            await asyncio.sleep(0.0005)
+        await until(lambda: len(fates) == 400)
+    texts = [said(line) for line in await alice.drain() if "PRIVMSG" in line]
+    assert len(texts) == len(set(texts))
+    assert {text for text, fate in fates.items() if fate == "confirmed"} <= set(texts)
+    assert set(texts) <= set(fates)
+    assert texts == sorted(texts, key=lambda text: int(text.split()[1]))
+    assert list(fates.values()).count("confirmed") > 300
 
 
 # --- rooms that resist ---

@@ -61,7 +61,8 @@ class IrcChat:
         for room in rooms:
             if not _ROOM.fullmatch(room):
                 raise PushbotError(
-                    f"{room!r} cannot be a room of the chat {name!r}: on IRC a room begins with # and has no space or comma."
+                    f"{room!r} cannot be a room of the chat {name!r}: "
+                    "on IRC a room begins with # and has no space or comma."
                 )
         features = Features()
         self._known = Known(
