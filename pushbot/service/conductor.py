@@ -114,6 +114,9 @@ class Conductor:
                     reference = fault_reference()
                     LOG.exception("batch_failed", reference=reference)
                     self._not_done(batch, broken(reference))
+                for ask in batch:  # only now, so that nobody waits for the log
+                    if ask.origin is not None:
+                        LOG.info("asked", person=ask.by.name, command=type(ask.what).__name__.lower())
 
     async def _next_batch(self) -> list[Ask]:
         """All that waits, up to a bound; reports that could not be recorded come first, and once a second at least."""

@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-import structlog
-
 from pushbot.ports import Heard, Notice, Renamed, RoomEntered, TopicEdited, TopicRefused
 from pushbot.queue import commands as c
 from pushbot.queue.grammar import Mistake, parse_message
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from pushbot.service.speaker import Speaker
     from pushbot.service.topics import Topics
 
-LOG = structlog.get_logger()
 TO_A_LANE = re.compile(r"^([A-Za-z0-9_.-]+):\s*(\..*)$")
 """`search: .join`: a command for one of the lanes that a room shows."""
 
@@ -73,7 +70,6 @@ class Desk:
             if isinstance(lane, Refusal):
                 self.speaker.answer(origin.chat, origin.to, refused(heard.person, lane))
                 continue
-            LOG.info("asked", lane=lane.lane.name, person=heard.person.name, command=type(request).__name__.lower())
             await lane.put(Ask(request, heard.person, text, origin))
 
     def _lanes(self, chat: str, room: str | None) -> tuple[Conductor, ...]:
