@@ -74,6 +74,7 @@ class Playground:
     store: MemoryStore = field(default_factory=MemoryStore)
     lanes: list[LaneSpec] = field(default_factory=list)
     announce: Announce = NEWS
+    abort_on_stop: bool = False
     chats: Callable[[], Mapping[str, Chat]] | None = None
     _bot: asyncio.Task[None] | None = None
     _link: FakeChat | None = None
@@ -144,7 +145,7 @@ class Playground:
         if self.chats is None:
             self._link = FakeChat(self.server.chat, self.server, self.rooms)
         chats = {self.server.chat: self._link} if self._link is not None else (self.chats or dict)()
-        plan = app.Plan(chats, tuple(self.lanes), self.announce, Outputs(self.runs))
+        plan = app.Plan(chats, tuple(self.lanes), self.announce, Outputs(self.runs), self.abort_on_stop)
         bot = app.run(plan, self.store, self.clock)
         self._bot = asyncio.ensure_future(bot)
         if settle:
@@ -157,6 +158,14 @@ class Playground:
             bot, self._bot = self._bot, None
             await bot
             raise AssertionError("the bot has ended by itself")
+
+    async def turns(self, *, until: Callable[[], bool]) -> None:
+        """Let the event loop turn no further than to the moment when `until` is true: a good one for a crash."""
+        for _ in range(MOST_TURNS):
+            if until():
+                return
+            await asyncio.sleep(0)
+        raise AssertionError("that moment did not come")
 
     async def until(self, true: Callable[[], bool], within: float = 5.0) -> None:
         """Wait for what takes real time, such as a retry; for `within` seconds at most."""

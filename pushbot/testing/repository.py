@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,11 +24,18 @@ class _Commit:
 
 @dataclass(slots=True)
 class MemoryRepository:
-    """A `Repository` of commits that follow one another. `trouble` is raised instead of any answer."""
+    """A `Repository` of commits that follow one another.
+
+    `trouble` is raised instead of any answer. While `answering` is cleared, no answer comes.
+    """
 
     branches: dict[str, str] = field(default_factory=dict)
     trouble: PushbotError | None = None
+    answering: asyncio.Event = field(default_factory=asyncio.Event)
     _commits: list[_Commit] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.answering.set()
 
     def commit(
         self,
@@ -47,6 +55,7 @@ class MemoryRepository:
 
     async def resolve(self, ref: str) -> str:
         """The commit that a branch, or the beginning of an id, names now."""
+        await self.answering.wait()
         if self.trouble is not None:
             raise self.trouble
         known = [one.info.id for one in self._commits if one.info.id.startswith(ref)]
