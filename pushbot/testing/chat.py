@@ -90,6 +90,10 @@ class ChatServer:
         """What the room shows."""
         return self._topics[room].text if room in self._topics else ""
 
+    def forget_topics(self) -> None:
+        """Lose all topics, as a server does that is started again."""
+        self._topics.clear()
+
     def confirm(self) -> None:
         """Confirm all lines that were written and held back, and from now on each at once."""
         self.confirming = True
