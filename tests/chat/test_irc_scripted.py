@@ -205,8 +205,8 @@ HOSTILE: list[bytes] = [
     b"x" * 20_000,
     b":" + b"y" * 20_000 + b" PRIVMSG #push :hi",
     *[f":{NAME} {code:03}".encode() for code in range(1000)],
-    *[f":{NAME} {code:03} pushbot".encode() for code in range(2, 1000) if code not in {1, 464}],
-    *[f":{NAME} {code:03} pushbot :".encode() for code in range(2, 1000) if code not in {1, 464}],
+    *[f":{NAME} {code:03} pushbot".encode() for code in range(1000)],
+    *[f":{NAME} {code:03} pushbot :".encode() for code in range(1000)],
     b":" + NAME.encode() + b" 005",
     b":" + NAME.encode() + b" 005 pushbot PREFIX= =x - TOPICLEN=a :supported",
     b":" + NAME.encode() + b" 366 pushbot #nowhere :End",
@@ -218,10 +218,7 @@ async def test_no_line_ends_the_connection(server: Scripted) -> None:
         peer = await server.accept()
         await peer.welcome("#push")
         await bot.entered("#push")
-        before = len(HOSTILE)
-        lines = [line for line in HOSTILE if not line.endswith((b" 001", b" 464"))]
-        assert len(lines) == before - 2
-        for line in lines:
+        for line in HOSTILE:
             peer.send(line)
         peer.send(f":{NAME} 005 pushbot CASEMAPPING=ascii :supported", ":bob!b@c PRIVMSG #push :.still here")
         while (heard := await bot.told(Heard)).person.name != "bob":

@@ -225,5 +225,5 @@ async def _sign_off(session: Session, link: Link, lines: LineBuffer) -> None:
                     message = parse(line)
                     if message is not None and message.name == "pong":
                         session.writer.pong(message.param(-1))
-    except TimeoutError:
-        log.info("irc_server_slow_to_part", chat=session.known.chat)
+    except OSError as error:  # TimeoutError is one
+        log.info("irc_parted_without_answer", chat=session.known.chat, error=type(error).__name__)

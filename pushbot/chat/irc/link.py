@@ -82,11 +82,8 @@ class Link:
         return cls(reader, writer.transport, writer.get_extra_info("socket"), writer)
 
     async def read(self) -> bytes:
-        """What the server sent; b"" when the connection has ended, in whatever way."""
-        try:
-            return await self.reader.read(READ)
-        except OSError:  # ssl.SSLError is one too
-            return b""
+        """What the server sent; b"" when the connection was closed. Raises OSError when it broke."""
+        return await self.reader.read(READ)
 
     def acknowledge(self) -> None:
         """Tell the server at once that its data came in.

@@ -101,13 +101,13 @@ class Registration:
                 self.hopeless = True
             case "nicknameinuse" | "nickcollision" | "unavailresource" | "erroneusnickname" if not self.done:
                 return self._next_nick(message)
-            case "passwdmismatch":
+            case "passwdmismatch" if not self.done:
                 self.failure = "it does not accept the password in `password`"
                 self.hopeless = True
             case "error" if not self.done and self._credentials.password and "password" in message.param(0).lower():
                 self.failure = "it does not accept the password in `password`"  # ngircd says it only like this
                 self.hopeless = True
-            case "welcome":
+            case "welcome" if not self.done:
                 self._welcome(message)
             case _:
                 pass

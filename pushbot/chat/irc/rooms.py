@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ENTER_WAIT = 30.0
 """Seconds after which a JOIN that got no answer is sent again."""
 
-ECHO_WAIT = 5.0
+ECHO_WAIT = 2.0
 """Seconds after which a topic is taken for set without an echo: some servers do not echo an unchanged one."""
 
 RETRY_WAIT = 1.0

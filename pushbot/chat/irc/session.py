@@ -51,6 +51,7 @@ class Session:
     hopeless: bool = False
     last_words: str = ""
     _began: float = field(default_factory=time.monotonic)
+    _welcomed: float | None = None
     _heard: float = field(default_factory=time.monotonic)
     _probed: bool = False
     _nick_tried: float = 0.0
@@ -98,7 +99,7 @@ class Session:
 
     def _tick_signing_on(self, now: float) -> None:
         limit = self.known.options.connect_timeout
-        if self.registration.done and now - self._began >= MOTD_WAIT:
+        if self._welcomed is not None and now - self._welcomed >= MOTD_WAIT:
             self._begin()
         elif now - self._began >= limit:
             self.failure = f"it did not sign us on within {limit:g} s"
@@ -154,13 +155,16 @@ class Session:
     def _of_server(self, message: Message) -> Sequence[Notice]:
         for line in self.registration.feed(message):
             self.writer.control(line)
-        self.failure, self.hopeless = self.registration.failure, self.registration.hopeless
+        if self.registration.failure is not None:
+            self.failure, self.hopeless = self.registration.failure, self.registration.hopeless
         match message.name:
-            case "welcome":
+            case "welcome" if not self.ready:
+                self._welcomed = time.monotonic()
                 self.known.features.reset()
                 self.known.own.begin(self.registration.nick, message.source.nick)
             case "featurelist":
                 self.known.features.load(message.params[1:-1])
+                self.known.rooms.refold()
             case "endofmotd" | "nomotd" if self.registration.done and not self.ready:
                 self._begin()
             case "396":  # our host is shown differently now

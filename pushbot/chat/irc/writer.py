@@ -134,11 +134,11 @@ class Writer:
         if (due := self._next_topic_at()) is not None:
             self._wake(due - now)
 
-    def pong(self, token: str) -> bool:
-        """The server answered a PING: confirm what was written before it. False when the PING was not ours."""
+    def pong(self, token: str) -> None:
+        """The server answered a PING: confirm what was written before it, if it was one of these here."""
         number = token.removeprefix(MARK)
         if number == token or not number.isdecimal() or len(number) > len(str(self._pings)):
-            return False
+            return
         while self._unconfirmed:
             speech = self._unconfirmed[0]
             if not speech.done.done():
@@ -149,7 +149,6 @@ class Writer:
         if int(number) == self._pings:
             self._ping_under_way = False
             self._confirm_soon()
-        return True
 
     def close(self) -> None:
         """The connection is gone: nobody knows what became of the lines that were not confirmed."""
