@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import tempfile
 import time
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.report import Figure, Peer
 from pushbot.clock import SystemClock
+from pushbot.log import set_up
 from pushbot.queue.commands import Join, Nevermind, Whoami
 from pushbot.queue.model import Person
 from pushbot.service.asks import Ask, Origin
@@ -89,7 +91,9 @@ class Lane:
 
 def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="pushbot-bench-") as name:
-        busy, alone = asyncio.run(_commands(Path(name)))
+        with (Path(name) / "log").open("w") as log, contextlib.redirect_stderr(log):
+            set_up()  # the bot's log is part of what it costs
+            busy, alone = asyncio.run(_commands(Path(name)))
         floor = _transactions(Path(name) / "floor.sqlite3", 3000)
     peer = Peer("plain sqlite3 transactions", floor)
     return [
