@@ -42,7 +42,7 @@ class Member(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         start, self._rest = len(self.lines), b""
         await loop.create_connection(lambda: self, server.host, server.port)
-        self.send(f"NICK {self.nick}", f"USER {self.nick} 0 * :{self.nick}")
+        self.send(f"NICK {self.nick}", "USER rig 0 * :somebody")
         await self.gets(lambda line: " 376 " in line or " 422 " in line, since=start)
         for room in rooms:
             self.send(f"JOIN {room}")
