@@ -103,6 +103,7 @@ class BotProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pushbot", "run", str(self.file)],
                 cwd=self.folder,
+                env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

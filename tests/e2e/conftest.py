@@ -10,13 +10,13 @@ from tests.e2e.bot import BotProcess
 from tests.e2e.crowd import Member
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
     from tests.rig.ngircd import Ngircd
 
     Bots = Callable[..., BotProcess]
-    People = Callable[..., Awaitable[Member]]
+    People = Callable[..., Coroutine[None, None, Member]]
 
 
 @pytest_asyncio.fixture

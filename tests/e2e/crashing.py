@@ -65,7 +65,15 @@ class Site:
         """Something for a step, or the gated executor (`before`, `after`), to wait for."""
         return Gate(self.folder / name)
 
-    def config(self, port: int, *, first: str = "", executor: str = "local", **options: float | str) -> str:
+    def config(
+        self,
+        port: int,
+        *,
+        first: str = "",
+        executor: str = "local",
+        silent_after: float = 60,
+        connect_timeout: float = 30,
+    ) -> str:
         """Two stages of two steps that leave their marks in `steps`; `first` is done between those of princess."""
         file = self.folder / "steps"
         (self.folder / "gated.py").write_text(PLUGIN, encoding="utf-8")
@@ -74,7 +82,7 @@ class Site:
         how = f"executor = {executor!r}".replace("'", '"')
         return (
             'plugin_path = ["."]\n'
-            + basics(port, **options)
+            + basics(port, silent_after=silent_after, connect_timeout=connect_timeout)
             + '\n[pipelines.web]\nrepository = { type = "git", url = "./app" }\n'
             + stage("web", "princess", [step("build", princess), step("publish", scripts[1])], how)
             + stage("web", "production", [step("build", scripts[0]), step("publish", scripts[1])], how)
@@ -93,10 +101,10 @@ def check_runs(bot: BotProcess, said: Sequence[str]) -> None:
     for mark, times in Counter(marks).items():
         assert times == 1, f"{mark} was done {times} times"
     done: dict[str, list[str]] = {}
-    for run, where, word, revision in marks:
-        assert run in runs, f"{run} was carried out and is not on record"
-        assert (runs[run].stage, runs[run].revision) == (where, revision)
-        done.setdefault(run, []).append(word)
+    for name, where, word, revision in marks:
+        assert name in runs, f"{name} was carried out and is not on record"
+        assert (runs[name].stage, runs[name].revision) == (where, revision)
+        done.setdefault(name, []).append(word)
     good = Counter((run.train, run.stage) for run in runs.values() if run.state == "succeeded")
     for place, times in good.items():
         assert times == 1, f"train and stage {place} succeeded {times} times"

@@ -32,6 +32,8 @@ KILLS = 200 if os.environ.get("PUSHBOT_LONG") else 12
 NEXT = {None: ".go", "princess": ".go", "production": ".done"}
 """What the driver of a train says, by the stage that it is on."""
 
+ENDED = {"succeeded", "lost"}
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
@@ -215,8 +217,7 @@ async def test_killed_right_after_the_go(irc_server: Ngircd, bots: Bots, people:
         await bot.start()
         if not committed:
             driver.say(".go")
-        ended = {"succeeded", "lost"}
-        await until(lambda before=runs: any(run.state in ended for run in bot.runs()[before:]), "an end of the run")  # type: ignore[misc]
+        await until(lambda before=runs: any(run.state in ENDED for run in bot.runs()[before:]), "an end of the run")  # type: ignore[misc]
         if bot.runs()[-1].state == "lost":
             await driver.asks(".go", "you're on princess")
         await all_is_well(bot, witness)
@@ -313,7 +314,9 @@ async def test_the_server_stands_still_for_too_long(irc_server: Ngircd, bots: Bo
     assert (await bot.stop())[0] == 0
 
 
-async def test_stopped_while_the_server_stands_still(irc_server: Ngircd, bots: Bots, people: People, site: Site) -> None:
+async def test_stopped_while_the_server_stands_still(
+    irc_server: Ngircd, bots: Bots, people: People, site: Site
+) -> None:
     bot = bots(site.config(irc_server.port))
     alice = await people(irc_server, "alice")
     await bot.start()

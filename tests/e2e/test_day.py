@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.bot import BotProcess, Gate, Repository, basics, lane, noted, stage, step, until
-from tests.e2e.crowd import Member
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.conftest import Bots, People
+    from tests.e2e.crowd import Member
     from tests.rig.ngircd import Ngircd
 
 pytestmark = [pytest.mark.e2e, pytest.mark.net]
@@ -263,10 +263,10 @@ async def trouble(day: Day) -> None:
     await day.chief.hears("is being deployed to princess", since=since)
     await day.arrives(driver)
     await driver.asks(".uhoh", "says uh-oh on princess; the train waits")
-    await driver.asks(".hold it is red", 'is on hold by')
+    await driver.asks(".hold it is red", "is on hold by")
     await driver.asks(".good", "everyone is ready")
     await driver.asks(".go", "[held]")
-    await day.chief.hears('is on hold by', since=since, to="#warroom")
+    await day.chief.hears("is on hold by", since=since, to="#warroom")
     await day.chief.asks(".unhold", "web goes on, says chief")
     await day.finishes(driver)
     await visitor.asks(".nevermind", f"{day.drivers[0].nick}: You're up")
