@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 LOG = structlog.get_logger()
 LAST_WORDS = 2.0
-"""Seconds at the end for what was said last to be confirmed."""
+"""Seconds at the end for runs that were stopped to be recorded, and again for the last lines to be confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,10 @@ class Bot:
         """Finish what the plan wants finished, say the last words, and let go."""
         if self.plan.abort_on_stop:
             await self.dispatcher.abort_all()
+            with suppress(TimeoutError):  # what is not recorded now is found out at the next start
+                async with asyncio.timeout(LAST_WORDS):
+                    for conductor in self.conductors.values():
+                        await conductor.rest()
         await self.speaker.settle(LAST_WORDS)
         self.dispatcher.leave()
         for task in self.tasks:

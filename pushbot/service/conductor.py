@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ParamSpec, Protocol
 
 import structlog
 
@@ -22,14 +22,16 @@ from pushbot.service.snapshot import Snapshot
 from pushbot.service.voice.refusals import broken, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from pushbot.ports import Clock, RunRecord, Store
+    from pushbot.ports import Clock, Line, RunRecord, Store
     from pushbot.service.asks import Ask
     from pushbot.service.draft import Surroundings
     from pushbot.service.speaker import Speaker
     from pushbot.service.spec import LaneSpec
     from pushbot.service.topics import Topics
+
+P = ParamSpec("P")
 
 LOG = structlog.get_logger()
 MAILBOX = 1000
@@ -103,10 +105,15 @@ class Conductor:
         """Leave a piece of work; waits while the mailbox is full. What is put is done in order."""
         await self._mailbox.put(ask)
 
+    async def rest(self) -> None:
+        """Return when all that has been put is done, or could not be recorded."""
+        await self._mailbox.join()
+
     async def run(self) -> None:
         """Do what is put into the mailbox, for ever."""
         with structlog.contextvars.bound_contextvars(lane=self.lane.name):
             while True:
+                owed = len(self._owed)
                 batch = await self._next_batch()
                 try:
                     await self._do(batch)
@@ -117,6 +124,8 @@ class Conductor:
                 for ask in batch:  # only now, so that nobody waits for the log
                     if ask.origin is not None:
                         LOG.info("asked", person=ask.by.name, command=type(ask.what).__name__.lower())
+                for _ in batch[owed:]:
+                    self._mailbox.task_done()
 
     async def _next_batch(self) -> list[Ask]:
         """All that waits, up to a bound; reports that could not be recorded come first, and once a second at least."""
@@ -148,8 +157,7 @@ class Conductor:
                 draft.forget()
                 self.speaker.give_back(work.spoken)
                 raise
-            self.speaker.hand(work.lines)
-            self._follow(draft, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
+            self._follow(draft, work.lines, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
         for ask in draft.questions:
             self.answer(self.lane.name, ask)
 
@@ -162,18 +170,20 @@ class Conductor:
             LOG.exception("command_failed", reference=reference)
             self._tell([ask], broken(reference))
 
-    def _follow(self, draft: Draft, *, redraw: bool) -> None:
-        """What was committed takes effect."""
+    def _follow(self, draft: Draft, lines: Iterable[Line], *, redraw: bool) -> None:
+        """What was committed takes effect: words before the topic, and a fault in one thing keeps no other back."""
         changed = draft.queue is not self.queue
         self.queue = draft.queue
         self.fresh = False
         self.pushes.take(draft.pushes)
+        for line in lines:
+            _without_fail(self.speaker.hand, (line,))
         if changed or redraw:
-            self.topics.show(self.lane, self.queue)
+            _without_fail(self.topics.show, self.lane, self.queue)
         for record in draft.asked:
-            self.runs.begin(record)
+            _without_fail(self.runs.begin, record)
         for run in draft.aborted:
-            self.runs.abort(run)
+            _without_fail(self.runs.abort, run)
 
     def _tell(self, batch: list[Ask], text: str) -> None:
         """Answer everybody in `batch` with the same line, off the record."""
@@ -184,4 +194,12 @@ class Conductor:
         """Say so to who asked. Reports have to be recorded sooner or later: nobody will bring them a second time."""
         self._tell(batch, why)
         self._owed += [ask for ask in batch if isinstance(ask.what, RunBegan | RunEnded | Rename)]
-        self.topics.show(self.lane, self.queue)
+        _without_fail(self.topics.show, self.lane, self.queue)
+
+
+def _without_fail(act: Callable[P, None], *given: P.args, **named: P.kwargs) -> None:
+    """Do what follows from the record. A bug in it, a plugin's perhaps, undoes nothing that was committed."""
+    try:
+        act(*given, **named)
+    except Exception:
+        LOG.exception("follow_up_failed", reference=fault_reference())

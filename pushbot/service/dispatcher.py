@@ -34,6 +34,8 @@ HISTORY = 200
 """Runs of a stage that are looked at to find its last good revision."""
 RESOLVE_WITHIN = 120.0
 """Seconds that finding a revision may take."""
+STOPPED_WITHIN = 10.0
+"""Seconds beyond its stage's `grace` in which a run that is stopped should have ended."""
 BOT = Person("", "bot:pushbot", "pushbot")
 """Who reports on runs."""
 
@@ -70,12 +72,15 @@ class Dispatcher:
             self.group.create_task(self._abort(record, stage), name=f"abort {run}")
 
     async def abort_all(self) -> None:
-        """Stop every run in flight and wait until each has ended."""
-        tasks = set(self._tasks.values())
+        """Stop every run in flight and wait until each has ended, or is late in doing so."""
+        tasks, longest = set(self._tasks.values()), 0.0
         for run in tuple(self._tasks):
+            record = self.runbook.get(run)
+            stage = self._stage(record) if record is not None else None
+            longest = max(longest, stage.grace if stage is not None else 0.0)
             self.abort(run)
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=longest + STOPPED_WITHIN)
 
     def leave(self) -> None:
         """Stop following the runs in flight; they go on, to be taken up again by the next bot."""
