@@ -2,8 +2,8 @@
 
 Lines of the protocol itself (PONG, JOIN, NICK) go out at once. Then come replies, then topics, within
 the server's limit, which a token bucket keeps. A topic that has waited for long goes before
-replies. Whatever may be sent is written within the call that asks for it, so nothing is ever
-delayed but by that limit.
+replies. Whatever may be sent is written at the latest when the turn of the loop that asks for it is over, so
+nothing is ever delayed but by that limit.
 
 IRC confirms no message, but servers do one client's lines in order: after a burst one `PING` with a
 number is sent, and its `PONG` confirms all lines written before it. One such PING is under way at
@@ -91,6 +91,7 @@ class Writer:
     _open: bool = False
     _timer: asyncio.TimerHandle | None = None
     _confirming: asyncio.Handle | None = None
+    _gathered: bytearray = field(default_factory=bytearray)
     _unconfirmed: deque[Speech] = field(default_factory=deque)
     _unpinged: int = 0
     _pings: int = 0
@@ -202,7 +203,7 @@ class Writer:
     def _send_part(self, speech: Speech) -> None:
         first = speech.parts is None
         command = f"PRIVMSG {speech.to} :"
-        self._write(command + speech.next_part(self.own.room_after(command)))
+        self._write(command + speech.next_part(self.own.room_after(command)), gather=True)
         if first:
             self._unconfirmed.append(speech)
         if not speech.parts:
@@ -226,11 +227,26 @@ class Writer:
         self._unpinged, self._ping_under_way = 0, True
         self._write(f"PING :{MARK}{self._pings}")
 
-    def _write(self, line: str) -> None:
+    def _write(self, line: str, *, gather: bool = False) -> None:
+        """Write a line and what was gathered before it; or gather it until this turn of the loop is over.
+
+        A server with Nagle's algorithm on sends a second piece only when people's clients have
+        acknowledged the first, which their kernels do up to 40 ms later: a reply and the topic after
+        it, or the lines of one answer, have to come as one piece.
+        """
         if self.transport.is_closing():
             return
+        if gather and not self._gathered:
+            self._loop.call_soon(self._flush)
         text = cut(line.translate(_BREAKING), LINE_LIMIT - len("\r\n"))
-        self.transport.write(text.encode("utf-8", "replace") + b"\r\n")
+        self._gathered += text.encode("utf-8", "replace") + b"\r\n"
+        if not gather or len(self._gathered) > FULL:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._gathered and not self.transport.is_closing():
+            self.transport.write(bytes(self._gathered))
+        self._gathered.clear()
 
     def _wake(self, delay: float) -> None:
         if self._timer is not None:
