@@ -7,12 +7,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.e2e.bot import BotProcess, Gate, Repository, Run, basics, lane, noted, stage, step
+from tests.e2e.bot import until
+from tests.e2e.made import Gate, Repository, basics, lane, noted, stage, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from tests.e2e.bot import BotProcess, Run
     from tests.e2e.crowd import Member
 
 STAGES = ("princess", "production")
@@ -175,3 +177,19 @@ def check_history(topics: Sequence[str], names: Sequence[str]) -> None:
 
 def _number(run: str) -> int:
     return int(run.rpartition("-")[2])
+
+
+async def all_is_well(bot: BotProcess, witness: Member) -> None:
+    """Wait until nothing is owed and the topic shows what is on record; then see whether all is as it must be."""
+    await until(lambda: not bot.owed(), "nothing owed")
+
+    def shown() -> bool:
+        try:
+            check_topic(bot, witness.topic())
+        except AssertionError:
+            return False
+        return True
+
+    await until(shown, f"{bot.trains()} in the topic, not {witness.topic()!r}")
+    check_runs(bot, witness.said())
+    check_announcements(bot, witness)

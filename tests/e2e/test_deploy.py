@@ -13,7 +13,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.e2e.bot import Repository, basics, lane, stage, step, until
+from tests.e2e.bot import until
+from tests.e2e.made import Repository, basics, lane, stage, step
 from tests.rig.ngircd import free_port
 
 if TYPE_CHECKING:

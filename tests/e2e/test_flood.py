@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.bot import basics, lane, stage, step, until
+from tests.e2e.bot import until
+from tests.e2e.made import basics, lane, stage, step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.bot import Gate, basics, lane, noted, stage, step
+from tests.e2e.made import Gate, basics, lane, noted, stage, step
 
 if TYPE_CHECKING:
     from pathlib import Path
