@@ -32,8 +32,6 @@ KILLS = 200 if os.environ.get("PUSHBOT_LONG") else 12
 NEXT = {None: ".go", "princess": ".go", "production": ".done"}
 """What the driver of a train says, by the stage that it is on."""
 
-ENDED = {"succeeded", "lost"}
-
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
     from tests.rig.ngircd import Ngircd
 
 pytestmark = [pytest.mark.e2e, pytest.mark.net]
-
-KILLS = 200 if os.environ.get("PUSHBOT_LONG") else 12
-NEXT = {None: ".go", "princess": ".go", "production": ".done"}
-"""What the driver of a train says, by the stage that it is on."""
 
 ENDED = {"succeeded", "lost"}
 
