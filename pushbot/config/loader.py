@@ -32,6 +32,8 @@ def load(path: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"at line (\d+)", str(error))
         raise ConfigErrors((Problem(path, (), f"not TOML: {error}", line=int(at[1]) if at else None),)) from error
+    except RecursionError as error:
+        raise ConfigErrors((Problem(path, (), "too many lists or tables within each other"),)) from error
     reading = Reading(path, salvage(data, path))
     config = _assemble(reading)
     problems = (*reading.found.problems, *reading.problems)

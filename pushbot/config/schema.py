@@ -21,6 +21,7 @@ from pushbot.config.values import (
     Positive,
     RoomName,
     RoomNames,
+    StageName,
     Text,
     TimeLimit,
     Url,
@@ -162,7 +163,7 @@ class HealthTable(Table):
 class StageTable(Table):
     """`[[pipelines.NAME.stages]]`."""
 
-    name: Name
+    name: StageName
     executor: Plugin = PluginTable(type="local")
     workdir: Text = "."
     lock: Label | None = None

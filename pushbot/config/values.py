@@ -52,6 +52,12 @@ def _name(value: str) -> str:
     return value
 
 
+def _stage(value: str) -> str:
+    if value.endswith("...") or not _NAME.fullmatch(value):
+        raise expected("a name of at most 40 letters, digits, '_', '.' and '-', not ending in '...'")
+    return value
+
+
 def _label(value: str) -> str:
     if not (value.strip() == value and 0 < len(value) <= _LABEL_LIMIT and value.isprintable()):
         raise expected(f"a name of one line, at most {_LABEL_LIMIT} characters")
@@ -107,6 +113,7 @@ Count = Annotated[StrictInt, Field(ge=0)]
 Positive = Annotated[StrictInt, Field(ge=1)]
 Flag = StrictBool
 Name = Annotated[str, AfterValidator(_name)]
+StageName = Annotated[str, AfterValidator(_stage)]
 Label = Annotated[str, AfterValidator(_label)]
 Text = Annotated[str, AfterValidator(_no_nul)]
 Words = Annotated[tuple[Text, ...], AfterValidator(_some)]

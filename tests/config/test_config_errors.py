@@ -202,6 +202,13 @@ def test_what_was_cut_for_its_shape_causes_no_second_complaint(told: Callable[[s
             "8: pipelines.web.stages[0].lock: found ''; expected a name of one line, at most 60 characters",
         ),
         (
+            STAGE.format(
+                stage="", step='[[pipelines.web.stages]]\nname = "prod..."\nsteps = [{name = "a", run = ["true"]}]'
+            ),
+            "13: pipelines.web.stages[1].name: found 'prod...'; expected a name of at most 40 letters, digits, '_', '.' and '-', not ending in '...'",
+        ),
+        ("a = " + "[" * 100_000, "too many lists or tables within each other"),
+        (
             STAGE.format(stage="timeout = inf", step=""),
             '8: pipelines.web.stages[0].timeout: found inf; expected a duration: seconds as a number, or a text such as "500ms", "125s", "2m", "1h30m"',
         ),
