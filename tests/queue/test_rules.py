@@ -153,6 +153,9 @@ JOURNEY = [
     ("<princess!> al", "bob .retry", "[not_aboard]"),
     ("<princess> al", "al .retry", "[nothing_failed]"),
     ("<moon!> al", "al .retry", "[unknown_stage]"),
+    ("<princess...> al", "al .retry", "[run_in_flight]"),
+    ("<princess!> al* + bob!", "al .retry", "[not_everyone_good]"),  # an uh-oh stops every deploy
+    ("<princess!> al + bob", "al .retry", "<princess...> al + bob"),
     ("HOLD | <princess!> al", "al .retry", "[held]"),
     ("<princess> al*", "bob .rollback", "<princess...> al"),
     ("HOLD | <princess!> al", "al .rollback", "HOLD | <princess...> al"),  # a hold keeps nobody from going back
@@ -172,6 +175,7 @@ LANE = [
     ('HOLD "x" | al', 'cy .hold "y"', 'HOLD "y" | al'),  # a second hold replaces the reason
     ('HOLD "x" | al', "bob .unhold", "al"),
     ("al | HOLD | bob", "bob .unhold", "[not_held]"),
+    ('HOLD "x" | HOLD "y" | al', "bob .unhold", 'HOLD "y" | al'),
     ("al | HOLD | bob", "al .done", "HOLD | bob"),
     ("al", 'bob .message "x"', 'al !! "x"'),
     ('al !! "x"', "bob .message -", "al"),
@@ -391,3 +395,9 @@ def test_every_code_is_shown_here() -> None:
     of_the_service = {Code.WHICH_LANE, Code.UNKNOWN_COMMAND, Code.NOT_RECORDED}
     given_by_none = {Code.NOT_DRIVER, Code.NOTHING_TO_ROLL_BACK_TO}
     assert shown | in_tests | by_hand | of_the_service | given_by_none == set(Code)
+
+
+def test_a_lane_with_two_holds_is_held_until_both_are_released() -> None:
+    result = asked(queue_of('HOLD "x" | HOLD "y" | al'), "bob .unhold")
+    assert isinstance(result, Decision)
+    assert result.events == (e.Held("y", None, replaced=True),)

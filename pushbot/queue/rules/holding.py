@@ -30,6 +30,8 @@ def unhold(queue: Queue, facts: Facts) -> Decision | Refusal:
     if queue.hold is None:
         return Refusal(Code.NOT_HELD)
     after = replace(queue, items=queue.items[1:])
+    if after.hold is not None:  # one more, put there by hand in the topic
+        return Decision(after, (Held(after.hold.reason, after.hold.by, replaced=True),))
     return Decision(after, (Released(facts.by), *moved_up(queue, after)))
 
 

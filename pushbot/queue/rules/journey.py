@@ -164,6 +164,8 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
 def retry(queue: Queue, facts: Facts) -> Decision | Refusal:
     """Run again what failed on the head, a deploy or a rollback."""
     train = queue.head
+    if train is not None and train.running:
+        return Refusal(Code.RUN_IN_FLIGHT, subject=train.stage or "", fix=".status")
     if train is None or train.stage is None or train.phase is not Phase.FAILED or train.run is None:
         return Refusal(Code.NOTHING_FAILED, fix=".go" if train is not None else None)
     if train.seat(facts.by) is None:
@@ -171,7 +173,7 @@ def retry(queue: Queue, facts: Facts) -> Decision | Refusal:
     if train.stage not in facts.stages:
         return Refusal(Code.UNKNOWN_STAGE, subject=train.stage)
     if train.run_kind is RunKind.DEPLOY:
-        obstacle = _not_now(queue, train.stage, facts)
+        obstacle = _obstacle(queue, train, facts)
         if obstacle is not None:
             return obstacle
     return requested(queue, train, train.stage, train.run_kind, facts)
