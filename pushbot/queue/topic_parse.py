@@ -35,6 +35,7 @@ STAGE = r"(?![\w.-]*\.\.\.(?![\w.-]))[A-Za-z0-9_.-]{1,64}"
 
 _CONTROLS = re.compile(f"[{CONTROL}]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SPACE = re.compile(r"\s*")
 _GAP = re.compile(r"[\s|]*")
 _JOINT = re.compile(r"[\s+,&]*")
@@ -61,8 +62,10 @@ class Unreadable:
 
 
 def one_line(text: str) -> str:
-    """`text` with a space for each control character, and U+FFFD for what no encoding can write."""
-    return text if text.isprintable() else _SURROGATES.sub("\ufffd", _CONTROLS.sub(" ", text))
+    """`text` without marks of direction, a space for each control character, U+FFFD for what no encoding can write."""
+    if text.isprintable():
+        return text
+    return _SURROGATES.sub("\ufffd", _CONTROLS.sub(" ", _DIRECTIONS.sub("", text)))
 
 
 def clean_text(text: str, limit: int = TEXT_LIMIT) -> str:

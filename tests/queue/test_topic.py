@@ -399,3 +399,7 @@ def test_splitting_never_raises(text: str) -> None:
     for names in (["web"], ["web", "config"]):
         parts = split_lanes(text, names)
         assert isinstance(parts, Unreadable) or [name for name, _ in parts] == names
+
+
+def test_marks_of_direction_in_a_topic_are_not_taken() -> None:
+    assert render(read("al\u202eice + \u2066bob\u2069 | \u200fcy")) == "alice + bob | cy"

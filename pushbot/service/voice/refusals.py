@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from pushbot.queue.refusals import Code, Refusal
+from pushbot.queue.topic_parse import one_line
 
 if TYPE_CHECKING:
     from pushbot.queue.grammar import Mistake
@@ -88,12 +89,12 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
 
 def quoted_back(topic: str) -> str:
     """A topic that was not taken, so that nothing of it is lost."""
-    return f"I put mine back. Yours was: {topic}"
+    return f"I put mine back. Yours was: {one_line(topic)}"
 
 
 def found_elsewhere(topic: str) -> str:
     """A topic that was set while the bot was away, so that nothing of it is lost."""
-    return f"While I was away the topic became: {topic} - I put mine back"
+    return f"While I was away the topic became: {one_line(topic)} - I put mine back"
 
 
 def broken(reference: str) -> str:
