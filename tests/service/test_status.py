@@ -69,12 +69,31 @@ CLAIMED = replace(PRODUCTION, claimed=underway(4, lane="config", id="config-4", 
             lane(train("alice", 9, stage="princess", phase=Phase.FAILED, run=9), stages=(FAILED, PRODUCTION)),
             (
                 "alice on princess, web-9 failed at migrate: disk full; "
-                ".go tries again, .rollback goes back, .abort gives up"
+                ".go tries again, .rollback brings the last good one back, .abort gives up"
             ),
         ),
         (
             lane(train("alice", stage="princess", phase=Phase.FAILED, run=None)),
-            "alice on princess, it was rolled back; .go tries again, .rollback goes back, .abort gives up",
+            (
+                "alice on princess, it was rolled back; "
+                ".go tries again, .rollback brings the last good one back, .abort gives up"
+            ),
+        ),
+        (
+            lane(train("alice", stage="princess", phase=Phase.FAILED, run=9, run_kind=RunKind.ROLLBACK)),
+            "alice on princess, the rollback failed; .retry tries the rollback again, .abort gives up",
+        ),
+        (
+            lane(
+                train(
+                    "alice",
+                    stage="princess",
+                    phase=Phase.FAILED,
+                    run=None,
+                    riders=(Rider(person("alice"), Ticket.HOLD),),
+                )
+            ),
+            "alice (HOLD) on princess, it was rolled back; .done ends it",
         ),
         (
             lane(train("alice*", stage="princess"), stages=(PRINCESS, CLAIMED)),

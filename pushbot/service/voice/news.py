@@ -8,7 +8,7 @@ from typing import assert_never
 from pushbot.queue import events as e
 from pushbot.queue.model import Mark, Person, RunKind, Train
 from pushbot.service.spec import News
-from pushbot.service.voice.plain import Said, counted, lasting, listed, riders, short
+from pushbot.service.voice.plain import Said, counted, lasting, listed, riders, short, ways_on
 from pushbot.service.voice.refusals import refused
 
 
@@ -172,15 +172,12 @@ def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
     head = Said(f"{what}{step}{why}{log}", news=News.DEPLOY_FAILED)
     if event.undo:
         return (head, *tail)
-    return (head, *tail, choice(event.train, event.kind))
+    return (head, *tail, choice(event.train))
 
 
-def choice(train: Train, kind: RunKind) -> Said:
+def choice(train: Train) -> Said:
     """What the driver of a train that failed can do."""
-    driver = train.driver.name
-    if kind is RunKind.ROLLBACK:
-        return Said(f"{driver}: .retry tries the rollback again, .abort gives up")
-    return Said(f"{driver}: .go tries again, .rollback brings the last good one back, .abort gives up")
+    return Said(f"{train.driver.name}: {ways_on(train)}")
 
 
 def cancelled(train: Train, stage: str, kind: RunKind, at: Setting) -> tuple[Said, ...]:
@@ -188,7 +185,7 @@ def cancelled(train: Train, stage: str, kind: RunKind, at: Setting) -> tuple[Sai
     what = "rollback" if kind is RunKind.ROLLBACK else "deploy"
     return (
         Said(f"The {what} of {at.lane} to {stage} was stopped", news=News.DEPLOY_STOPPED),
-        choice(train, kind),
+        choice(train),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pushbot.queue.model import RunKind, Ticket
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,6 +48,15 @@ def called(people: Sequence[Person]) -> str:
 def riders(train: Train) -> str:
     """Everyone aboard, the driver first."""
     return called([rider.person for rider in train.riders])
+
+
+def ways_on(train: Train) -> str:
+    """What can be done on a train that failed."""
+    if train.run_kind is RunKind.ROLLBACK and train.run is not None:
+        return ".retry tries the rollback again, .abort gives up"
+    if any(rider.ticket is Ticket.HOLD for rider in train.riders):
+        return ".done ends it"
+    return ".go tries again, .rollback brings the last good one back, .abort gives up"
 
 
 def short(revision: str | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.queue.model import Hold, Mark, Phase, RunKind, Ticket, Train
 from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, ended, names, shown, to, trouble
-from pushbot.service.voice.plain import counted, lasting, short
+from pushbot.service.voice.plain import counted, lasting, short, ways_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -158,7 +158,7 @@ def _failed(train: Train, lane: LaneNow) -> str:
         how = f"{failed.id} {trouble(failed)}"
     else:
         how = f"the {train.run_kind} failed"
-    return f"{_people(train)} on {train.stage}, {how}; .go tries again, .rollback goes back, .abort gives up"
+    return f"{_people(train)} on {train.stage}, {how}; {ways_on(train)}"
 
 
 def _wanted(train: Train, lane: LaneNow) -> str:
