@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.queue.commands import EditTopic, Rename, RunBegan, RunEnded
+from pushbot.queue.commands import EditTopic, Question, Rename, RunBegan, RunEnded
 from pushbot.queue.model import Queue
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.service.draft import Draft
@@ -24,7 +24,7 @@ from pushbot.service.voice.refusals import broken, refused
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pushbot.ports import Clock, Line, RunRecord, Store
+    from pushbot.ports import Clock, Line, RunRecord, Store, Work
     from pushbot.service.asks import Ask
     from pushbot.service.draft import Surroundings
     from pushbot.service.speaker import Speaker
@@ -145,21 +145,26 @@ class Conductor:
             self._decide(draft, ask)
         work = draft.work(self.speaker)
         if work is not None:
-            try:
-                await self.store.commit(work)
-            except PushbotError as error:
-                draft.forget()
-                self.speaker.give_back(work.spoken)
-                LOG.error("not_recorded", error=str(error))  # noqa: TRY400 - expected of a disk, told in words
-                self._not_done(batch, refused(None, Refusal(Code.NOT_RECORDED, subject=str(error))))
-                return
-            except BaseException:
-                draft.forget()
-                self.speaker.give_back(work.spoken)
-                raise
-            self._follow(draft, work.lines, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
+            await self._commit(draft, work, batch)
         for ask in draft.questions:
             self.answer(self.lane.name, ask)
+
+    async def _commit(self, draft: Draft, work: Work, batch: list[Ask]) -> None:
+        """Write the draft down and let it take effect, or take it back and say so."""
+        try:
+            await self.store.commit(work)
+        except PushbotError as error:
+            draft.forget()
+            self.speaker.give_back(work.spoken)
+            LOG.error("not_recorded", error=str(error))  # noqa: TRY400 - expected of a disk, told in words
+            undone = [ask for ask in batch if not isinstance(ask.what, Question)]
+            self._not_done(undone, refused(None, Refusal(Code.NOT_RECORDED, subject=str(error))))
+        except BaseException:
+            draft.forget()
+            self.speaker.give_back(work.spoken)
+            raise
+        else:
+            self._follow(draft, work.lines, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
 
     def _decide(self, draft: Draft, ask: Ask) -> None:
         """One piece of work on the draft; a bug in a rule costs that piece alone."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pushbot.service.speaker import Speaker
     from pushbot.service.topics import Topics
 
-TO_A_LANE = re.compile(r"^([A-Za-z0-9_.-]+):\s*(\..*)$")
-"""`search: .join`: a command for one of the lanes that a room shows."""
+TO_A_LANE = re.compile(r"([A-Za-z0-9_.-]+):\s*(.*)")
+"""`search: .join`: a command for one of the lanes; to the bot alone also without the dot."""
 
 
 @dataclass(slots=True)
@@ -58,10 +58,7 @@ class Desk:
         private = heard.room is None
         origin = Origin(heard.chat, heard.room or heard.person.name, private=private)
         lanes = self._lanes(heard.chat, heard.room)
-        text, chosen = heard.text, None
-        named = TO_A_LANE.match(text)
-        if named is not None and named[1] in self.conductors:
-            chosen, text = self.conductors[named[1]], named[2]
+        chosen, text = self._chosen(heard)
         for request in parse_message(text, addressed=heard.addressed):
             if isinstance(request, Mistake):
                 self.speaker.answer(origin.chat, origin.to, mistaken(heard.person, request))
@@ -71,6 +68,15 @@ class Desk:
                 self.speaker.answer(origin.chat, origin.to, refused(heard.person, lane))
                 continue
             await lane.put(Ask(request, heard.person, text, origin))
+
+    def _chosen(self, heard: Heard) -> tuple[Conductor | None, str]:
+        """The lane that a line begins with, and the rest of it; None and the whole line when it does not."""
+        named = TO_A_LANE.fullmatch(heard.text)
+        if named is not None and (heard.addressed or named[2].startswith(".")):
+            for name, conductor in self.conductors.items():
+                if name.casefold() == named[1].casefold():
+                    return conductor, named[2]
+        return None, heard.text
 
     def _lanes(self, chat: str, room: str | None) -> tuple[Conductor, ...]:
         """The lanes that somebody there may mean: the room's own, else all."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pushbot.ports import Entry, Line, Work
-from pushbot.queue.commands import EditTopic, Question, RunBegan, RunEnded
+from pushbot.queue.commands import EditTopic, Question, Rename, RunBegan, RunEnded
 from pushbot.queue.events import AbortRequested, Event, StageRequested
 from pushbot.queue.model import Queue, RunKind
 from pushbot.queue.refusals import Refusal
@@ -72,15 +72,20 @@ class Draft:
             self._said += [(Said(text, reply=True), ask.origin) for text in words]
             self._entries.append(Entry(self.at, ask.by.key, ask.text, result.code))
             return
+        if isinstance(ask.what, Rename) and result.queue is self.queue:
+            return  # of somebody who has nothing to do with this lane
         run = ask.what.run if isinstance(ask.what, RunBegan | RunEnded) else None
         record = self._run(run_id(self.around.lane.name, run)) if run is not None else None
         over = run_over(ask.what, record, self.at)
+        setting = self._setting(ask, over or record)
+        words_of_events = [(said, ask.origin) for event in result.events for said in told(event, setting)]
         if over is not None:
             self._write(over)
         elif isinstance(ask.what, RunBegan) and record is not None:
             self._write(record)
         for event in result.events:
-            self._took_place(event, ask, over or record)
+            self._took_place(event)
+        self._said += words_of_events
         gone = [train for train in self.queue.trains if train.begun and result.queue.train(train.number) is None]
         for push in pushes_over(gone, self.known, self.pushes, self.at):
             self.pushes[push.number] = push
@@ -116,7 +121,7 @@ class Draft:
         """The draft was not committed: the claims that it made are given back."""
         self.around.runbook.restore(self._before)
 
-    def _took_place(self, event: Event, ask: Ask, record: RunRecord | None) -> None:
+    def _took_place(self, event: Event) -> None:
         push = push_after(event, self.known, self.pushes, self.at)
         if push is not None:
             self.pushes[push.number] = push
@@ -130,7 +135,6 @@ class Draft:
             if stopped is not None:  # on record, so that a bot that ends before the run does will see to it later
                 self._write(replace(stopped, reason=f"{event.by.name} asked to stop it"))
             self.aborted.append(run)
-        self._said += [(said, ask.origin) for said in told(event, self._setting(ask, record))]
 
     def _setting(self, ask: Ask, record: RunRecord | None) -> Setting:
         lane = self.around.lane

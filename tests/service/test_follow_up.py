@@ -9,6 +9,7 @@ import pytest
 
 from pushbot import app
 from pushbot.clock import SystemClock
+from pushbot.errors import PushbotError
 from pushbot.queue.model import Phase
 from pushbot.service.runbook import Outputs
 from pushbot.store import SqliteStore
@@ -38,6 +39,28 @@ async def test_a_fault_in_a_chat_undoes_nothing(play: Playground, broken: str, m
     play.executor.succeed()
     await play.settle()
     assert play.server.topic("#push") == "<princess> alice"
+
+
+async def test_a_question_needs_no_room_on_the_disk(play: Playground) -> None:
+    await play.start()
+    play.server.say("alice", ".join; .go", "#push")
+    await play.settle()
+    play.store.trouble = PushbotError("the disk is full")
+    play.executor.succeed()
+    since = len(play.server.spoken)
+    play.server.say("bob", ".whoami", "#push")
+    await play.settle()
+    (line,) = play.server.spoken[since:]
+    assert line.text.startswith("bob: you are bob on irc")
+
+
+async def test_the_name_of_somebody_who_is_not_in_the_queue_costs_nothing(play: Playground) -> None:
+    await play.start()
+    commits = play.store.commits
+    play.server.say("zoe", "hello", "#push")
+    play.server.rename("zoe", "zoey")
+    await play.settle()
+    assert play.store.commits == commits
 
 
 async def until(true: Callable[[], bool]) -> None:

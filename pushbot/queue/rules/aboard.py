@@ -147,5 +147,9 @@ def rename(queue: Queue, old: Person, new: Person) -> Decision:
                 riders.append(known)
         return replace(one, riders=tuple(riders))
 
+    holders = [one.by for one in queue.items if isinstance(one, Hold) and one.by is not None]
+    aboard = first_with(queue, old) is not None
+    if not aboard and not any(holder.same(old) for holder in holders):
+        return Decision(queue)
     after = replace(queue, items=tuple(item(one) for one in queue.items))
-    return Decision(after, (Renamed(old, new),) if first_with(queue, old) is not None else ())
+    return Decision(after, (Renamed(old, new),) if aboard else ())
