@@ -42,8 +42,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return cast("object", super().invoke(ctx))
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click knows what to do, also when whoever read our output has gone
         except Exception as error:  # noqa: BLE001 - the last stop: nothing may reach a person as a traceback alone
             ctx.exit(_told(error))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,8 @@ from pushbot.cli import main
 from pushbot.cli.apply import applied
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
 
@@ -113,6 +117,20 @@ def test_a_line_that_is_no_such_object_gets_an_error_and_the_rest_go_on(wrong: s
     code, written = lines(b"\n".join([good, bad, good]))
     assert code == 1
     assert [sorted(each) for each in written] == [["refusal", "said", "topic"], ["error"], ["refusal", "said", "topic"]]
+
+
+def test_a_reader_that_goes_away_is_no_bug(tmp_path: Path) -> None:
+    many = tmp_path / "many.jsonl"
+    many.write_text(f"{row('a', 'b', '.join')}\n" * 5000)
+    with many.open() as source:
+        command = [sys.executable, "-m", "pushbot", "apply", "--jsonl"]
+        run = subprocess.Popen(command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.stdout.close()
+        assert run.stderr is not None
+        assert (run.stderr.read(), run.wait(timeout=20)) == ("", 1)
+        run.stderr.close()
 
 
 texts = st.text(st.characters(), max_size=60) | st.lists(
