@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.queue.commands import EditTopic, Question, Rename, RunBegan, RunEnded
+from pushbot.queue.commands import EditTopic, Question, Rename, Rollback, RunBegan, RunEnded
 from pushbot.queue.model import Queue
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.service.draft import Draft
+from pushbot.service.history import HISTORY, rollback_target
 from pushbot.service.records import Pushes
 from pushbot.service.snapshot import Snapshot
 from pushbot.service.voice.refusals import broken, refused
@@ -140,7 +141,7 @@ class Conductor:
         return batch
 
     async def _do(self, batch: list[Ask]) -> None:
-        draft = Draft(self.around, self.queue, self.pushes, self.clock.now())
+        draft = Draft(self.around, self.queue, self.pushes, self.clock.now(), await self._targets(batch))
         for ask in batch:
             self._decide(draft, ask)
         work = draft.work(self.speaker)
@@ -148,6 +149,22 @@ class Conductor:
             await self._commit(draft, work, batch)
         for ask in draft.questions:
             self.answer(self.lane.name, ask)
+
+    async def _targets(self, batch: list[Ask]) -> frozenset[str] | None:
+        """The stages that have a good release to go back to; None when nobody asks or that cannot be told."""
+        asked = {type(ask.what) for ask in batch}
+        if Rollback not in asked or RunEnded in asked:
+            return None
+        found = set[str]()
+        try:
+            for stage in self.lane.stages:
+                past = await self.store.runs(self.lane.name, stage=stage.name, limit=HISTORY)
+                if rollback_target([run for run in past if run.state.final]) is not None:
+                    found.add(stage.name)
+        except PushbotError as error:
+            LOG.warning("record_unread", error=str(error))
+            return None
+        return frozenset(found)
 
     async def _commit(self, draft: Draft, work: Work, batch: list[Ask]) -> None:
         """Write the draft down and let it take effect, or take it back and say so."""

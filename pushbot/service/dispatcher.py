@@ -18,7 +18,7 @@ from pushbot.ports import Job, Outcome, Work
 from pushbot.queue.commands import RunBegan, RunEnded, RunState
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
-from pushbot.service.history import previous, rollback_target
+from pushbot.service.history import HISTORY, previous, rollback_target
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from pushbot.service.spec import LaneSpec, StageSpec
 
 LOG = structlog.get_logger()
-HISTORY = 200
-"""Runs of a stage that are looked at to find its last good revision."""
 RESOLVE_WITHIN = 120.0
 """Seconds that finding a revision may take."""
 STOPPED_WITHIN = 10.0

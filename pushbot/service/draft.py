@@ -50,6 +50,7 @@ class Draft:
     queue: Queue
     known: Pushes
     at: datetime
+    targets: frozenset[str] | None = None
     asked: list[RunRecord] = field(default_factory=list)
     aborted: list[str] = field(default_factory=list)
     questions: list[Ask] = field(default_factory=list)
@@ -99,6 +100,7 @@ class Draft:
             max_riders=lane.max_riders,
             stages=tuple(stage.name for stage in lane.stages),
             rollbacks=frozenset(stage.name for stage in lane.stages if stage.rollback_steps),
+            targets=self.targets,
             busy=self._busy(),
         )
         return replace(facts, fold=chat.fold, named=chat.person) if chat is not None else facts

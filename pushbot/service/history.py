@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from pushbot.ports import PushRecord, RunRecord
 
+HISTORY = 200
+"""Runs of a stage that are looked at to find its last good revision."""
 ENOUGH_PUSHES = 3
 """Fewer finished pushes than this say nothing of how long the next one takes."""
 

@@ -401,3 +401,9 @@ def test_a_lane_with_two_holds_is_held_until_both_are_released() -> None:
     result = asked(queue_of('HOLD "x" | HOLD "y" | al'), "bob .unhold")
     assert isinstance(result, Decision)
     assert result.events == (e.Held("y", None, replaced=True),)
+
+
+def test_nothing_changes_when_there_is_nothing_to_go_back_to() -> None:
+    assert outcome("<princess> al", "al .rollback", replace(FACTS, targets=frozenset())) == "[nothing_to_roll_back_to]"
+    known = replace(FACTS, targets=frozenset({"princess"}))
+    assert outcome("<princess> al", "al .rollback", known) == "<princess...> al"

@@ -19,7 +19,8 @@ class Facts:
     """What a rule may know of the world.
 
     `by` is who asks. `stages` are the lane's, in order; `rollbacks` those that can be rolled back;
-    `busy` the stages somebody else has claimed, with who. `fold` makes two spellings of one name
+    `targets` those with a good release to go back to, None when that is not known; `busy` the stages
+    somebody else has claimed, with who. `fold` makes two spellings of one name
     equal; `named` finds the person a name means.
     """
 
@@ -30,6 +31,7 @@ class Facts:
     max_trains: int = 200
     stages: tuple[str, ...] = ()
     rollbacks: frozenset[str] = frozenset()
+    targets: frozenset[str] | None = None
     busy: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -153,6 +153,8 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
         return Refusal(Code.NO_ROLLBACK, subject=wanted)
     if head is not None and head.running:
         return Refusal(Code.RUN_IN_FLIGHT, subject=head.stage or "", fix=".abort")
+    if facts.targets is not None and wanted not in facts.targets:
+        return Refusal(Code.NOTHING_TO_ROLL_BACK_TO, subject=wanted)
     if wanted in facts.busy:
         return Refusal(Code.STAGE_BUSY, subject=f"{wanted}: {facts.busy[wanted]}", fix=".status")
     if head is None or not head.begun:
