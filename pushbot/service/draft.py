@@ -13,6 +13,7 @@ from pushbot.queue.refusals import Refusal
 from pushbot.queue.rules import Facts, decide
 from pushbot.service.records import Pushes, push_after, pushes_over, run_asked, run_over
 from pushbot.service.runbook import Outputs, run_id
+from pushbot.service.speaker import REPLY, Speaker
 from pushbot.service.voice.news import Setting, told
 from pushbot.service.voice.plain import Said
 from pushbot.service.voice.refusals import quoted_back, refused
@@ -24,11 +25,10 @@ if TYPE_CHECKING:
     from pushbot.ports import Chat, PushRecord, RunRecord
     from pushbot.service.asks import Ask, Origin
     from pushbot.service.runbook import Runbook
-    from pushbot.service.speaker import Speaker
     from pushbot.service.spec import Announce, LaneSpec, Room
 
-REPLY = "reply"
 TALK = "talk"
+"""The kind of a line for everybody that is no news."""
 
 
 @dataclass(frozen=True, slots=True)

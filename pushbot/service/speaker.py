@@ -2,12 +2,16 @@
 
 A line is committed before it is handed over, and taken off the record when the chat has confirmed it. What was
 not confirmed when the bot ended, or when a link broke, is said again with a word that it may be a repetition.
+
+A chat gets a few lines at a time. Of those that wait, what everybody should hear goes before the replies, and a
+reply that waits already is not said twice: who floods the bot keeps nobody from hearing that a deploy failed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,23 +27,68 @@ if TYPE_CHECKING:
     from pushbot.ports import Chat, Clock, Store
 
 LOG = structlog.get_logger()
+REPLY = "reply"
+"""The kind of a line that answers one person; all other kinds are for everybody."""
+AT_ONCE = 20
+"""Lines in the hands of a chat, not yet confirmed."""
 MOST_WAITING = 5000
-"""Lines waiting in one chat; more stay on the record and are said after the next start."""
+"""Lines waiting for one chat. More of those on the record are left there until these are said; answers are dropped."""
+OFF_THE_RECORD = 0
+"""The id of a line that is not on the record."""
 FLUSH_AFTER = 0.2
 """Seconds that a confirmation may wait for a commit to ride along with."""
 
 
 @dataclass(slots=True)
+class _Mouth:
+    """What waits for one chat: news before replies; `asked` are the replies that wait, `said` what it has in hand."""
+
+    chat: Chat
+    news: deque[Line] = field(default_factory=deque)
+    replies: deque[Line] = field(default_factory=deque)
+    asked: set[tuple[str, str]] = field(default_factory=set)
+    said: set[asyncio.Future[None]] = field(default_factory=set)
+
+    @property
+    def waiting(self) -> int:
+        return len(self.news) + len(self.replies)
+
+    def wait(self, line: Line, *, first: bool) -> bool:
+        """Queue a line, before all others if it is to be first; False for a reply that waits already."""
+        queue = self.replies if line.kind == REPLY else self.news
+        if line.kind == REPLY:
+            if (line.to, line.text) in self.asked:
+                return False
+            self.asked.add((line.to, line.text))
+        queue.appendleft(line) if first else queue.append(line)
+        return True
+
+    def next(self) -> Line | None:
+        """The line to say now, if there is one and the chat has room for it."""
+        if len(self.said) >= AT_ONCE or not self.waiting:
+            return None
+        if self.news:
+            return self.news.popleft()
+        line = self.replies.popleft()
+        self.asked.discard((line.to, line.text))
+        return line
+
+
+@dataclass(slots=True)
 class Speaker:
-    """The mouth of the bot, for all chats."""
+    """The mouths of the bot, one for each chat."""
 
     chats: Mapping[str, Chat]
     store: Store
     clock: Clock
     last_id: int = 0
-    _waiting: set[asyncio.Future[None]] = field(default_factory=set)
+    _mouths: dict[str, _Mouth] = field(init=False)
     _spoken: list[int] = field(default_factory=list)
+    _left: bool = False
     _stir: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._mouths = {name: _Mouth(chat) for name, chat in self.chats.items()}
 
     def line(self, chat: str, to: str, kind: str, text: str) -> Line:
         """A new line with an id of its own; to be committed, then handed over."""
@@ -49,48 +98,50 @@ class Speaker:
     def hand(self, lines: Iterable[Line], *, repeat: bool = False) -> None:
         """Say lines that are on the record; with `repeat` they may have been said before."""
         for line in lines:
-            chat = self.chats.get(line.chat)
-            if chat is None:
+            mouth = self._mouths.get(line.chat)
+            if mouth is None:
                 LOG.warning("line_for_unknown_chat", chat=line.chat, to=line.to)
                 self._confirmed(line)
-            elif len(self._waiting) >= MOST_WAITING:
-                LOG.warning("line_left_for_next_start", line=line.id)
+            elif mouth.waiting >= MOST_WAITING:
+                self._left = True
             else:
-                self._say(chat, line, again(line.text) if repeat else line.text)
-
-    def _say(self, chat: Chat, line: Line, text: str) -> None:
-        future = chat.say(line.to, text)
-        self._waiting.add(future)
-        future.add_done_callback(partial(self._settled, line))
-
-    def _settled(self, line: Line, future: asyncio.Future[None]) -> None:
-        self._waiting.discard(future)
-        if future.cancelled():
-            return
-        error = future.exception()
-        if error is None:
-            self._confirmed(line)
-        elif isinstance(error, DeliveryUncertain):
-            self.hand((line,), repeat=True)
-        else:
-            LOG.error("line_not_delivered", line=line.id, to=line.to, error=repr(error))
-            self._confirmed(line)
-
-    def _confirmed(self, line: Line) -> None:
-        self._spoken.append(line.id)
-        self._stir.set()
+                self._queue(mouth, replace(line, text=again(line.text)) if repeat else line)
 
     def answer(self, chat: str, to: str, text: str) -> None:
         """Say a line that is not on the record: the answer to a question, worth nothing after a crash."""
-        if chat in self.chats and len(self._waiting) < MOST_WAITING:
-            future = self.chats[chat].say(to, text)
-            self._waiting.add(future)
-            future.add_done_callback(self._answered)
+        mouth = self._mouths.get(chat)
+        if mouth is not None and mouth.waiting < MOST_WAITING:
+            self._queue(mouth, Line(OFF_THE_RECORD, chat, to, REPLY, text))
 
-    def _answered(self, future: asyncio.Future[None]) -> None:
-        self._waiting.discard(future)
-        if not future.cancelled() and future.exception() is not None:
-            LOG.info("answer_uncertain", error=str(future.exception()))
+    def _queue(self, mouth: _Mouth, line: Line, *, first: bool = False) -> None:
+        if not mouth.wait(line, first=first):
+            self._confirmed(line)
+        self._say(mouth)
+
+    def _say(self, mouth: _Mouth) -> None:
+        while (line := mouth.next()) is not None:
+            future = mouth.chat.say(line.to, line.text)
+            mouth.said.add(future)
+            future.add_done_callback(partial(self._settled, mouth, line))
+
+    def _settled(self, mouth: _Mouth, line: Line, future: asyncio.Future[None]) -> None:
+        mouth.said.discard(future)
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None or line.id == OFF_THE_RECORD:
+            self._confirmed(line)
+        elif isinstance(error, DeliveryUncertain):
+            self._queue(mouth, replace(line, text=again(line.text)), first=True)
+        else:
+            LOG.error("line_not_delivered", line=line.id, to=line.to, error=repr(error))
+            self._confirmed(line)
+        self._say(mouth)
+
+    def _confirmed(self, line: Line) -> None:
+        if line.id != OFF_THE_RECORD:
+            self._spoken.append(line.id)
+        self._stir.set()
 
     def take_spoken(self) -> tuple[int, ...]:
         """The ids confirmed since the last call, for a commit to carry."""
@@ -109,6 +160,9 @@ class Speaker:
             self._stir.clear()
             await self.clock.sleep(FLUSH_AFTER)
             await self.flush()
+            if self._left and not any(mouth.waiting or mouth.said for mouth in self._mouths.values()):
+                self._left = False
+                self.hand(await self.store.owed())
 
     async def flush(self) -> None:
         """Record the confirmations at hand; on trouble with the disk they are kept for later."""
@@ -123,6 +177,10 @@ class Speaker:
 
     async def settle(self, seconds: float) -> None:
         """Wait until all that was handed over has been confirmed, but no longer than `seconds`; then record it."""
-        if self._waiting:
-            await asyncio.wait(set(self._waiting), timeout=seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                while said := [future for mouth in self._mouths.values() for future in mouth.said]:
+                    await asyncio.wait(said, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            LOG.info("last_words_unconfirmed")
         await self.flush()

@@ -142,20 +142,51 @@ async def test_ids_of_lines_go_on_where_the_last_bot_stopped(play: Playground) -
     assert await play.store.last_line() == 2
 
 
-async def test_more_than_can_wait_is_left_for_the_next_start(play: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flood_of_replies_keeps_no_news_back(play: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaker, "AT_ONCE", 2)
+    await play.start()
+    play.server.confirming = False
+    for name in ("al", "bob", "cy", "di"):
+        await say(play, name, ".good")
+    await say(play, "al", ".join")
+    assert heard(play) == [f"{name}: nobody is in the queue. Try .join. [empty_queue]" for name in ("al", "bob")]
+    play.server.confirming = True
+    play.server.confirm()
+    await play.settle()
+    assert heard(play)[2] == "al: You're up"
+    assert len(heard(play)) == 5
+
+
+async def test_a_reply_that_waits_already_is_not_said_twice(play: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaker, "AT_ONCE", 1)
+    await play.start()
+    play.server.confirming = False
+    for _ in range(5):
+        await say(play, "al", ".good")
+    play.server.confirming = True
+    play.server.confirm()
+    await play.settle()
+    await play.pass_time(1)
+    assert heard(play) == ["al: nobody is in the queue. Try .join. [empty_queue]"] * 2
+    assert await play.store.owed() == ()
+
+
+async def test_more_than_can_wait_is_said_when_there_is_room(play: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaker, "AT_ONCE", 1)
     monkeypatch.setattr(speaker, "MOST_WAITING", 2)
     await play.start()
     play.server.confirming = False
-    for name in ("al", "bob", "cy"):
+    names = ("al", "bob", "cy", "di", "ed")
+    for name in names:
         await say(play, name, ".good")
-    assert len(heard(play)) == 2
-    await play.crash()
-    monkeypatch.undo()
+    assert len(heard(play)) == 1
     play.server.confirming = True
-    await play.start()
-    assert heard(play)[2:] == [
-        f"(maybe again) {name}: nobody is in the queue. Try .join. [empty_queue]" for name in ("al", "bob", "cy")
-    ]
+    play.server.confirm()
+    await play.settle()
+    await play.pass_time(1)
+    await play.settle()
+    await play.pass_time(1)
+    assert heard(play) == [f"{name}: nobody is in the queue. Try .join. [empty_queue]" for name in names]
 
 
 async def test_news_go_where_the_announcements_are_wanted(play: Playground) -> None:

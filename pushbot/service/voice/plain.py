@@ -17,6 +17,7 @@ SHORT_REVISION = 8
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+MAYBE = "(maybe again) "
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +83,5 @@ def lasting(seconds: float) -> str:
 
 
 def again(text: str) -> str:
-    """A line that may have been said before the bot or its link went down."""
-    return f"(maybe again) {text}"
+    """A line that may have been said before the bot or its link went down; marked once, however often that was."""
+    return text if text.startswith(MAYBE) else MAYBE + text
