@@ -302,6 +302,25 @@ async def test_a_netsplit_that_brings_an_old_topic_is_undone(server: Scripted) -
         assert not any(isinstance(notice, TopicEdited) for notice in bot.notices)
 
 
+async def test_after_a_netsplit_the_topic_is_set_for_the_other_side_too(server: Scripted) -> None:
+    """Where both sides have a topic, ngircd keeps two when they meet again, and tells nobody."""
+    async with running(server.port, "#push") as bot:
+        peer = await server.accept()
+        await peer.welcome("#push")
+        await bot.entered("#push")
+        bot.chat.draw("#push", "alice")
+        await peer.want("TOPIC #push :alice")
+        peer.send(":pushbot!p@q TOPIC #push :alice", ":bob!b@c JOIN #push", ":bob!b@c QUIT :Quit: see you.soon at.home")
+        peer.send(":bob!b@c JOIN #push", ":bob!b@c QUIT :a.test b.test", ":carol!c@d QUIT :a.test b.test", "PING :now")
+        await peer.want("PONG :now")
+        assert sum(line.startswith("TOPIC") for line in peer.lines) == 1
+        peer.send(":bob!b@c JOIN #push", ":carol!c@d JOIN #push")
+        await peer.want("TOPIC #push :alice")
+        peer.send(":pushbot!p@q TOPIC #push :alice", ":dave!d@e JOIN #push", "PING :then")
+        await peer.want("PONG :then")
+        assert sum(line.startswith("TOPIC") for line in peer.lines) == 2
+
+
 async def test_the_topic_found_is_told_with_who_set_it(server: Scripted) -> None:
     async with running(server.port, "#push") as bot:
         peer = await server.accept()
@@ -327,6 +346,73 @@ async def test_limits_are_those_of_the_present_server(server: Scripted) -> None:
         assert bot.chat.topic_limit("#push") > 300
         assert bot.chat.fold("A[") == "a{"
         assert await peer.want("TOPIC") == "TOPIC #push :" + "é" * 30
+
+
+# --- a room that does not let us speak ---
+
+
+@pytest.mark.parametrize("change", [":alice!a@b MODE #push -m", ":alice!a@b MODE #push +v pushbot"])
+async def test_a_line_that_a_room_did_not_take_is_uncertain_and_more_wait_until_it_may_work(
+    server: Scripted, change: str
+) -> None:
+    async with running(server.port, "#push", "#warroom") as bot:
+        peer = await server.accept()
+        await peer.welcome("#push")
+        peer.let_in("#warroom")
+        await bot.entered("#push", "#warroom")
+        refused, taken = bot.chat.say("#push", "one"), bot.chat.say("#warroom", "two")
+        await peer.want("PRIVMSG #warroom :two")
+        peer.send(f":{NAME} 404 pushbot #push :Cannot send to channel")
+        await peer.confirm()
+        await taken
+        with pytest.raises(DeliveryUncertain, match="#push does not let us speak"):
+            await refused
+        waits = bot.chat.say("#push", "three")
+        meanwhile = bot.chat.say("#warroom", "four")
+        await peer.want("PRIVMSG #warroom :four")
+        await peer.confirm()
+        await meanwhile
+        peer.send(change)
+        await peer.want("PRIVMSG #push :three")
+        await peer.confirm()
+        await waits
+        assert sum(line.startswith("PRIVMSG #push") for line in peer.lines) == 2
+
+
+async def test_a_line_that_crosses_a_kick_is_uncertain(server: Scripted) -> None:
+    async with running(server.port, "#push") as bot:
+        peer = await server.accept()
+        await peer.welcome("#push")
+        await bot.entered("#push")
+        crossed = bot.chat.say("#push", "one")
+        await peer.want("PRIVMSG #push :one")
+        peer.send(":alice!a@b KICK #push pushbot :out", f":{NAME} 404 pushbot #push :Cannot send to channel")
+        await peer.confirm()
+        with pytest.raises(DeliveryUncertain):
+            await crossed
+        again = bot.chat.say("#push", "one")
+        await peer.want("JOIN #push")
+        peer.let_in("#push")
+        await peer.want("PRIVMSG #push :one")
+        await peer.confirm()
+        await again
+
+
+async def test_a_room_that_did_not_hear_us_is_tried_again_after_a_while(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pushbot.chat.irc.session.SILENCED_WAIT", 0.2)
+    async with running(server.port, "#push") as bot:
+        peer = await server.accept()
+        await peer.welcome("#push")
+        await bot.entered("#push")
+        lines = [bot.chat.say("#push", "one")]
+        await peer.want("PRIVMSG #push :one")
+        peer.send(f":{NAME} 404 pushbot #push :Cannot send to channel", "PING :now")
+        await peer.want("PONG :now")
+        lines.append(bot.chat.say("#push", "two"))
+        await peer.want("PRIVMSG #push :two")
+        assert [line.done() for line in lines] == [True, False]
 
 
 # --- names ---

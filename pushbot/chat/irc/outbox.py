@@ -36,7 +36,7 @@ class Speech:
 
 @dataclass(slots=True)
 class Outbox:
-    """Speeches in order. Those for a room that we are not in stand aside until we are."""
+    """Speeches in order. Those for a room that does not hear us stand aside until it does."""
 
     _ready: deque[Speech] = field(default_factory=deque)
     _aside: dict[str, deque[Speech]] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Outbox:
         return len(self._ready) + sum(map(len, self._aside.values()))
 
     def head(self, shut: Callable[[str], str | None]) -> Speech | None:
-        """The first speech that may go out now; `shut` names the room of a target when we are not in it.
+        """The first speech that may go out now; `shut` names the room of a target when it does not hear us.
 
         A speech whose future is done (its caller gave up, or its beginning is lost) is dropped.
         """
@@ -78,7 +78,7 @@ class Outbox:
         self._ready.popleft()
 
     def release(self, room: str) -> None:
-        """We are in `room`: what stood aside for it goes first."""
+        """`room` hears us: what stood aside for it goes first."""
         self._ready.extendleft(reversed(self._aside.pop(room, ())))
 
 

@@ -55,13 +55,15 @@ class Places:
         """Act on an error numeric (4xx, 5xx) that may be about a room."""
         now, room = time.monotonic(), self.known.rooms.find(message.param(1))
         if room is not None:
-            if room.presence is Presence.ASKED or (room.inside and message.code in _NOT_THERE):
+            if message.code == _CANNOT_SPEAK:
+                self._silenced(room, now)
+            elif room.presence is Presence.ASKED or (room.inside and message.code in _NOT_THERE):
                 room.outside(now)
             elif room.under_way is not None and message.code in _REFUSES_TOPIC:
                 if room.refuse(now):
                     log.warning("irc_topic_refused", chat=self.known.chat, room=room.name)
                     return (TopicRefused(self.known.chat, room.name),)
-            elif room.under_way is not None and message.code != _CANNOT_SPEAK:
+            elif room.under_way is not None:
                 room.put_off(now)
                 self.writer.pump()
                 log.info("irc_topic_put_off", chat=self.known.chat, room=room.name, code=message.code)
@@ -82,8 +84,7 @@ class Places:
             case _:
                 room.entered(time.monotonic(), self._limit(room))
                 log.info("irc_room_entered", chat=self.known.chat, room=room.name)
-                self.known.outbox.release(room.name)
-                self.writer.pump()
+                self.opened(room)
                 setter = None if room.setter is None or self.known.own.is_me(room.setter) else room.setter
                 return (RoomEntered(self.known.chat, room.name, plain(room.topic), setter),)
         return ()
@@ -110,12 +111,14 @@ class Places:
 
     def _join(self, message: Message) -> None:
         own, who = self.known.own, message.source.nick
+        room = self.known.rooms.find(message.param(0))
         if not own.is_me(who):
+            if room is not None and room.back_from_split(time.monotonic()):
+                self.writer.pump()
             if {"extended-join", "account-notify"} <= self.caps:
                 self.known.people.account_told(who, message.param(1).removeprefix("*"))
             return
         own.seen(message.source)
-        room = self.known.rooms.find(message.param(0))
         if room is not None:
             room.entering(time.monotonic())
         elif message.params:
@@ -129,7 +132,7 @@ class Places:
             log.warning("irc_room_left", chat=self.known.chat, room=room.name, why=plain(message.param(-1)))
 
     def _mode(self, message: Message) -> None:
-        """A topic that was refused may be set once we are operator, or anybody may set it."""
+        """As operator, or where anybody may, a refused topic can be set; and any change may let us speak."""
         room = self.known.rooms.find(message.param(0))
         if room is None:
             return
@@ -139,6 +142,20 @@ class Places:
             opened = sign == "-" and letter == "t"
             if opened or (sign == "+" and letter in ranks and self.known.own.is_me(argument)):
                 room.allow()
+        self.opened(room)
+
+    def _silenced(self, room: Room, now: float) -> None:
+        """A line was refused (+m, a ban, or we were thrown out just now): all wait until something changes there."""
+        if room.hears:
+            log.warning("irc_room_does_not_hear", chat=self.known.chat, room=room.name)
+        room.silenced_at = now
+        self.writer.unheard(room)
+
+    def opened(self, room: Room) -> None:
+        """We came in, or something changed after which speaking may work: what stood aside goes out."""
+        room.silenced_at = None
+        if room.inside:
+            self.known.outbox.release(room.name)
         self.writer.pump()
 
     def _limit(self, room: Room) -> int:

@@ -28,6 +28,9 @@ RETRY_WAIT = 1.0
 
 REJOIN_MIN = 1.0
 REJOIN_MAX = 300.0
+SILENCED_WAIT = 60.0
+"""Seconds after which a room that took no line of ours is tried again, if nothing was changed there before."""
+
 STAY = 60.0
 """Seconds in a room after which being thrown out is forgiven: the next return is quick again."""
 
@@ -60,11 +63,18 @@ class Room:
     crowded: bool = False
     refused: bool = False
     refusal_told: bool = False
+    silenced_at: float | None = None
+    split: bool = False
 
     @property
     def inside(self) -> bool:
-        """Whether we can speak there."""
+        """Whether we are in."""
         return self.presence is Presence.INSIDE
+
+    @property
+    def hears(self) -> bool:
+        """Whether we are in and may speak."""
+        return self.inside and self.silenced_at is None
 
     # --- coming and going ---
 
@@ -75,8 +85,8 @@ class Room:
     def entering(self, now: float) -> None:
         """The server let us in and goes on to describe the room."""
         self.presence, self.since = Presence.ENTERING, now
-        self.topic, self.setter, self.under_way = "", None, None
-        self.refused = self.refusal_told = self.crowded = False
+        self.topic, self.setter, self.under_way, self.silenced_at = "", None, None, None
+        self.refused = self.refusal_told = self.crowded = self.split = False
 
     def entered(self, now: float, limit: int) -> None:
         """All is told about the room; if it does not show what it should, that is put right."""
@@ -147,6 +157,16 @@ class Room:
         if self.wanted is not None and cut(self.wanted, limit) != text:
             self.waiting_since = now
 
+    def back_from_split(self, now: float) -> bool:
+        """Somebody came in; True for the first one after a netsplit.
+
+        The other side may show another topic now, as ngircd keeps each its own: ours is set once more.
+        """
+        back, self.split = self.split, False
+        if back and self.wanted is not None:
+            self.waiting_since = now
+        return back
+
     def put_off(self, now: float) -> None:
         """The server did not take the topic now; it, or what is wanted by then, goes out later."""
         self.under_way, self.not_before = None, now + RETRY_WAIT
@@ -178,14 +198,19 @@ class Rooms:
         """The server told how it compares names."""
         self._index = {self._fold(room.name): room for room in self._all}
 
+    def split(self) -> None:
+        """The network has broken in two: who left may come back with another topic."""
+        for room in self._all:
+            room.split = True
+
     def find(self, name: str) -> Room | None:
         """The room of that name, or None when it is none of ours."""
         return self._index.get(self._fold(name))
 
     def shut(self, name: str) -> str | None:
-        """The room's name in our spelling when `name` is a room of ours that we are not in; else None."""
+        """The room's name in our spelling when `name` is a room of ours that does not hear us; else None."""
         room = self.find(name)
-        return None if room is None or room.inside else room.name
+        return None if room is None or room.hears else room.name
 
     def __iter__(self) -> Iterator[Room]:
         return iter(self._all)

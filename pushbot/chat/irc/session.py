@@ -6,6 +6,7 @@ second and does what only time brings about. When `failure` is set, the connecti
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.irc.places import Places
-from pushbot.chat.irc.rooms import ECHO_WAIT
+from pushbot.chat.irc.rooms import ECHO_WAIT, SILENCED_WAIT
 from pushbot.chat.irc.talk import Talk
 from pushbot.chat.irc.wire import Message, parse, plain
 
@@ -34,6 +35,9 @@ MOTD_WAIT = 5.0
 """Seconds after the welcome within which servers end their message of the day."""
 
 _ERRORS = range(400, 600)
+
+_NETSPLIT = re.compile(r"[^\s.]+(\.[^\s.]+)+ [^\s.]+(\.[^\s.]+)+")
+"""What servers give as the reason when the link between two of them breaks: their names."""
 
 
 @dataclass(slots=True)
@@ -109,6 +113,8 @@ class Session:
             if room.under_way is not None and now - room.sent_at >= ECHO_WAIT:
                 room.settled()
                 self.writer.pump()
+            if room.silenced_at is not None and now - room.silenced_at >= SILENCED_WAIT:
+                self.places.opened(room)
 
     def _knock(self, now: float) -> None:
         """Ask to be let in to the rooms where it is time to."""
@@ -204,6 +210,8 @@ class Session:
                 notices = (people.renamed(nick, message.param(0)),)
             case "quit":
                 people.left(nick)
+                if _NETSPLIT.fullmatch(message.param(0)):
+                    self.known.rooms.split()
             case _:
                 pass
         if own.misnamed() and self.known.features.fold(nick) == self.known.features.fold(own.wanted):

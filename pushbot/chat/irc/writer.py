@@ -151,6 +151,12 @@ class Writer:
             self._ping_under_way = False
             self._confirm_soon()
 
+    def unheard(self, room: Room) -> None:
+        """The room did not take a line; which of those not confirmed, nobody knows."""
+        for speech in self._unconfirmed:
+            if self.rooms.find(speech.to) is room:
+                fail(speech.done, DeliveryUncertain(f"{room.name} does not let us speak; a line there may be lost."))
+
     def close(self) -> None:
         """The connection is gone: nobody knows what became of the lines that were not confirmed."""
         self._open = False
