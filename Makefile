@@ -5,6 +5,7 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALL := PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install -qq --disable-pip-version-check --no-input
+BROKEN := echo "Installing failed, see above; try again, and after 'rm -rf $(VENV)' if it is damaged" >&2; exit 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -39,12 +40,12 @@ clean: ## remove .venv, caches and var/ (what the quickstart remembers)
 
 $(VENV)/.installed-run: pyproject.toml | $(PYTHON)
 	@echo "Installing pushbot into $(VENV) (once; it takes a moment) ..."
-	@$(INSTALL) --editable '.[quickstart]'
+	@$(INSTALL) --editable '.[quickstart]' || { $(BROKEN); }
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(PYTHON)
 	@echo "Installing pushbot and its tools into $(VENV) (once; it takes a moment) ..."
-	@$(INSTALL) --editable '.[quickstart,dev]'
+	@$(INSTALL) --editable '.[quickstart,dev]' || { $(BROKEN); }
 	@touch $@ $(VENV)/.installed-run
 
 # The first Python that works, is new enough and can make a venv; a name on the PATH alone proves nothing.

@@ -1,5 +1,18 @@
 """`python -m pushbot` is the same as `pushbot`."""
 
-from pushbot.cli import main
+import signal
 
-main(prog_name="pushbot")
+
+def main() -> None:
+    """The command line; a Ctrl-C while its parts are being loaded ends it without a traceback."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # and not ignored, as it is for what a shell runs in the background
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from pushbot.cli import main as command  # noqa: PLC0415 - that is what takes time
+
+    signal.signal(signal.SIGINT, before)
+    command(prog_name="pushbot")
+
+
+if __name__ == "__main__":
+    main()

@@ -184,3 +184,15 @@ async def test_run_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
         listener.close()
     assert b"stopping" in said
     assert b"Traceback" not in said
+
+
+def test_ctrl_c_while_it_is_being_loaded_ends_it_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import time; print('loading', flush=True); time.sleep(60)")
+    command = (sys.executable, "-m", "pushbot", "--help")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as loading:
+        assert loading.stdout
+        assert loading.stdout.readline() == b"loading\n"
+        loading.send_signal(signal.SIGINT)
+        assert loading.communicate(timeout=10) == (b"", b"")
+    assert loading.returncode == -signal.SIGINT

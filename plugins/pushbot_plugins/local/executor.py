@@ -80,7 +80,7 @@ class LocalExecutor:
         if outcome is None:
             await _clear(files, job)
             raise RunLost(
-                f"run {job.run} lost its supervisor process before it ended (killed, or the machine was restarted): "
+                f"run {job.run} lost its supervisor process before it ended (killed, disk full, machine restarted): "
                 f"see {job.directory / LOG} for how far it came"
             )
         return outcome

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.02
 _TAIL: Final = 4096
+_ANSWER: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class Address:
                     return False
                 raise ReleaseError(f"cannot listen on {self.host}:{self.port}: {error.strerror}") from error
         return True
+
+    def answers(self) -> bool:
+        """Whether it takes a connection. To bind would tell too, but not let a service bind just then."""
+        try:
+            with socket.create_connection((self.host, self.port), timeout=_ANSWER) as probe:
+                return bool(probe.getsockname() != probe.getpeername())  # a free port may be met from itself
+        except OSError:
+            return False
 
 
 def stop(pidfile: Path, grace: float) -> bool:
@@ -98,7 +107,7 @@ def await_free(address: Address, limit: float) -> None:
 def await_listening(process: subprocess.Popen[bytes], address: Address | None, limit: float, log: Path) -> None:
     """Wait until the service listens (without an address: see that it lives on for `limit` seconds)."""
     begun = log.stat().st_size
-    ready = _wait(lambda: process.poll() is not None or (address is not None and not address.free()), limit)
+    ready = _wait(lambda: process.poll() is not None or (address is not None and address.answers()), limit)
     if process.poll() is not None:
         raise ReleaseError(f"the service ended at once with code {process.returncode}: {_last_line(log)} (log: {log})")
     if not ready and address:
