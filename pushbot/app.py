@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,15 +12,18 @@ import structlog
 from pushbot.clock import SystemClock
 from pushbot.config import OnStop
 from pushbot.errors import PushbotError
+from pushbot.ports import Work
+from pushbot.queue.commands import RunState
 from pushbot.service.answering import Answering
 from pushbot.service.conductor import Conductor
 from pushbot.service.desk import Desk
 from pushbot.service.dispatcher import Dispatcher
-from pushbot.service.draft import Surroundings
+from pushbot.service.draft import TALK, Surroundings
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Outputs, Runbook
 from pushbot.service.speaker import Speaker
 from pushbot.service.topics import Topics
+from pushbot.service.voice.news import stray
 from pushbot.store import SqliteStore
 
 if TYPE_CHECKING:
@@ -89,6 +92,7 @@ class Bot:
 
     plan: Plan
     store: Store
+    clock: Clock
     conductors: dict[str, Conductor]
     speaker: Speaker
     dispatcher: Dispatcher
@@ -116,7 +120,7 @@ class Bot:
         for lane in plan.lanes:
             around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.outputs)
             conductors[lane.name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
-        return cls(plan, store, conductors, speaker, dispatcher, Desk(conductors, topics, speaker), group)
+        return cls(plan, store, clock, conductors, speaker, dispatcher, Desk(conductors, topics, speaker), group)
 
     async def start(self) -> None:
         """Take up what was going on before, then connect."""
@@ -128,8 +132,21 @@ class Bot:
             LOG.info("run_taken_up", run=record.id, state=record.state, stage=record.stage)
             self.dispatcher.begin(record)
         self.speaker.hand(await self.store.owed(), repeat=True)
+        await self._close_strays()
         for chat in self.plan.chats.values():
             self._spawn(chat.run(self.desk.tell), f"chat {chat.name}")
+
+    async def _close_strays(self) -> None:
+        """Runs of lanes that are no longer configured are lost: nobody follows them, and their stages must be free."""
+        for run in await self.store.unfinished():
+            if run.lane not in self.conductors:
+                reason = f"lane {run.lane} is no longer in the configuration"
+                ended = replace(run, state=RunState.LOST, ended_at=self.clock.now(), reason=reason, starting=False)
+                rooms = self.plan.announce.rooms
+                lines = [self.speaker.line(room.chat, room.name, TALK, stray(ended)) for room in rooms]
+                await self.store.commit(Work(run.lane, runs=(ended,), lines=tuple(lines), careful=True))
+                self.speaker.hand(lines)
+                LOG.warning("stray_run_closed", run=run.id, stage=run.stage)
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         self.tasks.append(self.group.create_task(work, name=name))

@@ -438,6 +438,10 @@ class Store(Protocol):
         """What is known of the lane from before."""
         ...
 
+    async def unfinished(self) -> Sequence[RunRecord]:
+        """The runs of all lanes that came to no end yet, oldest first; also of lanes that are no longer configured."""
+        ...
+
     async def commit(self, work: Work) -> None:
         """Write all of it or nothing. Raises PushbotError when the disk does not take it."""
         ...

@@ -173,7 +173,7 @@ class Dispatcher:
     async def _resolve(self, record: RunRecord) -> str | None:
         lane = self.lanes[record.lane]
         if lane.repository is None or record.ref is None:
-            return record.ref
+            return record.ref or record.id
         try:
             async with asyncio.timeout(RESOLVE_WITHIN):
                 return await lane.repository.resolve(record.ref)

@@ -121,7 +121,7 @@ class Draft:
 
     def forget(self) -> None:
         """The draft was not committed: the claims that it made are given back."""
-        self.around.runbook.restore(self._before)
+        self.around.runbook.restore(self._before, self._runs)
 
     def _took_place(self, event: Event) -> None:
         push = push_after(event, self.known, self.pushes, self.at)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pushbot.ports import PushRecord, PushState, RunRecord
 from pushbot.queue import events as e
 from pushbot.queue.commands import RunEnded, RunState
-from pushbot.queue.model import RunKind
+from pushbot.queue.model import Phase, RunKind
 from pushbot.service.runbook import run_id
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def push_after(event: e.Event, pushes: Pushes, changed: dict[int, PushRecord], a
             push = pushes.now(train, changed, at)
             return replace(push, stages=tuple(dict.fromkeys((*push.stages, train.stage or ""))))
         case e.Finished(train) if train.begun:
-            return replace(pushes.now(train, changed, at), state=PushState.DONE, ended_at=at)
+            state = PushState.GIVEN_UP if train.phase is Phase.FAILED else PushState.DONE
+            return replace(pushes.now(train, changed, at), state=state, ended_at=at)
         case e.GivenUp(train) if train.begun:
             return replace(pushes.now(train, changed, at), state=PushState.GIVEN_UP, ended_at=at)
         case _:

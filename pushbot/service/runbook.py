@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pushbot.ports import RunRecord
@@ -51,9 +51,11 @@ class Runbook:
             else:
                 self._runs[record.id] = record
 
-    def restore(self, before: dict[str, RunRecord | None]) -> None:
-        """Put back what stood here before something that was not committed."""
+    def restore(self, before: Mapping[str, RunRecord | None], wrote: Mapping[str, RunRecord]) -> None:
+        """Put back what stood here before something that was not committed, where it still is as that wrote it."""
         for run, record in before.items():
+            if not wrote[run].state.final and self._runs.get(run) is not wrote[run]:
+                continue
             if record is None:
                 self._runs.pop(run, None)
             else:

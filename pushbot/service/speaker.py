@@ -93,7 +93,7 @@ class Speaker:
     def line(self, chat: str, to: str, kind: str, text: str) -> Line:
         """A new line with an id of its own; to be committed, then handed over."""
         self.last_id += 1
-        return Line(self.last_id, chat, to, kind, text)
+        return Line(self.last_id, chat, to, kind, _no_command(text))
 
     def hand(self, lines: Iterable[Line], *, repeat: bool = False) -> None:
         """Say lines that are on the record; with `repeat` they may have been said before."""
@@ -111,7 +111,7 @@ class Speaker:
         """Say a line that is not on the record: the answer to a question, worth nothing after a crash."""
         mouth = self._mouths.get(chat)
         if mouth is not None and mouth.waiting < MOST_WAITING:
-            self._queue(mouth, Line(OFF_THE_RECORD, chat, to, REPLY, text))
+            self._queue(mouth, Line(OFF_THE_RECORD, chat, to, REPLY, _no_command(text)))
 
     def _queue(self, mouth: _Mouth, line: Line, *, first: bool = False) -> None:
         if not mouth.wait(line, first=first):
@@ -184,3 +184,8 @@ class Speaker:
         except TimeoutError:
             LOG.info("last_words_unconfirmed")
         await self.flush()
+
+
+def _no_command(text: str) -> str:
+    """A line that no bot takes for a command, whatever somebody called themselves."""
+    return text.lstrip(".") or "-"

@@ -78,6 +78,10 @@ class SqliteStore:
         )
         return Remembered(queues[0] if queues else None, runs)
 
+    async def unfinished(self) -> Sequence[RunRecord]:
+        """The unfinished runs of all lanes, oldest first."""
+        return await self._read(RUN, "SELECT record FROM runs WHERE state IN ('requested', 'running') ORDER BY seq")
+
     async def commit(self, work: Work) -> None:
         """Write all of it or nothing.
 

@@ -48,6 +48,11 @@ class MemoryStore:
         unfinished = (run for run in self._runs.values() if run.lane == lane and not run.state.final)
         return Remembered(self._queues.get(lane), tuple(unfinished))
 
+    async def unfinished(self) -> Sequence[RunRecord]:
+        """The unfinished runs of all lanes, oldest first."""
+        self._expect_open()
+        return tuple(run for run in self._runs.values() if not run.state.final)
+
     async def commit(self, work: Work) -> None:
         """Take all of it or nothing. RuntimeError tells a bug: a lock held twice, or a line's id given twice."""
         self._expect_open()

@@ -114,7 +114,10 @@ class _Merge:
         """What becomes of a train that the topic shows: `own` is the one it is now, if it is known."""
         if own is None:
             problem = self._stage_problem(item.stage, first=first)
-            return problem or replace(item, riders=riders, phase=Phase.AT)
+            known = item.phase is Phase.AT  # of a run that is not ours nobody knows how it ended
+            return problem or replace(item, riders=riders, phase=Phase.AT if known else Phase.FAILED)
+        if item.phase is Phase.RUNNING and not own.running:  # nobody writes that by hand
+            return Refusal(Code.STALE_TOPIC, subject=f"{item.stage}...")
         was = _recognised(list(self.seen.trains), riders) or own
         stage, phase = _theirs((item.stage, item.phase), (was.stage, was.phase), (own.stage, own.phase))
         if own.running and not (first and (stage, phase) == (own.stage, own.phase)):

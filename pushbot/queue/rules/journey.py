@@ -60,9 +60,9 @@ def _obstacle(queue: Queue, train: Train, facts: Facts) -> Refusal | None:
     holder = next((rider.person.name for rider in train.riders if rider.ticket is Ticket.HOLD), None)
     target = next_stage(train, facts)
     if bad:
-        return Refusal(Code.NOT_EVERYONE_GOOD, subject=", ".join(bad), fix=".good")
+        return Refusal(Code.NOT_EVERYONE_GOOD, subject=", ".join(bad))
     if silent and not again:
-        return Refusal(Code.NOT_EVERYONE_GOOD, subject=", ".join(silent), fix=".good")
+        return Refusal(Code.NOT_EVERYONE_GOOD, subject=", ".join(silent))
     if holder is not None:
         return Refusal(Code.HOLD_TICKET, subject=holder, fix=".done")
     if not facts.stages:

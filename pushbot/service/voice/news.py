@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from pushbot.queue import events as e
-from pushbot.queue.model import Mark, Person, RunKind, Train
+from pushbot.queue.model import Mark, Person, Phase, RunKind, Train
 from pushbot.service.spec import News
 from pushbot.service.voice.plain import Said, counted, lasting, listed, riders, short, ways_on
 from pushbot.service.voice.refusals import refused
+
+if TYPE_CHECKING:
+    from pushbot.ports import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.StageSet(train, by):
             return (Said(f"{riders(train)}: you're on {train.stage}, says {by.name}. Check your change and say .good"),)
         case e.StageRequested():
-            return (Said(f"{event.stage} it is.", reply=True, aside=True),)
+            return (requested(event, at),)
         case e.AbortRequested(train, by):
             return (Said(f"{by.name} stops the deploy to {train.stage}.", news=News.DEPLOY_STOPPED),)
         case e.RunStarted(train, stage, kind):
@@ -61,7 +64,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.RunWasLost():
             return (lost(event, at),)
         case e.Finished(train):
-            return (Said(f"Done. Thanks for driving, {train.driver.name}!"),)
+            return (finished(train),)
         case e.GivenUp(train, by):
             return (Said(f"{by.name} gave up the push of {riders(train)}.", news=News.DEPLOY_STOPPED),)
         case e.Held():
@@ -124,9 +127,27 @@ def left(event: e.Left) -> Said:
     return Said(f"{event.by.name} took {event.person.name} off {counted(event.trains, 'train')}.")
 
 
-def subject(at: Setting) -> str:
-    """What is deployed: `web/main`, or the lane alone."""
-    return f"{at.lane}/{at.branch}" if at.branch else at.lane
+def requested(event: e.StageRequested, at: Setting) -> Said:
+    """What was asked for; a rollback by a person is told to everybody with who asked."""
+    if event.kind is RunKind.ROLLBACK and event.by is not None:
+        return Said(f"{event.by.name} asks for {at.lane} on {event.stage} to be rolled back", news=News.ROLLBACK)
+    return Said(f"{event.stage} it is.", reply=True, aside=True)
+
+
+def finished(train: Train) -> Said:
+    """The end of a journey, a happy one or not."""
+    if train.phase is Phase.FAILED and train.run is None:
+        return Said(f"Done. {train.stage} stays rolled back.")
+    if train.phase is Phase.FAILED:
+        return Said(f"The push of {riders(train)} is over, without {train.stage}.")
+    return Said(f"Done. Thanks for driving, {train.driver.name}!")
+
+
+def subject(train: Train, at: Setting) -> str:
+    """What is deployed: `web/main (6957bb87)`, or the lane alone where revisions come from no repository."""
+    if at.branch is None:
+        return at.lane
+    return f"{at.lane}/{at.branch} ({short(train.revision)})" if train.revision else f"{at.lane}/{at.branch}"
 
 
 def run_started(train: Train, stage: str, kind: RunKind, at: Setting) -> Said:
@@ -134,17 +155,15 @@ def run_started(train: Train, stage: str, kind: RunKind, at: Setting) -> Said:
     if kind is RunKind.ROLLBACK:
         text = f"{at.lane} on {stage} is being rolled back to {short(at.target)}"
         return Said(f"{text} by {at.by.name}" if at.by else text, news=News.ROLLBACK)
-    revision = f" ({short(train.revision)})" if train.revision else ""
-    text = f"{subject(at)}{revision} is being deployed to {stage} by {train.driver.name}"
+    text = f"{subject(train, at)} is being deployed to {stage} by {train.driver.name}"
     company = [rider.person.name for rider in train.riders[1:]]
     return Said(f"{text}, with {listed(company)}" if company else text, news=News.DEPLOY_STARTED)
 
 
 def succeeded(event: e.StageSucceeded, at: Setting) -> tuple[Said, ...]:
     """It is there; who has to look at it now, and where."""
-    revision = f" ({short(event.train.revision)})" if event.train.revision else ""
     took = lasting(event.seconds)
-    news = f"{subject(at)}{revision} successfully deployed to {event.stage} in {took}"
+    news = f"{subject(event.train, at)} successfully deployed to {event.stage} in {took}"
     links = "".join(f" {name}: {url}" for name, url in at.links)
     then = "Watch your graphs, say .good, then .done" if event.last else "Check your change and say .good"
     return (
@@ -161,8 +180,7 @@ def rolled_back(event: e.RolledBack, at: Setting) -> Said:
 
 def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
     """What failed, where, its last lines, where the log is, and what can be done."""
-    revision = f" ({short(event.train.revision)})" if event.train.revision else ""
-    what = f"{subject(at)}{revision} failed on {event.stage}"
+    what = f"{subject(event.train, at)} failed on {event.stage}"
     if event.kind is RunKind.ROLLBACK:
         what = f"The rollback of {at.lane} on {event.stage} FAILED"
     step = f" at {event.step}" if event.step else ""
@@ -199,6 +217,11 @@ def lost(event: e.RunWasLost, at: Setting) -> Said:
         f".at {event.stage} says that it is fine, .abort gives up",
         news=News.DEPLOY_FAILED,
     )
+
+
+def stray(run: RunRecord) -> str:
+    """A run whose lane is gone: nobody follows it any more."""
+    return f"I lost {run.id}, the {run.kind} of {run.stage}: {run.reason}. Look at {run.stage}; the run may go on"
 
 
 def held(event: e.Held, at: Setting) -> Said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ SHORT_REVISION = 8
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAYBE = "(maybe again) "
 
 
@@ -61,8 +63,9 @@ def ways_on(train: Train) -> str:
 
 
 def short(revision: str | None) -> str:
-    """A revision as people quote it: its first eight characters."""
-    return (revision or "?")[:SHORT_REVISION]
+    """A revision as people quote it: the first eight characters of a commit's id, other names as they are."""
+    name = revision or "?"
+    return name[:SHORT_REVISION] if COMMIT.fullmatch(name) else name
 
 
 def counted(number: int, noun: str) -> str:

@@ -51,8 +51,8 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
             return f"nobody called {about} is in the queue"
         case Code.NOT_ABOARD:
             return "you are not aboard"
-        case Code.NOT_DRIVER:
-            return f"{about} is driving"
+        case Code.STALE_TOPIC:
+            return f"you changed an older topic: <{about}> has ended since; look at it again"
         case Code.NOT_EVERYONE_GOOD:
             return f"waiting for {about} to say good"
         case Code.NOT_HELD:

@@ -273,3 +273,12 @@ class StoreContract:
             await store.commit(Work("web", QUEUE))
         with pytest.raises(RuntimeError):
             await store.owed()
+
+    async def test_unfinished_runs_of_all_lanes_are_known(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            web = replace(RUN, id="web-1", lane="web", lock="a")
+            gone = replace(RUN, id="gone-1", lane="gone", lock="b")
+            over = replace(RUN, id="web-2", lane="web", lock="c", state=RunState.LOST, ended_at=AT)
+            for run in (web, gone, over):
+                await store.commit(Work(run.lane, runs=(run,)))
+            assert list(await store.unfinished()) == [web, gone]

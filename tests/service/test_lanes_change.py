@@ -1,0 +1,58 @@
+"""What becomes of runs and revisions when the configuration is not what it was, or has no repository."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pushbot.queue.commands import RunState
+from pushbot.queue.topic import render
+from pushbot.service.spec import Announce, Room
+
+if TYPE_CHECKING:
+    from pushbot.testing.playground import Playground
+
+PUSH = "#push"
+
+
+async def said(play: Playground, who: str, text: str) -> None:
+    play.server.say(who, text, PUSH)
+    await play.settle()
+
+
+async def test_a_run_of_a_lane_that_is_gone_is_lost_and_its_stage_free(play: Playground) -> None:
+    play.announce = Announce(rooms=(Room("irc", "#warroom"),))
+    await play.start()
+    await said(play, "al", ".join; .go")
+    assert play.executor.under_way == ("web-1",)
+    await play.crash()
+    play.lanes[:] = [replace(play.lanes[0], name="www")]
+    await play.start()
+    await play.store.open()
+    stray = await play.store.run("web-1")
+    assert stray is not None
+    assert stray.state is RunState.LOST
+    texts = [line.text for line in play.server.spoken if line.to == "#warroom"]
+    assert texts[-1].startswith("I lost web-1, the deploy of princess: lane web is no longer in the configuration")
+    assert play.server.topic(PUSH) == "<princess!> al*", "taken from the topic; how that run ended nobody knows"
+    await said(play, "al", ".go")
+    assert play.server.topic(PUSH) == "<princess...> al*"
+    play.executor.lose(run="web-1")
+
+
+async def test_without_a_repository_a_train_goes_by_its_first_run_and_can_be_rolled_back(play: Playground) -> None:
+    await play.start()
+    for _ in range(2):
+        await said(play, "al", ".join; .go")
+        play.executor.succeed(play.executor.under_way[0])
+        await play.settle()
+        await said(play, "al", ".done")
+    await said(play, "al", ".rollback princess")
+    run = await play.store.run("web-3")
+    assert run is not None
+    assert (run.revision, run.previous) == ("web-1", "web-2")
+    play.executor.succeed("web-3")
+    await play.settle()
+    queue = (await play.store.remember("web")).queue
+    assert queue is not None
+    assert render(queue).startswith('HOLD "princess was rolled back"')
