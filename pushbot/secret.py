@@ -10,6 +10,13 @@ from pushbot.errors import PushbotError
 REFERENCE = r"^(env|file):\S.*$"
 """What a reference looks like: `env:NAME` or `file:PATH`."""
 
+_own: set[str] = set()
+
+
+def own_variables() -> frozenset[str]:
+    """The environment variables that hold the bot's own secrets, as far as they were looked up: for nobody else."""
+    return frozenset(_own)
+
 
 def resolve_secret(reference: str) -> str:
     """The secret that `env:NAME` or `file:PATH` points to; a file's last line ending is not part of it.
@@ -19,6 +26,7 @@ def resolve_secret(reference: str) -> str:
     kind, _, where = reference.partition(":")
     match kind:
         case "env":
+            _own.add(where)
             value = os.environ.get(where)
             if not value:
                 raise PushbotError(f"The secret {reference} is missing: set the environment variable {where}.")

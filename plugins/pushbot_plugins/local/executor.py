@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 import pushbot
 from pushbot.errors import PushbotError, RunLost
+from pushbot.secret import own_variables
 from pushbot_plugins.local.leftovers import leftover, signal_group
 from pushbot_plugins.local.supervisor.files import LOG, RunFiles
 
@@ -115,7 +116,7 @@ def _start(job: Job) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PUSHBOT_RUN": job.run},
+            env={**_environment(job), "PUSHBOT_RUN": job.run},
             pass_fds=(lock,),
             start_new_session=True,
             timeout=_START_LIMIT,
@@ -131,6 +132,13 @@ def _start(job: Job) -> str:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise PushbotError(f"the supervisor of run {job.run} did not start ({last}): is {sys.executable} still whole?")
     return str(files.supervisor())
+
+
+def _environment(job: Job) -> dict[str, str]:
+    """The bot's own, without its own secrets (a chat's password), unless the job refers to one by name."""
+    pairs = (*job.env, *(pair for step in (*job.steps, *job.post) for pair in step.env))
+    withheld = own_variables() - {text.removeprefix("env:") for _, text in pairs if text.startswith("env:")}
+    return {name: value for name, value in os.environ.items() if name not in withheld}
 
 
 def _begun_before(job: Job) -> PushbotError:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pushbot.ports import Outcome, Step
 from pushbot.queue.commands import RunState
+from pushbot.secret import resolve_secret
 from pushbot_plugins.local.supervisor.output import Log, Mask
 
 if TYPE_CHECKING:
@@ -41,6 +42,18 @@ async def test_secrets_are_resolved_late_and_masked(bench: Bench, monkeypatch: p
     assert await bench.run(job) == WELL
     assert bench.log.splitlines()[1:] == ["token=***.", "***", "***", "}", "***", "***"]
     assert SECRET not in (bench.directory / "job.json").read_text()
+
+
+async def test_the_bots_own_secrets_are_not_for_steps(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a step prints may be said in a channel, its environment included."""
+    for name in ("CHAT_PASSWORD", "SHARED_TOKEN"):
+        monkeypatch.setenv(name, f"{name} is secret")
+        resolve_secret(f"env:{name}")
+    step = Step("show", script='env; test "$TOKEN" = "SHARED_TOKEN is secret"', env=(("TOKEN", "env:SHARED_TOKEN"),))
+    assert (await bench.run(bench.job(step))).state is RunState.SUCCEEDED
+    assert "CHAT_PASSWORD" not in bench.log
+    assert "is secret" not in bench.log
+    assert "TOKEN=***" in bench.log
 
 
 async def test_the_tail_is_masked_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
