@@ -3,8 +3,9 @@
 A line is committed before it is handed over, and taken off the record when the chat has confirmed it. What was
 not confirmed when the bot ended, or when a link broke, is said again with a word that it may be a repetition.
 
-A chat gets a few lines at a time. Of those that wait, what everybody should hear goes before the replies, and a
-reply that waits already is not said twice: who floods the bot keeps nobody from hearing that a deploy failed.
+A chat gets a few lines at a time for each room or person. Of those that wait, what everybody should hear goes
+before the replies, and a reply that waits already is not said twice: who floods the bot keeps nobody from hearing
+that a deploy failed.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ LOG = structlog.get_logger()
 REPLY = "reply"
 """The kind of a line that answers one person; all other kinds are for everybody."""
 AT_ONCE = 20
-"""Lines in the hands of a chat, not yet confirmed."""
+"""Lines for one room or person in the hands of a chat, not yet confirmed."""
 MOST_WAITING = 5000
-"""Lines waiting for one chat. More of those on the record are left there until these are said; answers are dropped."""
+"""Lines waiting for one room or person. More are left on the record until these are said; mere answers are dropped."""
 OFF_THE_RECORD = 0
 """The id of a line that is not on the record."""
 FLUSH_AFTER = 0.2
@@ -41,7 +42,7 @@ FLUSH_AFTER = 0.2
 
 @dataclass(slots=True)
 class _Mouth:
-    """What waits for one chat: news before replies; `asked` are the replies that wait, `said` what it has in hand."""
+    """What waits for one room or person: news before replies; `asked` are waiting replies, `said` what is in hand."""
 
     chat: Chat
     news: deque[Line] = field(default_factory=deque)
@@ -76,19 +77,16 @@ class _Mouth:
 
 @dataclass(slots=True)
 class Speaker:
-    """The mouths of the bot, one for each chat."""
+    """The mouths of the bot, one for each room or person spoken to: where one is shut, it shuts no other."""
 
     chats: Mapping[str, Chat]
     store: Store
     clock: Clock
     last_id: int = 0
-    _mouths: dict[str, _Mouth] = field(init=False)
+    _mouths: dict[tuple[str, str], _Mouth] = field(default_factory=dict)
     _spoken: list[int] = field(default_factory=list)
     _left: bool = False
     _stir: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self._mouths = {name: _Mouth(chat) for name, chat in self.chats.items()}
 
     def line(self, chat: str, to: str, kind: str, text: str) -> Line:
         """A new line with an id of its own; to be committed, then handed over."""
@@ -98,7 +96,7 @@ class Speaker:
     def hand(self, lines: Iterable[Line], *, repeat: bool = False) -> None:
         """Say lines that are on the record; with `repeat` they may have been said before."""
         for line in lines:
-            mouth = self._mouths.get(line.chat)
+            mouth = self._mouth(line.chat, line.to)
             if mouth is None:
                 LOG.warning("line_for_unknown_chat", chat=line.chat, to=line.to)
                 self._confirmed(line)
@@ -109,9 +107,14 @@ class Speaker:
 
     def answer(self, chat: str, to: str, text: str) -> None:
         """Say a line that is not on the record: the answer to a question, worth nothing after a crash."""
-        mouth = self._mouths.get(chat)
+        mouth = self._mouth(chat, to)
         if mouth is not None and mouth.waiting < MOST_WAITING:
             self._queue(mouth, Line(OFF_THE_RECORD, chat, to, REPLY, _no_command(text)))
+
+    def _mouth(self, chat: str, to: str) -> _Mouth | None:
+        if chat not in self.chats:
+            return None
+        return self._mouths.setdefault((chat, to), _Mouth(self.chats[chat]))
 
     def _queue(self, mouth: _Mouth, line: Line, *, first: bool = False) -> None:
         if not mouth.wait(line, first=first):
@@ -137,6 +140,8 @@ class Speaker:
             LOG.error("line_not_delivered", line=line.id, to=line.to, error=repr(error))
             self._confirmed(line)
         self._say(mouth)
+        if not mouth.said and not mouth.waiting:
+            self._mouths.pop((line.chat, line.to), None)
 
     def _confirmed(self, line: Line) -> None:
         if line.id != OFF_THE_RECORD:

@@ -11,6 +11,9 @@ import pytest
 from pushbot.chat.irc import IrcChat
 from pushbot.errors import DeliveryUncertain, PushbotError
 from pushbot.ports import Heard, Renamed, RoomEntered, TopicEdited, TopicRefused
+from pushbot.service.speaker import AT_ONCE, Speaker
+from pushbot.testing.clock import HandClock
+from pushbot.testing.memory_store import MemoryStore
 from tests.rig.bot import Bot, running, until
 from tests.rig.proxy import proxy
 
@@ -315,6 +318,17 @@ async def test_a_room_that_is_shut_is_entered_once_it_opens(
 
 
 # --- names ---
+
+
+async def test_what_waits_for_a_shut_room_keeps_no_other_room_waiting(start_irc: Start, connect: Connect) -> None:
+    server = await start_irc(channels={"#warroom": "+i"})
+    alice = await connect(server, "alice", "#push")
+    async with running(server.port, "#push", "#warroom") as bot:
+        await bot.entered("#push")
+        mouth = Speaker({"irc": bot.chat}, MemoryStore(), HandClock())
+        mouth.hand(mouth.line("irc", "#warroom", "deploys", f"deploy {number}") for number in range(3 * AT_ONCE))
+        mouth.hand([mouth.line("irc", "#push", "reply", "alice: You're up")])
+        assert said(await alice.expect("PRIVMSG #push")) == "alice: You're up"
 
 
 async def test_a_nick_in_use_is_regained(start_irc: Start, connect: Connect) -> None:
