@@ -238,13 +238,17 @@ async def test_without_a_log_nothing_is_begun(bench: Bench) -> None:
     assert not (bench.directory / "begun").exists()
 
 
-async def test_a_full_disk_ends_the_step_and_is_said(bench: Bench, alive: Callable[[int], bool]) -> None:
+async def test_a_full_disk_costs_output_and_neither_the_step_nor_its_outcome(bench: Bench) -> None:
     # A limit on the size of files stands for the disk.
-    script = "echo $$ > step.pid; prlimit --fsize=1000 --pid $PPID; yes"
-    outcome = await bench.run(bench.job(Step("build", script=script)))
-    assert (outcome.state, outcome.step) == (RunState.FAILED, "build")
-    assert outcome.reason == "its supervisor could not go on: OSError: [Errno 27] File too large"
-    assert not alive(await bench.pid("step"))
+    script = (
+        "prlimit --fsize=1000 --pid $PPID; head -c 100000 /dev/zero | tr '\\0' x; touch done; echo; echo bye; exit 3"
+    )
+    outcome = await bench.run(bench.job(Step("migrate", script=script)))
+    assert (outcome.state, outcome.step) == (RunState.FAILED, "migrate")
+    assert outcome.reason == "step migrate ended with exit code 3"
+    assert outcome.tail[-1] == "bye"
+    assert (bench.directory / "done").exists()
+    assert (bench.directory / "output.log").stat().st_size <= 1000
 
 
 def _begun_by_a_bot_that_was_killed(bench: Bench, script: str) -> Job:

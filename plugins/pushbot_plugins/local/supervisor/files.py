@@ -8,6 +8,7 @@ from before that until the supervisor is gone, and holds its process id. The sup
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -19,6 +20,8 @@ from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
 
 LOG = "output.log"
+OUTCOME_ROOM = 16 * 1024
+"""Bytes that an outcome needs at the most: five lines of 300 characters and a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,10 @@ class RunFiles:
     @property
     def _progress(self) -> Path:
         return self.directory / "progress"
+
+    @property
+    def _draft(self) -> Path:
+        return self.directory / ".outcome.json"
 
     @property
     def _outcome(self) -> Path:
@@ -119,8 +126,8 @@ class RunFiles:
         return Job(**data)
 
     def put_progress(self, text: str) -> None:
-        """Tell what begins now."""
-        with self._progress.open("a", encoding="utf-8") as file:
+        """Tell what begins now; left out when the disk is full."""
+        with contextlib.suppress(OSError), self._progress.open("a", encoding="utf-8") as file:
             file.write(text + "\n")
 
     def progress(self) -> list[str]:
@@ -140,11 +147,19 @@ class RunFiles:
         """Whether the run was asked to stop."""
         return self._abort.exists()
 
+    def reserve(self) -> None:
+        """Take the room that the outcome will need, so that it can be told also when the disk is full by then."""
+        _write(self._draft, " " * OUTCOME_ROOM)
+
     def put_outcome(self, outcome: Outcome) -> None:
-        """Write how the run ended, whole or not at all, also when the power fails."""
-        draft = self.directory / ".outcome.json"
-        _write(draft, json.dumps(asdict(outcome)), sync=True)
-        draft.replace(self._outcome)
+        """Write how the run ended, whole or not at all, also when the power fails or the disk is full."""
+        text = json.dumps(asdict(outcome)).encode()
+        with os.fdopen(os.open(self._draft, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            file.write(text)  # over the room that was reserved
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+        self._draft.replace(self._outcome)
 
     def outcome(self) -> Outcome | None:
         """How the run ended, or None when that was never written."""
@@ -159,9 +174,6 @@ def _pairs(rows: list[list[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in rows)
 
 
-def _write(path: Path, text: str, *, sync: bool = False) -> None:
+def _write(path: Path, text: str) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
-        file.flush()
-        if sync:
-            os.fsync(file.fileno())

@@ -36,6 +36,7 @@ def main(directory: str, lock: int) -> NoReturn:
     attention = Attention()
     job = files.job()
     check = _checker() if job.health else None
+    files.reserve()
     log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     supervisor = os.fork()
     if supervisor:

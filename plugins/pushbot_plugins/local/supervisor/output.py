@@ -68,7 +68,7 @@ class Mask:
 
 
 class Log:
-    """The run's log, open for as long as the run lasts."""
+    """The run's log, open for as long as the run lasts. A disk that is full costs output, never the run."""
 
     def __init__(self, path: Path, secrets: Iterable[str], *, limit: int = LIMIT) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
@@ -116,5 +116,8 @@ class Log:
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._fd, rest) :]
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError:  # what is missing shows by itself; the next line tries again
+            return
