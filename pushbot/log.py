@@ -45,8 +45,8 @@ def set_up(form: str = "text", level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers = [out]
     root.setLevel(level.upper())
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel("DEBUG" if level == "debug" else "WARNING")
+    for name in _TALKATIVE:  # also with level "debug": they would log every value, what people say included
+        logging.getLogger(name).setLevel("WARNING")
 
 
 def one_line(text: str) -> str:
