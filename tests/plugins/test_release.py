@@ -305,9 +305,10 @@ def test_a_pid_that_went_to_another_process_is_left_alone(stage: Stage) -> None:
         stage.restart()
         assert other.poll() is None
         other.kill()
+    ours = pidfile.read_text()
     pidfile.write_text("{")
     assert "damaged" in stage.tool("stop", code=1)
-    pidfile.write_text(json.dumps({"pid": other.pid, "started": "1"}))
+    pidfile.write_text(ours)
 
 
 def test_a_service_that_cannot_start_is_said_with_its_last_words(stage: Stage) -> None:
