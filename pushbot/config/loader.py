@@ -13,6 +13,7 @@ from pushbot.config.pipelines import Pipeline, read_pipeline
 from pushbot.config.problems import ConfigErrors, Problem
 from pushbot.config.reading import Reading
 from pushbot.config.shape import salvage
+from pushbot.errors import PushbotError
 from pushbot.plugins import Group
 from pushbot.service.spec import Announce, LaneSpec, Room
 
@@ -152,4 +153,9 @@ def _read_chat(reading: Reading, name: str, table: ChatTable) -> ChatPart | None
         return None
     plugin, options = chosen
     rooms = dict.fromkeys(room.name for _, room in _rooms_named(reading) if room.chat == name)
-    return ChatPart(name, plugin, options, tuple(rooms))
+    part = ChatPart(name, plugin, options, tuple(rooms))
+    try:
+        part.build()  # a chat looks at its rooms when it is made, and connects only when it is run
+    except PushbotError as error:
+        reading.note(("chats", name), str(error))
+    return part

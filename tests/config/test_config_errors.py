@@ -182,6 +182,10 @@ def test_what_was_cut_for_its_shape_causes_no_second_complaint(told: Callable[[s
             "1: chats.irc: sasl = 'plain' needs sasl_user and sasl_password",
         ),
         (
+            '[chats.irc]\nhost = "h"\n[lanes.web]\nrooms = ["irc/push"]',
+            "1: chats.irc: 'push' cannot be a room of the chat 'irc': on IRC a room begins with # and has no space or comma.",
+        ),
+        (
             '[chats.irc]\nhost = "h"\n[lanes.web]\nrooms = ["irc/#a", "irc/#a"]',
             "4: lanes.web.rooms[1]: 'irc/#a' is named twice",
         ),
