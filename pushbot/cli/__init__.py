@@ -17,7 +17,7 @@ from pushbot.config.problems import ConfigErrors, nearest
 from pushbot.errors import PushbotError
 from pushbot.log import one_line, set_up
 
-COMMANDS = ("quickstart", "run", "check", "init", "chat", "apply")
+COMMANDS = ("quickstart", "run", "check", "explain", "init", "chat", "apply")
 """In the order in which a newcomer needs them."""
 
 FAILED = 1

@@ -1,0 +1,85 @@
+"""`pushbot explain`: what a lane will do, step by step, with the defaults that nobody wrote down."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pushbot.config import load
+from pushbot.errors import PushbotError
+from pushbot.service.voice.plain import lasting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pushbot.ports import Probe, Step
+    from pushbot.service.spec import LaneSpec, StageSpec
+
+
+@click.command(short_help="Tell what a lane does, defaults included.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("lane", required=False)
+def explain(file: Path, lane: str | None) -> None:
+    """Tell what the lanes of the configuration in FILE do, or one LANE of it, in the order in which it happens.
+
+    For who is new to a deploy, and for who wants to see which defaults apply. Nothing is run, and no
+    secret is read.
+
+    \b
+    Example:
+      $ pushbot explain config/quickstart.toml web
+
+    Exit code: 0, 1 when there is no such lane, 2 for a configuration with mistakes.
+    """  # noqa: D301 - \b is click's mark for lines to keep
+    lanes = load(file).lanes
+    chosen = [one for one in lanes if lane in (None, one.name)]
+    if not chosen:
+        raise PushbotError(f"{file} has no lane '{lane}'; it has {', '.join(one.name for one in lanes)}")
+    for one in chosen:
+        click.echo("\n".join(of_lane(one)))
+
+
+def of_lane(lane: LaneSpec) -> Iterator[str]:
+    """The lines that explain a lane."""
+    yield f"{lane.name}: people line up in {', '.join(map(str, lane.rooms))}, up to {lane.max_riders} on a train."
+    if not lane.stages:
+        yield "  It has no stages: .at STAGE says where a train is, .done that it is finished."
+        return
+    source = f"the head of {lane.branch} is looked up" if lane.branch else "the run's name is taken as the revision"
+    stages = " > ".join(stage.name for stage in lane.stages)
+    yield f"  At a train's first .go {source}; it stays the same through {stages}."
+    for stage in lane.stages:
+        yield from _of_stage(stage)
+
+
+def _of_stage(stage: StageSpec) -> Iterator[str]:
+    yield f"  {stage.name}: at most {lasting(stage.timeout)}, in {stage.workdir}; one run at a time ({stage.lock})."
+    yield from _steps("do", stage.steps, stage)
+    for probe in stage.health:
+        yield f"    then look: {probe.name}: {_look(probe)}"
+    yield from _steps("after that", stage.post, stage)
+    yield f"    stopped with TERM, and with KILL {lasting(stage.grace)} later"
+    if not stage.rollback_steps:
+        yield "    no rollback: when it fails, the driver decides"
+        return
+    by_itself = f"by itself when it fails at or after {stage.rollback_from}, then the lane is held"
+    yield f"    rollback {by_itself if stage.rollback_auto else 'by .rollback only'}:"
+    yield from _steps("back", stage.rollback_steps, stage)
+
+
+def _steps(word: str, steps: tuple[Step, ...], stage: StageSpec) -> Iterator[str]:
+    for step in steps:
+        what = shlex.join(step.run) if step.run else f"a script of {len((step.script or '').splitlines())} lines"
+        wait = f" {lasting(step.after)} later" if step.after else ""
+        tries = f", {step.retries + 1} tries" if step.retries else ""
+        yield f"    {word}{wait}: {step.name}: {what} (at most {lasting(min(step.timeout, stage.timeout))}{tries})"
+
+
+def _look(probe: Probe) -> str:
+    what = shlex.join(probe.run) if probe.run else probe.target
+    wanted = f" with {probe.expect!r}" if probe.expect else ""
+    watch = f", then watched for {lasting(probe.watch)}" if probe.watch else ""
+    return f"{probe.kind} {what}{wanted}, well within {lasting(probe.window)}{watch}"
