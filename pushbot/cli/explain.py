@@ -10,7 +10,7 @@ import click
 
 from pushbot.config import load
 from pushbot.errors import PushbotError
-from pushbot.service.voice.plain import lasting
+from pushbot.service.voice.plain import counted, lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,11 @@ def _of_stage(stage: StageSpec) -> Iterator[str]:
 
 def _steps(word: str, steps: tuple[Step, ...], stage: StageSpec) -> Iterator[str]:
     for step in steps:
-        what = shlex.join(step.run) if step.run else f"a script of {len((step.script or '').splitlines())} lines"
+        what = (
+            shlex.join(step.run)
+            if step.run
+            else f"a script of {counted(len((step.script or '').splitlines()), 'line')}"
+        )
         wait = f" {lasting(step.after)} later" if step.after else ""
         tries = f", {step.retries + 1} tries" if step.retries else ""
         yield f"    {word}{wait}: {step.name}: {what} (at most {lasting(min(step.timeout, stage.timeout))}{tries})"
