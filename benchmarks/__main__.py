@@ -48,6 +48,7 @@ TITLES = {
 
 
 def main() -> int:
+    """Run the benchmarks that were named, or all; the exit code says whether one broke."""
     arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended then too
     results: dict[str, list[Figure]] = {}

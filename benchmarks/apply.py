@@ -24,6 +24,7 @@ for line in sys.stdin.buffer:
 
 
 def measure() -> list[Figure]:
+    """Lines a second through `pushbot apply --jsonl`, beside a loop that only parses and writes."""
     program = _rate("-m", "pushbot", "apply", "--jsonl")
     floor = _rate("-c", FLOOR)
     return [Figure("lines", program, "/s", Peer("JSON read and written, no more", floor), at_least=2000)]

@@ -15,6 +15,7 @@ from irc.client_aio import AioReactor
 
 
 async def serve(host: str, port: int, room: str) -> None:
+    """Join `room` and answer every `!` with another topic, until the link ends."""
     reactor = AioReactor(loop=asyncio.get_running_loop())
     server = reactor.server()
     changes = 0

@@ -18,6 +18,7 @@ CALM = 2.0
 
 
 def measure() -> list[Figure]:
+    """What becomes of forty people who join within a few milliseconds."""
     with Rig() as rig:
         rig.pushbot()
         rig.bare()

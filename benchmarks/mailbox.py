@@ -90,6 +90,7 @@ class Lane:
 
 
 def measure() -> list[Figure]:
+    """Committed commands a second through a conductor with the real store."""
     with tempfile.TemporaryDirectory(prefix="pushbot-bench-") as name:
         with (Path(name) / "log").open("w") as log, contextlib.redirect_stderr(log):
             set_up()  # the bot's log is part of what it costs

@@ -19,6 +19,7 @@ TALK = 100
 
 
 def measure() -> list[Figure]:
+    """How long a bot takes to be there, and what it weighs after a day."""
     with Rig() as rig:
         starts: dict[str, list[float]] = {"pushbot": [], "bare": []}
         for _ in range(STARTS):

@@ -209,6 +209,7 @@ class Rig:
 
 
 def median(values: list[float]) -> float:
+    """The value in the middle."""
     return percentile(values, 50)
 
 

@@ -67,6 +67,7 @@ class Race:
 
 
 def measure() -> list[Figure]:
+    """From `.join` to the topic that others see, in turns with the bare bot."""
     with Rig() as rig:
         rig.pushbot()
         rig.bare()

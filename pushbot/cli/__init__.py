@@ -6,7 +6,6 @@ imported when it is asked for. Whatever a command raises ends here, in words and
 
 from __future__ import annotations
 
-import secrets
 from importlib import import_module
 from typing import cast
 
@@ -14,7 +13,7 @@ import click
 import structlog
 
 from pushbot.config.problems import ConfigErrors, nearest
-from pushbot.errors import PushbotError
+from pushbot.errors import PushbotError, fault_reference
 from pushbot.log import one_line, set_up
 
 COMMANDS = ("quickstart", "run", "check", "explain", "init", "chat", "apply")
@@ -61,7 +60,7 @@ def _told(error: Exception) -> int:
         case ExceptionGroup() if error.split(PushbotError)[1] is None:
             return max(_told(each) for each in error.exceptions)
         case _:
-            reference = secrets.token_hex(4)
+            reference = fault_reference()
             structlog.get_logger().error("bug", reference=reference, exc_info=error)
             click.echo(f"pushbot: a bug in pushbot, logged above as {reference}: please report it", err=True)
             return BUG

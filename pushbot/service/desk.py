@@ -139,10 +139,9 @@ def _lane_for(request: Request, person: Person, lanes: tuple[Conductor, ...]) ->
     if len(lanes) == 1 or isinstance(request, c.Join | c.Question):
         return lanes[0]
     if isinstance(request, c.Kick):
-        wanted = request.name.casefold()
-        mine = [
-            one for one in lanes if any(wanted == r.person.name.casefold() for t in one.queue.trains for r in t.riders)
-        ]
+        fold = lanes[0].around.chats[person.chat].fold
+        wanted = fold(request.name)
+        mine = [one for one in lanes if any(wanted == fold(r.person.name) for t in one.queue.trains for r in t.riders)]
     else:
         mine = [one for one in lanes if any(train.seat(person) is not None for train in one.queue.trains)]
     if isinstance(request, c.Abort | c.Done | c.At | c.Retry | c.Rollback):

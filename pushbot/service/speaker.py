@@ -114,7 +114,9 @@ class Speaker:
     def _mouth(self, chat: str, to: str) -> _Mouth | None:
         if chat not in self.chats:
             return None
-        return self._mouths.setdefault((chat, to), _Mouth(self.chats[chat]))
+        if (chat, to) not in self._mouths:
+            self._mouths[chat, to] = _Mouth(self.chats[chat])
+        return self._mouths[chat, to]
 
     def _queue(self, mouth: _Mouth, line: Line, *, first: bool = False) -> None:
         if not mouth.wait(line, first=first):

@@ -134,7 +134,9 @@ async def test_a_file_cut_short_is_noticed_at_the_start(path: Path) -> None:
 
 
 async def test_missing_directories_are_made(tmp_path: Path) -> None:
-    await make(tmp_path / "var" / "lib" / "pushbot.sqlite3")
+    path = tmp_path / "var" / "lib" / "pushbot.sqlite3"
+    await make(path)
+    assert path.is_file()
 
 
 async def test_a_place_below_a_file_is_refused(tmp_path: Path) -> None:

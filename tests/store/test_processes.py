@@ -108,6 +108,7 @@ async def test_a_child_process_that_outlives_the_bot_does_not_keep_the_claim(pat
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False):  # noqa: ASYNC220 - nobody else in this loop
         await store.close()
         await store.open()
+        assert await store.last_line() == 0
         await store.close()
 
 
