@@ -30,11 +30,17 @@ class Group(StrEnum):
     CHATS = "pushbot.chats"
     EXECUTORS = "pushbot.executors"
     REPOSITORIES = "pushbot.repositories"
+    INVENTORIES = "pushbot.inventories"
 
     @property
     def one(self) -> str:
         """What one plugin of the group is called."""
-        return {Group.CHATS: "chat", Group.EXECUTORS: "executor", Group.REPOSITORIES: "repository"}[self]
+        return {
+            Group.CHATS: "chat",
+            Group.EXECUTORS: "executor",
+            Group.REPOSITORIES: "repository",
+            Group.INVENTORIES: "inventory",
+        }[self]
 
 
 class Plugin(Protocol):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from pushbot.fleet.model import AT_ONCE, Host, Rollout
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from pushbot.fleet.model import HostVersion, Tally, VersionProbe
     from pushbot.queue.commands import RunState
     from pushbot.queue.model import Person, Queue, RunKind
 
@@ -153,7 +156,8 @@ class Step:
 
     `after` is waited before the step, `timeout` bounds each try, `retries` is how many more tries
     a failing step gets, `retry_delay` the wait between them; all in seconds. Text from chat is only
-    ever in the environment.
+    ever in the environment. On a stage with hosts a step is for each of them, run there; `once` is
+    a step that is run once, on the bot's machine.
     """
 
     name: str
@@ -164,6 +168,7 @@ class Step:
     retry_delay: float = 1.0
     after: float = 0.0
     env: tuple[tuple[str, str], ...] = ()
+    once: bool = False
 
 
 class ProbeKind(StrEnum):
@@ -206,6 +211,9 @@ class Job:
     what the operator configured: values may be references `env:NAME` or `file:PATH`, to be resolved
     late and masked. `facts` are the PUSHBOT_* variables of the run, as plain text. `workdir` is where
     steps start. `grace` is how long a process group may take to end after TERM before it gets KILL.
+    `hosts` are what the run is for, in the order of the inventory, and `rollout` how it goes over them;
+    after a restart of the bot `hosts` is empty, as the executor was given them before. `continues` is the
+    directory of an earlier run of the stage: hosts that were finished there are left alone.
     """
 
     run: str
@@ -225,6 +233,9 @@ class Job:
     env: tuple[tuple[str, str], ...] = ()
     timeout: float = 3600.0
     grace: float = 5.0
+    hosts: tuple[Host, ...] = ()
+    rollout: Rollout = AT_ONCE
+    continues: Path | None = None
 
     def facts(self) -> dict[str, str]:
         """The environment that tells a step what it is part of."""
@@ -251,10 +262,24 @@ class Outcome:
     tail: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What sets an executor apart.
+
+    `steps`: its stages say in `steps` what to do. `reverts`: it can bring back an earlier revision without
+    `rollback_steps`. `hosts`: its stages name the hosts that they are for.
+    """
+
+    steps: bool = True
+    reverts: bool = False
+    hosts: bool = False
+
+
 class Executor(Protocol):
     """Carries out runs. It keeps no state of its own that a restart of the bot would lose.
 
-    Constructed as `Type(options)`, `options` being an instance of its `Options` model.
+    Constructed as `Type(options)`, `options` being an instance of its `Options` model. It may have an
+    attribute `traits: Traits`; without one, those that `Traits()` gives are meant.
     """
 
     async def start(self, job: Job) -> str:
@@ -264,17 +289,53 @@ class Executor(Protocol):
         """
         ...
 
-    async def wait(self, job: Job, token: str | None, progress: Callable[[str], None]) -> Outcome:
+    async def wait(self, job: Job, token: str | None, progress: Callable[[str | Tally], None]) -> Outcome:
         """Follow the run to its end; may be called again, by another process, after a restart.
 
         `token` is None when the bot ended while `start` was under way. `progress` is told each step
-        as it begins ("migrate 3/8"). Cancelling this call leaves the run alone. Raises RunLost when
+        as it begins ("migrate 3/8"), and with hosts how many of them are done and failed, as that changes.
+        Cancelling this call leaves the run alone. Raises RunLost when
         nobody can tell what became of the run.
         """
         ...
 
     async def abort(self, job: Job, token: str | None) -> None:
-        """Ask the run to stop, with all its processes; `wait` then returns CANCELLED. Safe to repeat."""
+        """Ask the run to stop, with all its processes; `wait` then returns CANCELLED. Safe to repeat.
+
+        Raises PushbotError when it cannot be stopped, with what a person could do.
+        """
+        ...
+
+
+@runtime_checkable
+class Versions(Protocol):
+    """What an executor may have beside: it can ask hosts what they run."""
+
+    async def versions(self, hosts: Sequence[Host], probe: VersionProbe) -> Sequence[HostVersion]:
+        """The version of each host, in the order given; a host that does not tell is in it with its trouble.
+
+        Raises PushbotError when no host at all can be asked.
+        """
+        ...
+
+
+def traits_of(executor: Executor) -> Traits:
+    """What sets `executor` apart."""
+    found = getattr(executor, "traits", None)
+    return found if isinstance(found, Traits) else Traits()
+
+
+# --- hosts -------------------------------------------------------------------------------------
+
+
+class Inventory(Protocol):
+    """A list of hosts that is kept somewhere. Constructed as `Type(options)`."""
+
+    async def hosts(self) -> Sequence[Host]:
+        """The hosts of this moment, in the order in which they are kept, without `env`.
+
+        Raises PushbotError when the list cannot be had or read.
+        """
         ...
 
 
@@ -326,7 +387,10 @@ class Repository(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run as it is remembered. `id` is `LANE-NUMBER`; `lock` is the exclusive claim it holds while not final."""
+    """One run as it is remembered. `id` is `LANE-NUMBER`; `lock` is the exclusive claim it holds while not final.
+
+    `continues` is the run whose unfinished hosts it takes up (`.retry failed`), `hosts` how many it is for.
+    """
 
     id: str
     lane: str
@@ -347,6 +411,8 @@ class RunRecord:
     ended_at: datetime | None = None
     step: str | None = None
     reason: str | None = None
+    continues: str | None = None
+    hosts: int = 0
 
 
 class PushState(StrEnum):

@@ -11,7 +11,10 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pushbot.config.model import LogFormat, LogLevel, OnStop, Rollback
-from pushbot.config.values import (
+from pushbot.ports import Probe, ProbeKind, Step
+from pushbot.queue.model import TRAIN_SIZE
+from pushbot.service.spec import News
+from pushbot.values import (
     Count,
     Duration,
     Flag,
@@ -29,9 +32,6 @@ from pushbot.config.values import (
     Words,
     expected,
 )
-from pushbot.ports import Probe, ProbeKind, Step
-from pushbot.queue.model import TRAIN_SIZE
-from pushbot.service.spec import News
 
 Environment = dict[Variable, Text]
 

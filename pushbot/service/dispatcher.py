@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from pushbot.fleet.model import Tally
     from pushbot.ports import Clock, RunRecord, Store
     from pushbot.service.runbook import Runbook
     from pushbot.service.spec import LaneSpec, StageSpec
@@ -152,9 +153,9 @@ class Dispatcher:
         except PushbotError as error:
             return Outcome(RunState.LOST, reason=f"I lost sight of it: {error}")
 
-    def _note(self, run: str) -> Callable[[str], None]:
-        def note(step: str) -> None:
-            self.progress[run] = step
+    def _note(self, run: str) -> Callable[[str | Tally], None]:
+        def note(how_far: str | Tally) -> None:
+            self.progress[run] = str(how_far)
 
         return note
 

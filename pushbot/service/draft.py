@@ -99,7 +99,7 @@ class Draft:
             by=ask.by,
             max_riders=lane.max_riders,
             stages=tuple(stage.name for stage in lane.stages),
-            rollbacks=frozenset(stage.name for stage in lane.stages if stage.rollback_steps),
+            rollbacks=frozenset(stage.name for stage in lane.stages if stage.reverts),
             targets=self.targets,
             busy=self._busy(),
         )

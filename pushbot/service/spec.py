@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pushbot.fleet.model import ALL_HOSTS, AT_ONCE, Rollout, Selection
+from pushbot.ports import traits_of
 from pushbot.queue.model import TRAIN_SIZE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pushbot.ports import Executor, Probe, Repository, Step
+    from pushbot.fleet.model import VersionProbe
+    from pushbot.ports import Executor, Inventory, Probe, Repository, Step
 
 
 class News(StrEnum):
@@ -26,6 +29,8 @@ class News(StrEnum):
     UNHOLD = "unhold"
     UHOH = "uhoh"
     HOTFIX = "hotfix"
+    MISMATCH = "mismatch"
+    DRIFT = "drift"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,6 +43,52 @@ class Room:
     def __str__(self) -> str:
         """As the configuration writes it: `irc/#push`."""
         return f"{self.chat}/{self.name}"
+
+
+class Mismatch(StrEnum):
+    """What becomes of a run when the lists of an inventory do not agree."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One list of an inventory, by the name that people are told it by."""
+
+    name: str
+    inventory: Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class InventorySpec:
+    """Where hosts come from: the lists of `sources` put together.
+
+    Each list of `compare` should have the same hosts as these; `env` are variables for hosts by the value
+    of a label: `("region", "lon", (("API", "https://…"),))`.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    compare: tuple[Source, ...] = ()
+    mismatch: Mismatch = Mismatch.BLOCK
+    env: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostsSpec:
+    """The hosts of a stage."""
+
+    inventory: InventorySpec
+    selection: Selection = ALL_HOSTS
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSpec:
+    """How a stage's hosts are asked for their version, and every how many seconds that is done unasked (0: never)."""
+
+    probe: VersionProbe
+    every: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +109,15 @@ class StageSpec:
     grace: float = 5.0
     env: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    hosts: HostsSpec | None = None
+    rollout: Rollout = AT_ONCE
+    versions: VersionSpec | None = None
+    rollback_never: bool = False
+
+    @property
+    def reverts(self) -> bool:
+        """Whether it can be rolled back."""
+        return not self.rollback_never and (bool(self.rollback_steps) or traits_of(self.executor).reverts)
 
     def changed_by(self, step: str | None) -> bool:
         """Whether a deploy that failed at `step` may have changed something (None: it failed before any step)."""

@@ -11,7 +11,7 @@ import pytest
 
 from pushbot.config import Config, OnStop, load
 from pushbot.config.lines import line_of
-from pushbot.config.values import seconds
+from pushbot.values import seconds
 from pushbot.ports import Probe, ProbeKind, Step
 from pushbot.service.spec import News, Room
 

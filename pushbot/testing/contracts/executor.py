@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pushbot.errors import RunLost
+from pushbot.fleet.model import Tally
 from pushbot.ports import Job, Step
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
@@ -67,14 +68,14 @@ class ExecutorContract:
     @pytest.mark.asyncio
     async def test_a_good_run_succeeds(self, tmp_path: Path) -> None:
         """It has a token, tells each step as one line, and succeeds."""
-        job, told = self.good(tmp_path), list[str]()
+        job, told = self.good(tmp_path), list[str | Tally]()
         async with asyncio.timeout(LIMIT):
             executor = self.executor()
             token = await executor.start(job)
             outcome = await executor.wait(job, token, told.append)
         assert token
         assert outcome.state is RunState.SUCCEEDED
-        assert all(text and text.isprintable() for text in told)
+        assert all(text and text.isprintable() for text in map(str, told))
 
     @pytest.mark.asyncio
     async def test_a_run_is_found_again_after_a_restart(self, tmp_path: Path) -> None:
@@ -195,5 +196,5 @@ def _files(directory: Path) -> list[Path]:
     return [path for path in directory.rglob("*") if path.is_file()]
 
 
-def _ignore(_progress: str) -> None:
+def _ignore(_progress: str | Tally) -> None:
     """Nobody looks at the progress."""
