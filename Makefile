@@ -66,12 +66,16 @@ $(PYTHON):
 	echo "Making $(VENV) with $$($$able --version) ..."; \
 	$$able -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-# What the tests need of the system. An ngircd that this installs is not to serve on its own:
-# it would take the quickstart's port.
+# What the tests need of the system. A server that this installs is not to serve on its own: the tests
+# start theirs on ports of their own, and ngircd would take the quickstart's.
+SERVERS := ngircd:ngircd sshd:openssh-server haproxy:haproxy
+TOOLS := openssl:openssl ssh:openssh-client rsync:rsync tar:tar git:git
 system:
 	@missing=; \
-	command -v ngircd >/dev/null || [ -x /usr/sbin/ngircd ] || missing="$$missing ngircd"; \
-	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	for each in $(SERVERS) $(TOOLS); do \
+	    name=$${each%%:*}; \
+	    command -v $$name >/dev/null || [ -x /usr/sbin/$$name ] || missing="$$missing $${each#*:}"; \
+	done; \
 	[ -x $(PYTHON) ] || python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
 	[ -z "$$missing" ] && exit 0; \
 	if [ "$$(id -u)" = 0 ]; then as_root=; \
@@ -83,8 +87,11 @@ system:
 	fi; \
 	echo "Installing$$missing through apt-get ..."; \
 	{ $$as_root apt-get -qq update && \
-	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing \
+	  $$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq install -y --no-install-recommends $$missing \
 	; } </dev/null >/dev/null || { echo "That failed; the tests need: apt-get install$$missing" >&2; exit 1; }; \
-	case "$$missing" in *ngircd*) \
-	    if [ -d /run/systemd/system ]; then $$as_root systemctl --quiet disable --now ngircd 2>/dev/null || true; fi;; \
-	esac
+	[ -d /run/systemd/system ] || exit 0; \
+	for each in ngircd:ngircd openssh-server:ssh haproxy:haproxy; do \
+	    case "$$missing " in *" $${each%%:*} "*) \
+	        $$as_root systemctl --quiet disable --now "$${each#*:}" 2>/dev/null || true;; \
+	    esac; \
+	done
