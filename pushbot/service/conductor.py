@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pushbot.ports import Clock, Line, RunRecord, Store, Work
     from pushbot.service.asks import Ask
     from pushbot.service.draft import Surroundings
+    from pushbot.service.snapshot import Progress
     from pushbot.service.speaker import Speaker
     from pushbot.service.spec import LaneSpec
     from pushbot.service.topics import Topics
@@ -47,8 +48,8 @@ class Runs(Protocol):
     """What follows a commit for runs."""
 
     @property
-    def progress(self) -> Mapping[str, str]:
-        """What each run in flight was doing last."""
+    def progress(self) -> Mapping[str, Progress]:
+        """How far each run in flight is."""
         ...
 
     def begin(self, record: RunRecord) -> None:

@@ -19,6 +19,7 @@ from pushbot.queue.commands import RunBegan, RunEnded, RunState
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
 from pushbot.service.history import HISTORY, previous, rollback_target
+from pushbot.service.snapshot import BEGINNING, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,7 +42,10 @@ BOT = Person("", "bot:pushbot", "pushbot")
 
 @dataclass(slots=True)
 class Dispatcher:
-    """All runs in flight, each a task of `group`. `report` leaves word in a lane's mailbox."""
+    """All runs in flight, each a task of `group`.
+
+    `report` leaves word in a lane's mailbox; `moved` hears how far a run is, as that changes.
+    """
 
     store: Store
     clock: Clock
@@ -50,7 +54,8 @@ class Dispatcher:
     lanes: dict[str, LaneSpec]
     group: asyncio.TaskGroup
     report: Callable[[str, Ask], Awaitable[None]]
-    progress: dict[str, str] = field(default_factory=dict)
+    moved: Callable[[RunRecord, Progress], None] = lambda *_: None
+    progress: dict[str, Progress] = field(default_factory=dict)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _aborted: set[str] = field(default_factory=set)
 
@@ -147,15 +152,17 @@ class Dispatcher:
 
     async def _wait(self, record: RunRecord, stage: StageSpec) -> Outcome:
         try:
-            return await stage.executor.wait(self._job(record, stage), record.token, self._note(record.id))
+            return await stage.executor.wait(self._job(record, stage), record.token, self._note(record))
         except RunLost as error:
             return Outcome(RunState.LOST, reason=str(error))
         except PushbotError as error:
             return Outcome(RunState.LOST, reason=f"I lost sight of it: {error}")
 
-    def _note(self, run: str) -> Callable[[str | Tally], None]:
-        def note(how_far: str | Tally) -> None:
-            self.progress[run] = str(how_far)
+    def _note(self, record: RunRecord) -> Callable[[str | Tally], None]:
+        def note(told: str | Tally) -> None:
+            how_far = self.progress.get(record.id, BEGINNING).after(told)
+            self.progress[record.id] = how_far
+            self.moved(record, how_far)
 
         return note
 

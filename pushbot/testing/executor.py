@@ -14,6 +14,7 @@ from pushbot.queue.commands import RunState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pushbot.fleet.model import Tally
     from pushbot.ports import Job
 
 
@@ -25,7 +26,7 @@ class HandRun:
     outcome: Outcome | None = None
     lost: str | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    listeners: list[Callable[[str], None]] = field(default_factory=list)
+    listeners: list[Callable[[str | Tally], None]] = field(default_factory=list)
 
 
 class HandExecutor:
@@ -56,7 +57,7 @@ class HandExecutor:
         await asyncio.sleep(0)
         return f"token of {job.run}"
 
-    async def wait(self, job: Job, token: str | None, progress: Callable[[str], None]) -> Outcome:
+    async def wait(self, job: Job, token: str | None, progress: Callable[[str | Tally], None]) -> Outcome:
         """Wait until the test says how the run ended."""
         run = self.runs.get(job.run)
         if run is None:
@@ -96,10 +97,10 @@ class HandExecutor:
         lost.lost = reason
         lost.over.set()
 
-    def report(self, step: str, run: str | None = None) -> None:
-        """The run has come to `step`."""
+    def report(self, how_far: str | Tally, run: str | None = None) -> None:
+        """The run has come to that step, or so far over its hosts."""
         for listener in self._named(run).listeners:
-            listener(step)
+            listener(how_far)
 
     def stall(self) -> None:
         """From now on `start` does not return."""

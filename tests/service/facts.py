@@ -9,7 +9,7 @@ from datetime import timedelta
 from pushbot.ports import ChangeSet, CommitInfo, PushRecord, RunRecord
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Item, Mark, Person, Queue, Rider, RunKind, Train
-from pushbot.service.snapshot import Snapshot
+from pushbot.service.snapshot import Progress, Snapshot
 from pushbot.service.spec import LaneSpec
 from pushbot.service.voice.status import LaneNow, StageNow
 from pushbot.testing.clock import START
@@ -66,11 +66,11 @@ def lane(
     name: str = "web",
     stages: tuple[StageNow, ...] = (PRINCESS, PRODUCTION),
     active: tuple[RunRecord, ...] = (),
-    progress: str | None = None,
+    progress: Progress | str | None = None,
     seconds: float | None = 900.0,
     push: PushRecord | None = None,
 ) -> LaneNow:
-    notes = {active[0].id: progress} if progress else {}
+    notes = {active[0].id: Progress(progress) if isinstance(progress, str) else progress} if progress else {}
     snapshot = Snapshot(LaneSpec(name, ()), Queue(items), active, notes)
     return LaneNow(snapshot, stages, START, push=push, seconds=seconds)
 

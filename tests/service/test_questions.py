@@ -16,6 +16,7 @@ from pushbot.queue.model import Phase
 from pushbot.service import questions
 from pushbot.service.questions import Questions, last_lines
 from pushbot.service.runbook import Outputs
+from pushbot.service.snapshot import Progress
 from pushbot.store.sqlite import SqliteStore
 from tests.service.world import ALICE, World, opened, train
 
@@ -53,7 +54,7 @@ async def test_status_tells_of_a_claim_by_another_lane_and_of_a_failure(world: W
         await world.run("princess", "badc0ffe" * 5, state=RunState.FAILED, step="migrate")
     running = await world.run("production", None, lane="config", state=RunState.RUNNING, ended_at=None, driver="carol")
     world.snapshots["config"] = replace(
-        world.snapshots["config"], active=(running,), progress={running.id: "restart 2/3"}
+        world.snapshots["config"], active=(running,), progress={running.id: Progress("restart 2/3")}
     )
     lines = await world.ask(c.Status(), lane="config")
     assert lines == (

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from pushbot.fleet.model import Tally
 from pushbot.ports import PushRecord, PushState
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Hold, Phase, Rider, RunKind, Ticket, Train
+from pushbot.service.snapshot import Progress
 from pushbot.service.voice.phrases import about
 from pushbot.service.voice.status import LaneNow, StageNow, eta, status
 from pushbot.testing.clock import START
@@ -57,6 +59,22 @@ CLAIMED = replace(PRODUCTION, claimed=underway(4, lane="config", id="config-4", 
         (
             lane(train("alice", 8, stage="production", phase=Phase.RUNNING), active=(underway(),), progress="copy 3/8"),
             "alice deploying to production (6957bb87): web-8 at copy 3/8, for 3m23s",
+        ),
+        (
+            lane(
+                train("alice", 8, stage="production", phase=Phase.RUNNING),
+                active=(underway(),),
+                progress=Progress("copy", Tally(42, 120, 1)),
+            ),
+            "alice deploying to production (6957bb87): web-8 at copy, 42/120, 1 failed, for 3m23s",
+        ),
+        (
+            lane(
+                train("alice", 8, stage="production", phase=Phase.RUNNING),
+                active=(underway(),),
+                progress=Progress(tally=Tally(0, 120)),
+            ),
+            "alice deploying to production (6957bb87): web-8 running, 0/120, for 3m23s",
         ),
         (
             lane(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushbot.queue.model import Hold, Mark, Phase, RunKind, Ticket, Train
+from pushbot.service.snapshot import BEGINNING
 from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, ended, names, shown, to, trouble
 from pushbot.service.voice.plain import counted, lasting, short, ways_on
 
@@ -143,9 +144,11 @@ def _running(train: Train, lane: LaneNow) -> str:
     if run is None:
         return text
     revision = f" ({short(run.revision)})" if run.revision else ""
-    step = shown(lane.snapshot.progress.get(run.id, ""), NAME)
+    how_far = lane.snapshot.progress.get(run.id, BEGINNING)
+    at = f"at {shown(how_far.step, NAME)}" if how_far.step else run.state.value
+    hosts = f", {how_far.tally}" if how_far.tally is not None else ""
     lasts = lasting((lane.now - (run.started_at or run.requested_at)).total_seconds())
-    return f"{text}{revision}: {run.id} {f'at {step}' if step else run.state.value}, for {lasts}"
+    return f"{text}{revision}: {run.id} {at}{hosts}, for {lasts}"
 
 
 def _failed(train: Train, lane: LaneNow) -> str:
