@@ -96,7 +96,9 @@ class SetMessage:
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """`.abort`: stop what runs now; on a failed stage, give the push up."""
+    """`.abort`: stop what runs now; on a failed stage, give the push up. With `run`: stop that run and nothing else."""
+
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,21 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`.retry [failed]`: run again what failed."""
+    """`.retry [failed]`: run again what failed; `failed`: only where that is not done yet."""
+
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """`pushbot stage`, from the command line: run one stage aside from the queue, without a train in the line.
+
+    `failed` goes on with what the stage's last deploy left undone, at its revision.
+    """
+
+    stage: str
+    ref: str | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +152,7 @@ Command = (
     | Abort
     | Rollback
     | Retry
+    | Deploy
     | EditTopic
 )
 
@@ -165,6 +182,13 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Versions:
+    """`.versions [STAGE]`: what the hosts of a stage run."""
+
+    stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """`.log [RUN]`."""
 
@@ -190,7 +214,7 @@ class Whoami:
     """`.whoami`."""
 
 
-Question = Status | Eta | Blame | Changes | Log | History | Help | Whoami
+Question = Status | Eta | Blame | Changes | Versions | Log | History | Help | Whoami
 
 
 class RunState(StrEnum):

@@ -86,7 +86,8 @@ class Train:
     `number` names the train's push for ever ("push 12"). `stage` is the place it is at, None before
     the first; `run` is the number of the run in flight, or of the last one when that failed.
     `deployed` is whether a run (and not only `.at`) brought it to `stage`. `revision` is pinned by
-    the train's first run. Two trains are equal when the topic shows the same for both.
+    the train's first run. `aside` is a train that stands in no line: one stage, run from the command line.
+    Two trains are equal when the topic shows the same for both.
     """
 
     riders: tuple[Rider, ...]
@@ -99,6 +100,7 @@ class Train:
     deployed: bool = field(default=False, compare=False)
     ref: str | None = field(default=None, compare=False)
     revision: str | None = field(default=None, compare=False)
+    aside: bool = field(default=False, compare=False)
 
     @property
     def driver(self) -> Person:
@@ -139,17 +141,19 @@ Item = Hold | Train
 class Queue:
     """The ordered holds and trains of one lane, and its note in the topic.
 
-    `next_train` and `next_run` are the numbers the next ones will get; they never go back.
+    `next_train` and `next_run` are the numbers the next ones will get; they never go back. `aside` are the
+    trains that run beside the line, by number; the topic does not show them.
     """
 
     items: tuple[Item, ...] = ()
     message: str | None = None
     next_train: int = field(default=1, compare=False)
     next_run: int = field(default=1, compare=False)
+    aside: tuple[Train, ...] = field(default=(), compare=False)
 
     @property
     def trains(self) -> tuple[Train, ...]:
-        """The trains alone, head first."""
+        """The trains in the line alone, head first."""
         return tuple(item for item in self.items if isinstance(item, Train))
 
     @property
@@ -168,11 +172,18 @@ class Queue:
         return next(i for i, item in enumerate(self.items) if isinstance(item, Train) and item.number == train.number)
 
     def train(self, number: int) -> Train | None:
-        """The train of that number, or None when it has left the queue."""
-        return next((train for train in self.trains if train.number == number), None)
+        """The train of that number, in the line or aside, or None when it has left the queue."""
+        return next((train for train in (*self.trains, *self.aside) if train.number == number), None)
 
     def with_train(self, train: Train) -> Queue:
-        """The queue in which `train` replaces the train of the same number; without riders it is gone."""
+        """The queue in which `train` replaces the train of the same number.
+
+        Without riders it is gone; one that is aside stays only while it has a run in flight.
+        """
+        if train.aside:
+            others = [one for one in self.aside if one.number != train.number]
+            there = [*others, train] if train.running else others
+            return replace(self, aside=tuple(sorted(there, key=lambda one: one.number)))
         at = self.position(train)
         rest = (train,) if train.riders else ()
         return replace(self, items=(*self.items[:at], *rest, *self.items[at + 1 :]))

@@ -172,7 +172,7 @@ def _rollback(said: Said) -> Request:
 def _retry(said: Said) -> Request:
     if [word.text.lower() for word in said.words] not in ([], ["failed"]):
         return said.wrong("`.retry` takes only `failed`")
-    return c.Retry()
+    return c.Retry(failed=bool(said.words))
 
 
 def _status(said: Said) -> Request:
@@ -184,6 +184,11 @@ def _blame(said: Said) -> Request:
     if len(said.words) > 2:  # noqa: PLR2004 - a stage and a path
         return said.wrong("`.blame` takes a stage and a path")
     return c.Blame(tuple(filter(None, (clean_text(word.text) for word in said.words))))
+
+
+def _versions(said: Said) -> Request:
+    stage = said.only("one stage")
+    return stage if isinstance(stage, Mistake) else c.Versions(stage)
 
 
 def _log(said: Said) -> Request:
@@ -242,11 +247,12 @@ VERBS: Final[Mapping[str, Verb]] = {
     "message": Verb(_message, '.message "text", or .message -', "Puts a note in the topic, or removes it."),
     "abort": Verb(_plain(c.Abort), ".abort", "Stops what runs now; on a failed stage it gives the push up."),
     "rollback": Verb(_rollback, ".rollback [STAGE]", "Brings back the last good revision."),
-    "retry": Verb(_retry, ".retry [failed]", "Runs again what failed."),
+    "retry": Verb(_retry, ".retry [failed]", "Runs again what failed; with `failed` only on the hosts that are left."),
     "status": Verb(_status, ".status [LANE]", "Tells where each lane and stage is, what blocks and who waits."),
     "eta": Verb(_plain(c.Eta), ".eta", "Tells about how long it is until your train is up."),
     "blame": Verb(_blame, ".blame [STAGE] [PATH]", "Tells what shipped, when and with whom."),
     "changes": Verb(_plain(c.Changes), ".changes", "Lists the commits about to ship."),
+    "versions": Verb(_versions, ".versions [STAGE]", "Tells which hosts of a stage run which version."),
     "log": Verb(_log, ".log [RUN]", "Tells where the output of a run is."),
     "history": Verb(_history, ".history [N]", "Lists the last pushes, up to 50."),
     "help": Verb(_help, ".help [COMMAND]", "Explains the commands, or one of them."),

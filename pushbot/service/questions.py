@@ -93,6 +93,8 @@ class Questions:
                 if here is None:
                     return answers.unknown_lane(wanted, [each.spec.name for each in lanes])
                 return await self._of_lane(question, here, lanes, person)
+            case c.Versions():
+                return (f"{to(person)}: I do not know how to ask hosts for their versions yet",)
             case _:
                 assert_never(question)
 

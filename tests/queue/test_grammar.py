@@ -93,7 +93,7 @@ def test_every_recorded_message_is_understood(message: str) -> None:
         (".rollback", c.Rollback()),
         (".rollback princess", c.Rollback("princess")),
         (".retry", c.Retry()),
-        (".retry FAILED", c.Retry()),
+        (".retry FAILED", c.Retry(failed=True)),
         (".status", c.Status()),
         (".status web", c.Status("web")),
         (".eta", c.Eta()),
@@ -101,6 +101,8 @@ def test_every_recorded_message_is_understood(message: str) -> None:
         (".blame prod lib/cart.py", c.Blame(("prod", "lib/cart.py"))),
         ('.blame "10 minutes ago"', c.Blame(("10 minutes ago",))),
         (".changes", c.Changes()),
+        (".versions", c.Versions()),
+        (".versions production", c.Versions("production")),
         (".log", c.Log()),
         (".log web-12", c.Log("web-12")),
         (".history", c.History()),
@@ -250,7 +252,7 @@ def test_the_table_of_usage_is_whole() -> None:
             one(f".{verb} {{}}".format("" if verb not in {"at", "kick", "message"} else "x")), Mistake
         )
     made = {type(one(f".{verb} x" if verb in {"at", "kick", "message"} else f".{verb}")) for verb in verbs()}
-    assert made == {*get_args(c.Command), *get_args(c.Question)} - {c.EditTopic}
+    assert made == {*get_args(c.Command), *get_args(c.Question)} - {c.EditTopic, c.Deploy}
     assert len(spellings()) == len(set(spellings()))
 
 

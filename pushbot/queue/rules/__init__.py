@@ -53,12 +53,14 @@ def decide(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decisio
             return journey.at(queue, stage, facts)
         case c.Done():
             return journey.done(queue, facts)
-        case c.Abort():
-            return journey.abort(queue, facts)
+        case c.Abort(run):
+            return journey.abort(queue, run, facts)
         case c.Rollback(stage):
             return journey.rollback(queue, stage, facts)
         case c.Retry():
             return journey.retry(queue, facts)
+        case c.Deploy():
+            return journey.deploy(queue, command, facts)
         case c.PutHold(reason):
             return holding.hold(queue, reason, facts)
         case c.Unhold():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pushbot.queue.events import (
     AbortRequested,
@@ -19,6 +20,9 @@ from pushbot.queue.model import Mark, Phase, Queue, Rider, RunKind, Ticket, Trai
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.aboard import first_with, marked, next_stage, not_aboard
 from pushbot.queue.rules.decision import Decision, Facts, moved_up
+
+if TYPE_CHECKING:
+    from pushbot.queue.commands import Deploy
 
 
 def go(queue: Queue, ref: str | None, facts: Facts) -> Decision | Refusal:
@@ -98,6 +102,19 @@ def requested(queue: Queue, train: Train, stage: str, kind: RunKind, facts: Fact
     return Decision(after, (event,))
 
 
+def deploy(queue: Queue, command: Deploy, facts: Facts) -> Decision | Refusal:
+    """Run one stage aside from the line, under the same conditions as a `.go`."""
+    if not facts.stages:
+        return Refusal(Code.LANE_HAS_NO_STAGES)
+    if command.stage not in facts.stages:
+        return Refusal(Code.UNKNOWN_STAGE, subject=command.stage)
+    obstacle = _not_now(queue, command.stage, facts)
+    if obstacle is not None:
+        return obstacle
+    train = Train((Rider(facts.by),), number=queue.next_train, ref=command.ref, aside=True)
+    return requested(replace(queue, next_train=queue.next_train + 1), train, command.stage, RunKind.DEPLOY, facts)
+
+
 def at(queue: Queue, stage: str, facts: Facts) -> Decision | Refusal:
     """Set the head's stage by hand; marks start afresh."""
     train = queue.head
@@ -126,11 +143,16 @@ def _finish(queue: Queue, train: Train, facts: Facts) -> Decision:
     return Decision(after, (Finished(train, facts.by), *moved_up(queue, after)))
 
 
-def abort(queue: Queue, facts: Facts) -> Decision | Refusal:
-    """Stop the run in flight; on a failed stage, give the push up."""
+def abort(queue: Queue, run: int | None, facts: Facts) -> Decision | Refusal:
+    """Stop the run in flight, the head's before those aside; on a failed stage, give the push up."""
     train = queue.head
-    if train is not None and train.running:
-        return Decision(queue, (AbortRequested(train, facts.by),))
+    running = [one for one in (*queue.trains, *queue.aside) if one.running]
+    if run is not None:
+        running = [one for one in running if one.run == run]
+        return Decision(queue, (AbortRequested(running[0], facts.by),)) if running else Refusal(Code.NOTHING_RUNNING)
+    if running:
+        first = running if running[0].aside else running[:1]
+        return Decision(queue, tuple(AbortRequested(one, facts.by) for one in first))
     if train is not None and train.phase is Phase.FAILED:
         after = queue.with_train(replace(train, riders=()))
         return Decision(after, (GivenUp(train, facts.by), *moved_up(queue, after)))
