@@ -5,13 +5,14 @@
     body     = "clear" / item *( " | " item )
     item     = hold / train
     hold     = "HOLD" [ ' "' reason '"' ]
-    train    = [ "<" stage [ "..." / "!" ] "> " ] rider *( " + " rider ) [ ' "' message '"' ]
+    train    = [ "<" stage [ "..." [ " " progress ] / "!" ] "> " ] rider *( " + " rider ) [ ' "' message '"' ]
     rider    = name [ "*" / "!" ] [ " (" ticket ")" ]       ticket = c / askme / HOLD
 
-`...` is a stage that is running, `<stage!>` one that failed; `*` is a rider who said good, `!` one
-who said uhoh. A name that would be misread stands in quotes. Too long for the chat, a topic is
-shortened from its tail: `alice | bob | +3 trains (7)` hides three trains with seven riders,
-`alice + 6 more` six riders, and `…` ends a text that was cut.
+`...` is a stage that is running, with how many of its hosts are done (`<prod... 42/120, 1 failed>`),
+which is only shown: no reader keeps it. `<stage!>` is one that failed; `*` is a rider who said good,
+`!` one who said uhoh. A name that would be misread stands in quotes. Too long for the chat, a topic
+goes without the progress, then is shortened from its tail: `alice | bob | +3 trains (7)` hides three
+trains with seven riders, `alice + 6 more` six riders, and `…` ends a text that was cut.
 
 Reading is in `topic_parse`; everything is to be had from here.
 """
@@ -20,34 +21,39 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, assert_never
 
-from pushbot.queue.model import Hold, Item, Person, Queue, Rider, Train
+from pushbot.queue.model import Hold, Item, Person, Phase, Queue, Rider, Train
 from pushbot.queue.topic_parse import CONTROL, DELIMITERS, Unreadable, clean_text, one_line, parse, split_lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["Unreadable", "clean_text", "fit", "fit_lanes", "parse", "render", "restore_tail", "split_lanes"]
 
 _BARE = re.compile(rf"(?!(?i:clear|hold)\Z)[^{DELIMITERS}:{CONTROL}\ud800-\udfff]+")
 _CUT = "…"
+_NO_PROGRESS: Mapping[str, str] = MappingProxyType({})
 
 
-def render(queue: Queue) -> str:
+def render(queue: Queue, progress: str = "") -> str:
     """The whole topic of one lane, as long as it comes out.
 
-    There is no escape inside quotes: `"` is drawn as `'`, control characters as spaces.
+    There is no escape inside quotes: `"` is drawn as `'`, control characters as spaces. `progress` is how far
+    the stage is that is running, in words without `<`, `>`, `|` and `"`.
     """
-    return _line([_item(item) for item in queue.items], queue.message)
+    return _line([_item(item, progress=progress) for item in queue.items], queue.message)
 
 
-def fit(queue: Queue, limit: int) -> str:
+def fit(queue: Queue, limit: int, progress: str = "") -> str:
     """The topic of one lane in at most `limit` bytes of UTF-8, shortened from the tail where it must be.
 
-    Whole trains go first, then notes, messages and reasons are cut, then riders of the head go;
-    last of all the driver's name is cut, at a character's bound.
+    The progress goes first, then whole trains, then notes, messages and reasons are cut, then riders of the
+    head go; last of all the driver's name is cut, at a character's bound.
     """
+    if progress and _size(whole := render(queue, progress)) <= limit:
+        return whole
     shortest = ""
     for shortest in _forms(queue, limit):
         if _size(shortest) <= limit:
@@ -55,14 +61,17 @@ def fit(queue: Queue, limit: int) -> str:
     return shortest.encode()[: max(limit, 0)].decode(errors="ignore")
 
 
-def fit_lanes(parts: Sequence[tuple[str, Queue]], limit: int) -> str:
+def fit_lanes(parts: Sequence[tuple[str, Queue]], limit: int, progress: Mapping[str, str] = _NO_PROGRESS) -> str:
     """Several lanes in one topic of at most `limit` bytes: `web: alice | bob || config: clear`.
 
-    The room is shared evenly, and what a lane does not need goes to the others. One lane alone is
-    drawn without its name.
+    The room is shared evenly, and what a lane does not need goes to the others; `progress`, by lane, is shown
+    where there is room for all of everything. One lane alone is drawn without its name.
     """
     if len(parts) == 1:
-        return fit(parts[0][1], limit)
+        return fit(parts[0][1], limit, progress.get(parts[0][0], ""))
+    whole = " || ".join(f"{name}: {render(queue, progress.get(name, ''))}" for name, queue in parts)
+    if progress and _size(whole) <= limit:
+        return whole
     labels = [f"{name}: " for name, _ in parts]
     room = limit - sum(map(_size, labels)) - 4 * (len(parts) - 1)
     needs = sorted((_size(render(queue)), index) for index, (_, queue) in enumerate(parts))
@@ -106,7 +115,7 @@ def _line(items: Sequence[str], note: str | None) -> str:
     return (" | ".join(filter(None, items)) or "clear") + (f' !! "{_plain(note)}"' if note else "")
 
 
-def _item(item: Item, seats: int | None = None) -> str:
+def _item(item: Item, seats: int | None = None, progress: str = "") -> str:
     """One hold or train, the latter with only so many of its riders."""
     match item:
         case Hold(reason=reason):
@@ -115,7 +124,8 @@ def _item(item: Item, seats: int | None = None) -> str:
             riders = " + ".join(map(_rider, item.riders[:seats]))
             hidden = 0 if seats is None else len(item.riders) - seats
             more = f" + {hidden} more" if hidden > 0 else ""
-            stage = "" if item.stage is None else f"<{one_line(item.stage)}{item.phase}> "
+            far = f" {progress}" if progress and item.phase is Phase.RUNNING else ""
+            stage = "" if item.stage is None else f"<{one_line(item.stage)}{item.phase}{far}> "
             message = f' "{_plain(item.message)}"' if item.message else ""
             return f"{stage}{riders}{more}{message}"
         case _:

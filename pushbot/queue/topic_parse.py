@@ -3,8 +3,8 @@
 People edit topics by hand, so much is forgiven: `,` and `&` for `+`, spaces left out or doubled,
 `(config)` for `(c)`, a separator left over, `HOLD` with a reason that is not quoted, a quote never
 closed, `~` after a name (an older tool's third mark, read as none). What `fit` puts in place of
-hidden trains and riders is passed over. Anything else is an `Unreadable` that says where and why,
-so that the edit can be quoted back to its author.
+hidden trains and riders, and how far a running stage is, is passed over. Anything else is an
+`Unreadable` that says where and why, so that the edit can be quoted back to its author.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ _QUOTED = re.compile(r'"([^"]*)"?')
 _CLEAR = re.compile(r"clear(?=\s*(?:\||!!|\Z))", re.IGNORECASE)
 _HOLD = re.compile(r'hold(?=[\s|"]|!!|\Z)\s*', re.IGNORECASE)
 _STAGE = re.compile(r"<\s*([A-Za-z0-9_.-]+?)\s*(\.\.\.|…|!)?\s*>\s*")
+_UNDER_WAY = re.compile(r'<(?=[^<>|"]*>)\s*([A-Za-z0-9_.-]+)\s*(\.\.\.|…)[^<>|"]*>\s*')
+"""A running stage with its progress; the look ahead keeps the search short where no `>` follows."""
 _HIDDEN = re.compile(r"\d+\s+(?:more|trains?|holds?)\b(?:\s*\(\d+\))?", re.IGNORECASE)
 _MARK = r"(?:\s*([*~]|!(?!!(?!!))))?"  # `!!` begins the note, so one `!` before it is a mark only in `!!!`
 _RIDER = re.compile(rf'(?:"([^"]*)"?|([^{DELIMITERS}]+)){_MARK}(?:\s*\(\s*([a-zA-Z]+)\s*\))?{_MARK}')
@@ -147,7 +149,7 @@ class _Reader:
     def train(self, number: int) -> Train | Unreadable | None:
         """The train that begins here, or None where only a mark for hidden ones stands."""
         stage, phase = None, Phase.AT
-        if (found := _STAGE.match(self.text, self.at)) is not None and not found[1].endswith("..."):
+        if (found := self.stage()) is not None and not found[1].endswith("..."):
             stage, phase = found[1], _PHASES.get(found[2], Phase.AT)
             self.at = found.end()
         riders: list[Rider] = []
@@ -186,8 +188,12 @@ class _Reader:
         mark = _MARKS.get(before or after, Mark.NONE)
         return Rider(self.person(name), _TICKETS[ticket.lower()] if ticket else Ticket.NONE, mark)
 
+    def stage(self) -> re.Match[str] | None:
+        """The stage's mark that begins here: its name, and how it stands."""
+        return _STAGE.match(self.text, self.at) or _UNDER_WAY.match(self.text, self.at)
+
     def stray_stage(self) -> Rider | Unreadable | None:
-        found = _STAGE.match(self.text, self.at)
+        found = self.stage()
         if found is None:
             return None
         if self.careful:

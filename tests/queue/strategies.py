@@ -7,6 +7,7 @@ import string
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from pushbot.fleet.model import Tally
 from pushbot.queue.model import Hold, Item, Mark, Person, Phase, Queue, Rider, Ticket, Train
 from pushbot.queue.topic import clean_text
 
@@ -64,6 +65,10 @@ items: st.SearchStrategy[Item] = st.one_of(trains(), trains(), trains(), holds)
 queues = st.builds(lambda some, note: Queue(tuple(some), note), st.lists(items, max_size=6), st.none() | texts)
 """Queues for which parse(render(queue)) == queue."""
 
+tallies = st.integers(0, 10_000)
+progress = st.just("") | st.builds(Tally, tallies, tallies, tallies).map(str)
+"""How far a running stage is, as a topic shows it."""
+
 wild_text = st.text(st.characters(), max_size=20) | st.sampled_from(["", "\ud800", "\r\n", "\0", '"', "\u2028"])
 wild_trains = st.builds(
     Train,
@@ -83,7 +88,8 @@ topic_text = st.lists(
     st.sampled_from(
         [
             *("alice", "bob", "clear", "HOLD", "hold", " ", " ", "|", " | ", "||", "+", ",", "&", "*", "!", "~", "!!"),
-            *('"', '"x"', "<prod>", "<", ">", "<prod...>", "(c)", "(", ")", "(HOLD)", "+3 trains (7)", "+ 6 more", "…"),
+            *('"', '"x"', "<prod>", "<", ">", "<prod...>", "...", "<prod... 4/9>", "(c)", "(", ")", "(HOLD)", "…"),
+            *("+3 trains (7)", "+ 6 more"),
             *("web:", "config:", " || ", "\x03", "\u202e", "\ud800", "1", "more"),
         ]
     ),

@@ -21,7 +21,16 @@ from pushbot.queue.topic import (
     restore_tail,
     split_lanes,
 )
-from tests.queue.strategies import AWKWARD_NAMES, person, queues, thorough, topic_text, usual, wild_queues
+from tests.queue.strategies import (
+    AWKWARD_NAMES,
+    person,
+    progress,
+    queues,
+    thorough,
+    topic_text,
+    usual,
+    wild_queues,
+)
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "pushbot-cases.jsonl").read_text().splitlines()]
 
@@ -40,10 +49,17 @@ def size(text: str) -> int:
 
 
 @thorough
-@given(queues)
-def test_what_is_drawn_is_read_back(queue: Queue) -> None:
-    assert read(render(queue)) == queue
-    assert parse(render(queue), person, careful=True) == queue
+@given(queues, progress)
+def test_what_is_drawn_is_read_back(queue: Queue, far: str) -> None:
+    assert read(render(queue, far)) == queue
+    assert parse(render(queue, far), person, careful=True) == queue
+
+
+def test_a_running_stage_shows_how_far_it_is_and_no_other_does() -> None:
+    queue = read('<production...> alice* + bob "hats" | <princess> carol | <moon!> dave')
+    assert render(queue, "42/120, 1 failed") == (
+        '<production... 42/120, 1 failed> alice* + bob "hats" | <princess> carol | <moon!> dave'
+    )
 
 
 @pytest.mark.parametrize("name", AWKWARD_NAMES)
@@ -112,6 +128,13 @@ def test_all_parts_of_a_topic() -> None:
         ("< prod ... > alice", "<prod...> alice"),
         ("<prod…> alice", "<prod...> alice"),
         ("<a....> alice", "<a....> alice"),
+        ("<prod... 42/120, 1 failed> alice", "<prod...> alice"),
+        ("<prod ...42/120>alice", "<prod...> alice"),
+        ("< prod… nearly there! > alice", "<prod...> alice"),
+        ("<a.... 3/5> alice", "<a....> alice"),
+        ("<a...b... 3/5> alice", "<a...b...> alice"),
+        ("<a...b> alice", "<a...b> alice"),
+        ("<a... 3/5...> alice", "<a...> alice"),
         ('alice "  two   at\tonce "', 'alice "two at once"'),
         ("alice\x02 |\x1fbob", "alice | bob"),
         ("alice | +3 trains (7)", "alice"),
@@ -131,6 +154,8 @@ def test_reading_is_lenient(text: str, canonical: str) -> None:
         ("alice (beer)", 7, 'no ticket "beer"'),
         ("<prod>", 6, "somebody's name"),
         ("<prod", 0, "somebody's name"),
+        ("<prod! 3/5> alice", 0, "somebody's name"),
+        ("<prod... 3/5 | alice> bob", 0, "somebody's name"),
         ("alice | *", 8, "somebody's name"),
         ('"" + bob', 0, "no name"),
         ('HOLD "x" y', 9, "expected |"),
@@ -173,7 +198,24 @@ def test_whatever_is_in_a_queue_its_topic_is_one_line_of_text(queue: Queue) -> N
 
 
 def test_reading_takes_time_in_proportion_to_the_text() -> None:
-    for awkward in (" ", "<", "<a", "<.", "a ", '"', "+", "| ", "!", "6 ", "HOLD ", "(", "alice + <", "||"):
+    for awkward in (
+        " ",
+        "<",
+        "<a",
+        "<.",
+        "a ",
+        '"',
+        "+",
+        "| ",
+        "!",
+        "6 ",
+        "HOLD ",
+        "(",
+        "alice + <",
+        "||",
+        "<a...",
+        "<a... ",
+    ):
         assert isinstance(parse(awkward * 20_000, person), Queue | Unreadable)
         assert isinstance(split_lanes(awkward * 20_000, ["web", "config"]), tuple | Unreadable)
 
@@ -237,33 +279,47 @@ def test_a_topic_is_shortened_from_its_tail(limit: int, topic: str) -> None:
     assert fit(read(LONG), limit) == topic
 
 
+@pytest.mark.parametrize("extra", [0, 1, 19])
+def test_where_room_is_short_the_progress_goes_first(extra: int) -> None:
+    queue, far = read(LONG), "42/120, 1 failed"
+    drawn = fit(queue, size(LONG) + extra, far)
+    assert drawn == (LONG.replace("<prod...>", f"<prod... {far}>") if extra == 19 else LONG)
+    two = [("web", queue), ("config", Queue())]
+    without = fit_lanes(two, 1000)
+    assert fit_lanes(two, size(without) + extra, {"web": far}) == (
+        without.replace("<prod...>", f"<prod... {far}>") if extra == 19 else without
+    )
+
+
 def test_one_hidden_train_and_hidden_holds_are_named_as_such() -> None:
     assert fit(read("alice + bob | carol + dave + erin"), 30) == "alice + bob | +1 train (3)"
     assert fit(Queue((Hold("x" * 20), Hold("y" * 20))), 40) == f'HOLD "{"x" * 20}" | +1 hold'
 
 
 @usual
-@given(st.one_of(queues, wild_queues), st.integers(0, 300))
-def test_a_topic_fits_every_limit(queue: Queue, limit: int) -> None:
-    topic = fit(queue, limit)
+@given(st.one_of(queues, wild_queues), st.integers(0, 300), progress)
+def test_a_topic_fits_every_limit(queue: Queue, limit: int, far: str) -> None:
+    topic = fit(queue, limit, far)
     assert size(topic) <= limit
     if size(render(queue)) <= limit:
-        assert topic == render(queue)
+        assert topic in {render(queue), render(queue, far)}
+    else:
+        assert topic == fit(queue, limit)
 
 
 @usual
-@given(st.lists(st.tuples(st.sampled_from(["web", "config", "a"]), queues), max_size=3), st.integers(0, 300))
-def test_several_lanes_fit_every_limit(parts: list[tuple[str, Queue]], limit: int) -> None:
-    assert size(fit_lanes(parts, limit)) <= limit
+@given(st.lists(st.tuples(st.sampled_from(["web", "config", "a"]), queues), max_size=3), st.integers(0, 300), progress)
+def test_several_lanes_fit_every_limit(parts: list[tuple[str, Queue]], limit: int, far: str) -> None:
+    assert size(fit_lanes(parts, limit, {"web": far})) <= limit
 
 
 # --- the hidden tail
 
 
 @thorough
-@given(queues, st.integers(0, 400))
-def test_what_a_short_topic_hides_comes_back(queue: Queue, limit: int) -> None:
-    drawn = fit(queue, max(limit, size(_least(queue))))
+@given(queues, st.integers(0, 400), progress)
+def test_what_a_short_topic_hides_comes_back(queue: Queue, limit: int, far: str) -> None:
+    drawn = fit(queue, max(limit, size(_least(queue))), far)
     assert restore_tail(read(drawn), drawn, queue) == queue
 
 
@@ -386,11 +442,11 @@ def test_lanes_that_are_missing_or_strange_are_pointed_at(text: str, at: int, wh
 
 
 @usual
-@given(queues, queues, queues)
-def test_lanes_drawn_together_are_split_again(one: Queue, two: Queue, three: Queue) -> None:
+@given(queues, queues, queues, progress)
+def test_lanes_drawn_together_are_split_again(one: Queue, two: Queue, three: Queue, far: str) -> None:
     parts = [("web", one), ("config", two), ("api.v2", three)]
-    bodies = split_lanes(fit_lanes(parts, 100_000), [name for name, _ in parts])
-    assert bodies == tuple((name, render(queue)) for name, queue in parts)
+    bodies = split_lanes(fit_lanes(parts, 100_000, {"web": far, "api.v2": far}), [name for name, _ in parts])
+    assert bodies == (("web", render(one, far)), ("config", render(two)), ("api.v2", render(three, far)))
 
 
 @usual
