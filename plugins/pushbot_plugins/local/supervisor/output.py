@@ -101,6 +101,10 @@ class Log:
         lines = (_ESCAPES.sub("", line).strip() for line in self._last.decode(errors="replace").splitlines())
         return tuple(line[:_TAIL_WIDTH] for line in lines if line)[-_TAIL_LINES:]
 
+    def close(self) -> None:
+        """Let go of the file; for a process that outlives the run."""
+        os.close(self._fd)
+
     def _add(self, data: bytes) -> None:
         if not data:
             return

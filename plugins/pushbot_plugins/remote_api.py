@@ -1,0 +1,298 @@
+"""Calls to a service's HTTP API, for executors that hand a run to one: bounded in time and size, GETs repeated.
+
+    async with Api("Jenkins", "https://ci.example", limits=Limits()) as api:
+        answer = await api.get("queue/item/12/api/json")     # repeated until it is answered
+        answer = await api.call("POST", "job/web/build")     # once
+        item = answer.read(Item)                             # a pydantic model
+
+Redirects are never followed, for they would take credentials along; nor are addresses of another origin
+called. What goes wrong is `Unanswered` or `Refused`, both a PushbotError with a sentence for people, and
+without the query of the address, which may hold what is secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+import structlog
+from pydantic import BaseModel, ValidationError
+from yarl import URL
+
+from pushbot.errors import PushbotError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from pathlib import Path
+
+M = TypeVar("M", bound=BaseModel)
+LOG = structlog.get_logger()
+_UNPRINTABLE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|.)?|[\s\x00-\x1f\x7f-\x9f]+")
+_FINE = frozenset({200, 201, 202, 204})
+_NOT_BEGUN = frozenset({429, 503})
+_TAGS = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
+_PIECE, _WORDS = 64 * 2**10, 16 * 2**10
+_BUSY = 429
+_BROKEN = 500
+_LONGEST_ASKED = 60.0
+
+
+class Unanswered(PushbotError):  # noqa: N818 - says what happened
+    """No answer came, or one of a server in trouble (5xx, 429).
+
+    `begun`: the service may have got the request all the same. `later`: seconds it asks to be left alone.
+    """
+
+    def __init__(self, text: str, *, begun: bool, later: float = 0.0) -> None:
+        super().__init__(text)
+        self.begun = begun
+        self.later = later
+
+
+class Refused(PushbotError):  # noqa: N818 - says what happened
+    """The service answered, and not with what was wanted."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a service is waited for, in seconds, and how much it may say, in bytes.
+
+    `answer` bounds one call, `patience` how long a call that may be repeated is repeated, with pauses that
+    double from `first` to `longest`, each cut by chance to between half and all of it.
+    """
+
+    connect: float = 10.0
+    answer: float = 30.0
+    patience: float = 300.0
+    first: float = 0.5
+    longest: float = 15.0
+    body: int = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `headers` know no case; `source` is the service's name for people."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    source: str
+
+    def read(self, kind: type[M]) -> M:
+        """The JSON of the answer as a model. Raises PushbotError when it is none."""
+        try:
+            return kind.model_validate_json(self.body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise PushbotError(
+                f"{self.source} said something that cannot be read ({where + ': ' if where else ''}{first['msg']})"
+            ) from None
+
+
+def trusting(ca: Path | None) -> ssl.SSLContext | None:
+    """What `Api` is given for `tls`: trust in a PEM file's authorities, in the system's when None.
+
+    Raises PushbotError when the file cannot be read.
+    """
+    if ca is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(ca))
+    except OSError as error:
+        raise PushbotError(
+            f"the authorities in {ca} cannot be read ({error.strerror or error}): check the file"
+        ) from None
+
+
+def one_line(text: str, width: int = 300) -> str:
+    """What somebody else wrote, as one printable line of at most `width` characters."""
+    line = "".join(letter for letter in _UNPRINTABLE.sub(" ", text) if letter.isprintable())
+    line = " ".join(line.split())
+    return line if len(line) <= width else line[: width - 3] + "..."
+
+
+class Api:
+    """One service at `base`, for as long as the `async with` lasts. `headers` go with every call.
+
+    `user` is a name and a password (HTTP basic). `hide` are texts that stand in no error, whatever the service
+    says (a set that may grow). Cookies are kept meanwhile.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        user: tuple[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        hide: Collection[str] = (),
+        limits: Limits = Limits(),
+    ) -> None:
+        parts = urlsplit(base)
+        self.base = base.rstrip("/")
+        self.origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self.source = f"{name} at {self.origin}"
+        self.limits = limits
+        self._headers = {"User-Agent": "pushbot", **(headers or {})}
+        self._user = aiohttp.BasicAuth(*user, encoding="utf-8") if user else None
+        self._tls = tls
+        self._hide = hide
+        self._password = user[1] if user else ""
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            headers=self._headers,
+            auth=self._user,
+            cookie_jar=aiohttp.CookieJar(unsafe=True),  # also of a server that has an address and no name
+            connector=aiohttp.TCPConnector(ssl=True if self._tls is None else self._tls),
+            timeout=aiohttp.ClientTimeout(total=None, connect=self.limits.connect, sock_read=self.limits.answer),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    def at(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """The whole address of a path below `base`, or of an address, both percent-encoded already.
+
+        Raises PushbotError for an address of another origin.
+        """
+        parts = urlsplit(path)
+        if not parts.scheme and not parts.netloc:
+            path = f"{self.base}/{path.lstrip('/')}"
+        elif f"{parts.scheme}://{parts.netloc}" != self.origin:
+            raise PushbotError(
+                f"{self.source} points to {one_line(parts.scheme, 20)}://{one_line(parts.netloc, 100)}: "
+                "credentials are for its own address alone"
+            )
+        return path + (("&" if parts.query else "?") + urlencode(query) if query else "")
+
+    async def get(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        ok: Collection[int] = _FINE,
+    ) -> Answer:
+        """The answer, asked for again and again while the service gives none. Raises Unanswered and Refused."""
+        return await self.call("GET", path, query=query, headers=headers, ok=ok, again=True)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        ok: Collection[int] = _FINE,
+        again: bool = False,
+    ) -> Answer:
+        """One call; with `again`, which says that it does no harm, repeated for as long as `Limits.patience`.
+
+        `headers` may be a function, asked for each try. Raises Unanswered, and Refused for a status not in `ok`.
+        """
+        url, loop = self.at(path, query), asyncio.get_running_loop()
+        until, pause, tries = loop.time() + self.limits.patience, self.limits.first, 0
+        while True:
+            try:
+                async with asyncio.timeout(self.limits.answer):
+                    return await self._once(method, url, body, headers() if callable(headers) else headers, ok)
+            except TimeoutError:
+                trouble = self._silent(begun=True)
+            except Unanswered as error:
+                trouble = error
+            wait = max(pause * random.uniform(0.5, 1.0), min(trouble.later, _LONGEST_ASKED))  # noqa: S311 - no secret
+            if not again or loop.time() + wait > until:
+                raise trouble
+            if not tries:
+                LOG.warning("service_asked_again", service=self.source, trouble=str(trouble))
+            tries, pause = tries + 1, min(2 * pause, self.limits.longest)
+            await asyncio.sleep(wait)
+
+    async def stream(
+        self, path: str, take: Callable[[bytes], None], *, query: Mapping[str, str] | None = None
+    ) -> Answer:
+        """A GET whose body goes to `take` bit by bit, however long it is; not repeated. The answer's body is empty."""
+        async with self._asked("GET", self.at(path, query), b"", None) as response:
+            if response.status not in _FINE:
+                raise self._refusal(response, b"")
+            async for piece in self._pieces(response):
+                take(piece)
+            return Answer(response.status, response.headers.copy(), b"", self.source)
+
+    async def _once(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str] | None, ok: Collection[int]
+    ) -> Answer:
+        async with self._asked(method, url, body, headers) as response:
+            found = bytearray()
+            async for piece in self._pieces(response):
+                found += piece
+                if len(found) > self.limits.body:
+                    raise Refused(f"{self.source} answered with more than {self.limits.body} bytes", response.status)
+            if response.status not in ok:
+                raise self._refusal(response, bytes(found))
+            return Answer(response.status, response.headers.copy(), bytes(found), self.source)
+
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str] | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        try:
+            async with self._session.request(
+                method, URL(url, encoded=True), data=body or None, headers=headers, allow_redirects=False
+            ) as response:
+                yield response
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            why = "it takes no connection in time" if isinstance(error, TimeoutError) else str(error)
+            raise Unanswered(f"{self.source} cannot be reached: {self._words(why)}", begun=False) from None
+        except TimeoutError:
+            raise self._silent(begun=True) from None
+        except (aiohttp.ClientError, OSError) as error:
+            why = self._words(str(error)) or type(error).__name__
+            raise Unanswered(f"{self.source} broke off the connection: {why}", begun=True) from None
+
+    async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        async for piece in response.content.iter_chunked(_PIECE):
+            yield piece
+
+    def _words(self, text: str) -> str:
+        for secret in (*self._hide, self._password):
+            text = text.replace(secret, "***") if secret else text
+        return one_line(text, 200)
+
+    def _silent(self, *, begun: bool) -> Unanswered:
+        return Unanswered(f"{self.source} gave no answer within {self.limits.answer:g} s", begun=begun)
+
+    def _refusal(self, response: aiohttp.ClientResponse, body: bytes) -> Refused | Unanswered:
+        status, what = response.status, f"{response.method} {one_line(response.url.raw_path, 200)}"
+        said = self._words(_TAGS.sub(" ", body[:_WORDS].decode(errors="replace")))
+        if status == _BUSY or status >= _BROKEN:
+            later = response.headers.get("Retry-After", "")
+            text = f"{self.source} answered {status} to {what}" + (f": {said}" if said else "")
+            return Unanswered(text, begun=status not in _NOT_BEGUN, later=float(later) if later.isdecimal() else 0.0)
+        match status:
+            case 301 | 302 | 303 | 307 | 308:
+                place = self._words(response.headers.get("Location", "nowhere").partition("?")[0])
+                said = f"a redirect to {place}, which is not followed: is its address right in the configuration?"
+            case 401 | 403:
+                said = f"no entry ({status}): check the user and the secret" + (f"; it says: {said}" if said else "")
+            case 404:
+                said = "there is no such thing (404), or none that may be seen"
+            case _:
+                said = f"{status}" + (f": {said}" if said else "")
+        return Refused(f"{self.source} answered {what} with {said}", status)
