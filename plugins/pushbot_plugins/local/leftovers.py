@@ -1,4 +1,4 @@
-"""What a killed supervisor leaves behind: the process group of the step that was under way.
+"""What a killed supervisor leaves behind: the process groups of what was under way.
 
 A process group's number alone proves nothing, as numbers are used again. A process is taken for a
 leftover only when its group and session have the number that the supervisor wrote down, and its
@@ -19,18 +19,16 @@ if TYPE_CHECKING:
     from pushbot_plugins.local.supervisor.files import RunFiles
 
 
-def leftover(files: RunFiles, run: str) -> int | None:
-    """The process group that the run's dead supervisor left, None when it is gone or cannot be told for sure."""
-    try:
-        group = int(files.group.read_text("ascii"))
-    except (FileNotFoundError, ValueError):
-        return None
+def leftovers(files: RunFiles, run: str) -> list[int]:
+    """The process groups that the run's dead supervisor left; not those that are gone or cannot be told for sure."""
     mark = b"\0PUSHBOT_RUN=" + os.fsencode(run) + b"\0"
-    for process in _members(group):
-        with contextlib.suppress(OSError):
-            if mark in b"\0" + (process / "environ").read_bytes():
-                return group
-    return None
+    return [group for group in files.recorded_groups() if any(mark in _environment(each) for each in _members(group))]
+
+
+def _environment(process: Path) -> bytes:
+    with contextlib.suppress(OSError):
+        return b"\0" + (process / "environ").read_bytes()
+    return b""
 
 
 def signal_group(group: int, number: signal.Signals) -> None:

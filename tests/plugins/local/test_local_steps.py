@@ -14,6 +14,7 @@ import pytest
 from pushbot.errors import PushbotError
 from pushbot.ports import Outcome, Probe, ProbeKind, Step
 from pushbot.queue.commands import RunState
+from pushbot_plugins.supervised import Boot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +139,7 @@ async def test_where_nothing_can_be_written_nothing_is_begun(bench: Bench) -> No
 
 
 async def test_a_supervisor_that_cannot_start_is_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pushbot_plugins.local.executor._PATH", ())
+    monkeypatch.setattr("pushbot_plugins.local.executor._BOOT", Boot((), "import nowhere", ()))
     with pytest.raises(PushbotError, match=r"did not start \(ModuleNotFoundError: .*\)"):
         await bench.executor.start(bench.job())
 

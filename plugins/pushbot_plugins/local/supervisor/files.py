@@ -3,7 +3,8 @@
 `job.json` is written once, by the bot, and means that the run has been begun. `lock` is held (flock)
 from before that until the supervisor is gone, and holds its process id. The supervisor appends to
 `progress`, keeps the process group of the present step in `group`, and writes `outcome.json` last.
-`abort` asks it to stop. `output.log` is for people.
+`abort` asks it to stop. `output.log` is for people. A supervisor that runs several things at once keeps
+their groups in `groups/`, and one that was set up by the operator has that in `settings.json`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import contextlib
 import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pushbot.ports import Job, Outcome, Probe, ProbeKind, Step
-from pushbot.queue.commands import RunState
-from pushbot.queue.model import RunKind
+from pushbot.fleet.model import Tally
+from pushbot.ports import Job, Outcome
+
+from .plain import revived, text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOG = "output.log"
 OUTCOME_ROOM = 16 * 1024
@@ -39,6 +44,21 @@ class RunFiles:
     def group(self) -> Path:
         """The process group of the step under way; absent between steps."""
         return self.directory / "group"
+
+    @property
+    def groups(self) -> Path:
+        """A folder with a file for each process group under way, where there are several at once."""
+        return self.directory / "groups"
+
+    @property
+    def hosts(self) -> Path:
+        """What became of each host, a line as it happens: the last one about a host counts."""
+        return self.directory / "hosts.jsonl"
+
+    @property
+    def settings(self) -> Path:
+        """What the operator set for the stage's executor, references unresolved."""
+        return self.directory / "settings.json"
 
     @property
     def _lock(self) -> Path:
@@ -93,13 +113,15 @@ class RunFiles:
 
     def supervisor(self) -> int | None:
         """The supervisor's process id, to be trusted only while `supervised`; None for its first moments."""
-        text = self._lock.read_text("ascii")
-        return int(text) if text else None
+        number = self._lock.read_text("ascii")
+        return int(number) if number else None
 
-    def put_job(self, job: Job) -> None:
+    def put_job(self, job: Job, settings: str | None = None) -> None:
         """Write the job for its supervisor, references unresolved. Raises FileExistsError when there is one."""
         draft = self.directory / ".job.json"
-        _write(draft, json.dumps(asdict(job), default=str))
+        _write(draft, text(job))
+        if settings is not None and not self.begun:
+            _write(self.settings, settings)
         os.link(draft, self._job)
         draft.unlink()
 
@@ -110,33 +132,29 @@ class RunFiles:
 
     def job(self) -> Job:
         """The job as it was put."""
-        data = json.loads(self._job.read_text("utf-8"))
-        for name in ("directory", "workdir"):
-            data[name] = Path(data[name])
-        for name in ("steps", "post"):
-            data[name] = tuple(
-                Step(**{**step, "run": tuple(step["run"]), "env": _pairs(step["env"])}) for step in data[name]
-            )
-        data["health"] = tuple(
-            Probe(**{**probe, "kind": ProbeKind(probe["kind"]), "run": tuple(probe["run"])}) for probe in data["health"]
-        )
-        data["kind"] = RunKind(data["kind"])
-        data["riders"] = tuple(data["riders"])
-        data["env"] = _pairs(data["env"])
-        return Job(**data)
+        return revived(Job, json.loads(self._job.read_bytes()))
 
-    def put_progress(self, text: str) -> None:
-        """Tell what begins now; left out when the disk is full."""
+    def recorded_groups(self) -> list[int]:
+        """The process groups that the supervisor has written down as being under way."""
+        found = []
+        for path in (self.group, *self.groups.glob("*")):
+            with contextlib.suppress(FileNotFoundError, ValueError):
+                found.append(int(path.read_text("ascii")))
+        return found
+
+    def put_progress(self, told: str | Tally) -> None:
+        """Tell what begins now, or how far it is; left out when the disk is full."""
+        line = f"\t{told.done}\t{told.total}\t{told.failed}" if isinstance(told, Tally) else told
         with contextlib.suppress(OSError), self._progress.open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
+            file.write(line + "\n")
 
-    def progress(self) -> list[str]:
+    def progress(self) -> list[str | Tally]:
         """All that was told so far, oldest first."""
         try:
-            text = self._progress.read_text("utf-8")
+            lines = self._progress.read_text("utf-8").split("\n")[:-1]
         except FileNotFoundError:
             return []
-        return text.split("\n")[:-1]
+        return [Tally(*map(int, line[1:].split("\t"))) if line.startswith("\t") else line for line in lines]
 
     def put_abort(self) -> None:
         """Ask the supervisor, also one that has yet to begin, to stop."""
@@ -153,9 +171,8 @@ class RunFiles:
 
     def put_outcome(self, outcome: Outcome) -> None:
         """Write how the run ended, whole or not at all, also when the power fails or the disk is full."""
-        text = json.dumps(asdict(outcome)).encode()
         with os.fdopen(os.open(self._draft, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-            file.write(text)  # over the room that was reserved
+            file.write(text(outcome).encode())  # over the room that was reserved
             file.truncate()
             file.flush()
             os.fsync(file.fileno())
@@ -164,16 +181,11 @@ class RunFiles:
     def outcome(self) -> Outcome | None:
         """How the run ended, or None when that was never written."""
         try:
-            data = json.loads(self._outcome.read_bytes())
+            return revived(Outcome, json.loads(self._outcome.read_bytes()))
         except (FileNotFoundError, ValueError):
             return None
-        return Outcome(RunState(data["state"]), data["step"], data["reason"], tuple(data["tail"]))
 
 
-def _pairs(rows: list[list[str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in rows)
-
-
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+        file.write(content)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
 
+from .detach import detach
 from .environment import Environment, Unresolved
 from .files import RunFiles
 from .output import Log
@@ -27,24 +28,13 @@ if TYPE_CHECKING:
 def main(directory: str, lock: int) -> NoReturn:
     """Supervise the run in `directory`, whose lock is the inherited descriptor `lock`.
 
-    The process that the bot started ends as soon as all is ready; a child of it goes on, so that the
-    bot follows every run as one that it did not start itself. What goes wrong before that is told on
-    standard error with exit code 1.
+    The process that the bot started ends as soon as all is ready (`detach.py`).
     """
-    os.set_inheritable(lock, False)  # noqa: FBT003 - positional only
     files = RunFiles(Path(directory))
     attention = Attention()
     job = files.job()
     check = _checker() if job.health else None
-    files.reserve()
-    log = os.open(files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-    supervisor = os.fork()
-    if supervisor:
-        os.pwrite(lock, str(supervisor).encode(), 0)
-        os._exit(0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    detach(files, lock)
     adopt_orphans()
     outcome = _supervise(job, files, attention, check)
     files.put_outcome(outcome)
