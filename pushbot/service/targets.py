@@ -1,0 +1,109 @@
+"""The hosts that a stage means at this moment: all lists of its inventory read, put together, compared, selected."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pushbot.errors import PushbotError
+from pushbot.fleet.compare import differences, together
+from pushbot.service.spec import Mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pushbot.fleet.model import Host, Selection
+    from pushbot.service.spec import HostsSpec, InventorySpec, Source
+
+READ_WITHIN = 120.0
+"""Seconds that a list may take, whatever time limit of its own it has."""
+_VALUES_TOLD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The hosts, in the order of the inventory and with their variables, and in what its lists do not agree."""
+
+    hosts: tuple[Host, ...]
+    mismatches: tuple[str, ...] = ()
+
+
+async def gather(spec: HostsSpec) -> Targets:
+    """The hosts of a stage. All lists are read at the same time.
+
+    Two lists may name one host, and what they say of it is put together. Raises PushbotError, with every trouble
+    of a kind at once: when a list cannot be read, when lists contradict each other, when no host is selected, and,
+    with `on_mismatch = "block"`, when lists do not agree or `where` names a value that no host has.
+    """
+    inventory = spec.inventory
+    lists = await _read(inventory, (*inventory.sources, *inventory.compare))
+    ours, theirs = lists[: len(inventory.sources)], lists[len(inventory.sources) :]
+    troubles = [found for _, found in ours if isinstance(found, str)]
+    if troubles:
+        raise PushbotError(f"inventory {inventory.name}: {'; '.join(troubles)}")
+    try:
+        every = together((name, hosts) for name, hosts in ours if not isinstance(hosts, str))
+    except PushbotError as error:
+        raise PushbotError(f"inventory {inventory.name}: {error}") from error
+    chosen = tuple(_with_variables(host, inventory) for host in every if spec.selection.has(host))
+    if not chosen:
+        raise PushbotError(_nobody(spec, every))
+    mismatches = list(_nowhere(spec.selection, every))
+    us = " and ".join(name for name, _ in ours)
+    for them, found in theirs:
+        mismatches += [found] if isinstance(found, str) else differences(every, us, found, them)
+    if mismatches and inventory.mismatch is Mismatch.BLOCK:
+        raise PushbotError(
+            f"inventory {inventory.name}: {'; '.join(mismatches)}. "
+            'Correct that, or let it be said and no more with on_mismatch = "warn"'
+        )
+    return Targets(chosen, tuple(mismatches))
+
+
+async def _read(inventory: InventorySpec, sources: Sequence[Source]) -> list[tuple[str, Sequence[Host] | str]]:
+    """Each source's name with its hosts, or with why there are none."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_hosts(source), name=f"{inventory.name}: {source.name}") for source in sources]
+    return [(source.name, task.result()) for source, task in zip(sources, tasks, strict=True)]
+
+
+async def _hosts(source: Source) -> Sequence[Host] | str:
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            return await source.inventory.hosts()
+    except PushbotError as error:
+        return f"{source.name}: {error}"
+    except TimeoutError:
+        return f"{source.name}: no answer within {READ_WITHIN:.0f} s"
+
+
+def _with_variables(host: Host, inventory: InventorySpec) -> Host:
+    """The host with the variables of its labels, of which later ones go before earlier ones."""
+    labels = dict(host.labels)
+    variables = {
+        name: text for label, value, pairs in inventory.env if labels.get(label) == value for name, text in pairs
+    }
+    return replace(host, env=tuple(variables.items())) if variables else host
+
+
+def _nowhere(selection: Selection, every: Sequence[Host]) -> Iterator[str]:
+    """A sentence for each value that the selection names and no host has."""
+    for label, values in selection.where:
+        known = {value: None for host in every if (value := host.label(label))}
+        for value in values:
+            if value not in known:
+                close = get_close_matches(value, known, n=1)
+                shown = ", ".join([*list(known)[:_VALUES_TOLD], *(["..."] if len(known) > _VALUES_TOLD else [])])
+                meant = f"did you mean '{close[0]}'?" if close else f"there are {shown or 'none with that label'}"
+                yield f"no host has {label} '{value}'; {meant}"
+
+
+def _nobody(spec: HostsSpec, every: Sequence[Host]) -> str:
+    """Why no host is selected."""
+    if not every:
+        return f"inventory {spec.inventory.name} has no hosts at all"
+    why = "; ".join(_nowhere(spec.selection, every))
+    wanted = " and ".join(f"{label} {' or '.join(values)}" for label, values in spec.selection.where)
+    return f"inventory {spec.inventory.name}: {why or f'no host has {wanted} at once'}"
