@@ -22,7 +22,7 @@ from pushbot.service.draft import TALK, Surroundings
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Outputs, Runbook
 from pushbot.service.speaker import Speaker
-from pushbot.service.topics import Topics
+from pushbot.service.topics import Ticker, Topics
 from pushbot.service.voice.news import stray
 from pushbot.store import SqliteStore
 
@@ -115,7 +115,8 @@ class Bot:
             return tuple(conductor.snapshot() for conductor in conductors.values())
 
         lanes = {lane.name: lane for lane in plan.lanes}
-        dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report)
+        moved = Ticker(topics, clock, group).moved
+        dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report, moved)
         answering = Answering(Questions(snapshots, store, clock, plan.outputs), speaker, group)
         for lane in plan.lanes:
             around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.outputs)

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import structlog
+
+from pushbot.errors import fault_reference
+from pushbot.fleet.model import Tally
 from pushbot.queue.topic import fit_lanes
+from pushbot.service.runbook import run_id
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-    from pushbot.ports import Chat
+    from pushbot.ports import Chat, Clock, RunRecord
     from pushbot.queue.model import Queue
+    from pushbot.service.snapshot import Progress
     from pushbot.service.spec import LaneSpec, Room
+
+LOG = structlog.get_logger()
+PROGRESS_EVERY = 10.0
+"""Seconds between two topics of a lane that tell nothing new but how far its run is.
+
+Each is a line in everybody's window, and costs a turn of what a chat allows a bot: Slack about 20 topics a minute
+for all rooms together, IRC a line of the budget that the bot's words need too.
+"""
+NOBODY = Tally(0, 0)
 
 
 @dataclass(slots=True)
@@ -23,6 +41,7 @@ class Topics:
     lanes: Sequence[LaneSpec]
     _queues: dict[str, Queue] = field(default_factory=dict)
     _drawn: dict[Room, str] = field(default_factory=dict)
+    _tallies: dict[str, tuple[str, Tally]] = field(default_factory=dict)
 
     def lanes_in(self, room: Room) -> tuple[LaneSpec, ...]:
         """The lanes that `room` shows, in the order of the configuration."""
@@ -39,9 +58,80 @@ class Topics:
         shown = [(lane.name, self._queues[lane.name]) for lane in self.lanes_in(room) if lane.name in self._queues]
         if shown and room.chat in self.chats:
             chat = self.chats[room.chat]
-            self._drawn[room] = fit_lanes(shown, chat.topic_limit(room.name))
+            far = {name: str(tally) for name, _ in shown if (tally := self._tally(name)) is not None}
+            self._drawn[room] = fit_lanes(shown, chat.topic_limit(room.name), far)
             chat.draw(room.name, self._drawn[room])
 
     def drawn(self, room: Room) -> str:
         """What was drawn there last."""
         return self._drawn.get(room, "")
+
+    def note(self, run: RunRecord, tally: Tally) -> Tally | None:
+        """Keep how far a run is, for the next time that its lane is drawn.
+
+        Gives how far it was before; None when the topic does not show that run, or nothing has changed.
+        """
+        if run.id != self._shown(run.lane):
+            return None
+        before = self._tally(run.lane)
+        self._tallies[run.lane] = run.id, tally
+        return (before or NOBODY) if tally != before else None
+
+    def redraw_progress(self, run: RunRecord) -> bool:
+        """Draw the lane of a run, unless it shows another by now or the end is near: that will be drawn anyway."""
+        tally = self._tally(run.lane)
+        if run.id != self._shown(run.lane) or tally is None or tally.done + tally.failed >= tally.total:
+            return False
+        for room in next((lane.rooms for lane in self.lanes if lane.name == run.lane), ()):
+            self.redraw(room)
+        return True
+
+    def _shown(self, lane: str) -> str | None:
+        """The run in flight that the lane's topic shows: that of its head."""
+        head = self._queues[lane].head if lane in self._queues else None
+        return run_id(lane, head.run) if head is not None and head.running and head.run is not None else None
+
+    def _tally(self, lane: str) -> Tally | None:
+        """How far the run is that the lane's topic shows."""
+        run, tally = self._tallies.get(lane, (None, None))
+        return tally if run is not None and run == self._shown(lane) else None
+
+
+@dataclass(slots=True)
+class Ticker:
+    """Draws topics anew as runs get on: the first failure at once, all else seldom. Nothing is on record of it."""
+
+    topics: Topics
+    clock: Clock
+    group: asyncio.TaskGroup
+    _last: dict[str, datetime] = field(default_factory=dict)
+    _waiting: set[str] = field(default_factory=set)
+
+    def moved(self, run: RunRecord, progress: Progress) -> None:
+        """A run got on. Never raises: what is drawn must not disturb what runs."""
+        before = self.topics.note(run, progress.tally) if progress.tally is not None else None
+        if before is None or progress.tally is None:
+            return
+        if progress.tally.failed and not before.failed:
+            self._draw(run)
+        elif run.id not in self._waiting:
+            self._waiting.add(run.id)
+            self.group.create_task(self._draw_later(run), name=f"topic of {run.id}")
+
+    async def _draw_later(self, run: RunRecord) -> None:
+        while (seconds := self._too_early(run)) > 0:
+            await self.clock.sleep(seconds)
+        self._waiting.discard(run.id)
+        self._draw(run)
+
+    def _too_early(self, run: RunRecord) -> float:
+        """Seconds until the lane may be drawn for progress again: a run that has just begun was drawn as such."""
+        last = max(self._last.get(run.lane, run.requested_at), run.started_at or run.requested_at)
+        return (last + timedelta(seconds=PROGRESS_EVERY) - self.clock.now()).total_seconds()
+
+    def _draw(self, run: RunRecord) -> None:
+        try:
+            if self.topics.redraw_progress(run):
+                self._last[run.lane] = self.clock.now()
+        except Exception:
+            LOG.exception("topic_not_drawn", run=run.id, reference=fault_reference())

@@ -14,6 +14,7 @@ Without any lane there is one, `web` in #push with princess and production. At a
     * topic limit 60
     * the run succeeds / fails at migrate: exit code 3 / is lost: its host is gone       also: run web-2 ...
     * the run is at migrate
+    * the run is at 42/120, 1 failed                 so many of its hosts are done
     * the executor is out of order: no space / is in order
     * the disk is full / has room again
     * 23 seconds pass
@@ -31,6 +32,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pushbot.errors import PushbotError
+from pushbot.fleet.model import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -147,6 +149,10 @@ def _at_step(play: Playground, words: Words) -> None:
     play.executor.report(words["step"], words["run"])
 
 
+def _so_far(play: Playground, words: Words) -> None:
+    play.executor.report(Tally(int(words["done"]), int(words["total"]), int(words["failed"] or 0)), words["run"])
+
+
 def _out_of_order(play: Playground, words: Words) -> None:
     play.executor.trouble = PushbotError(words["why"]) if words["why"] else None
 
@@ -202,7 +208,8 @@ _EITHER: Final[Mapping[str, Prepare]] = {
 _DURING: Final[Mapping[str, Direct]] = {
     **_EITHER,
     r"(?:the run|run (?P<run>\S+)) (?P<how>succeeds|fails|is lost)(?: at (?P<step>\S+))?(?:: (?P<why>.+))?": _ends,
-    r"(?:the run|run (?P<run>\S+)) is at (?P<step>\S+)": _at_step,
+    r"(?:the run|run (?P<run>\S+)) is at (?P<step>\S*[^\d/\s]\S*)": _at_step,
+    r"(?:the run|run (?P<run>\S+)) is at (?P<done>\d+)/(?P<total>\d+)(?:, (?P<failed>\d+) failed)?": _so_far,
     r"the executor is (?:in order|out of order: (?P<why>.+))": _out_of_order,
     r"the disk (?P<how>is full|has room again)": _disk,
     r"(?P<seconds>\d+) seconds? pass(?:es)?": _time,

@@ -1,0 +1,117 @@
+"""How far a run is, in the topic: seldom, at once when something fails, and never on record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pushbot.fleet.model import Tally
+from pushbot.testing.chat import FakeChat
+from pushbot.testing.playground import Playground
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Playground]:
+    """A bot with a run that has just begun; the clock stands still."""
+    async with Playground(tmp_path) as play:
+        play.add_lane("web", "#push", "#web", stages=("princess", "production"))
+        await play.start()
+        play.server.say("alice", ".join; .go", "#push")
+        await play.settle()
+        play.server.topics_set.clear()
+        yield play
+
+
+async def far(play: Playground, done: int, failed: int = 0) -> list[str]:
+    """The topics that #push was set to since the last call, after the run has come so far."""
+    play.executor.report(Tally(done, 120, failed))
+    await play.settle()
+    return drawn(play)
+
+
+def drawn(play: Playground) -> list[str]:
+    topics = [text for room, text in play.server.topics_set if room == "#push"]
+    play.server.topics_set.clear()
+    return topics
+
+
+async def test_a_flood_of_progress_is_a_topic_every_ten_seconds_in_every_room(running: Playground) -> None:
+    for done in range(101):
+        running.executor.report(Tally(done, 120))
+        running.clock.advance(0.5)
+        await running.settle()
+    rooms = [room for room, _ in running.server.topics_set]
+    assert [rooms.count(room) for room in ("#push", "#web")] == [5, 5]
+    assert drawn(running)[-1] == "<princess... 99/120> alice*"
+
+
+async def test_the_first_failure_is_drawn_at_once_and_the_next_in_their_turn(running: Playground) -> None:
+    assert await far(running, 3) == []
+    assert await far(running, 4, failed=1) == ["<princess... 4/120, 1 failed> alice*"]
+    assert await far(running, 5, failed=9) == []
+    await running.pass_time(9.9)
+    assert drawn(running) == []
+    await running.pass_time(0.1)
+    assert drawn(running) == ["<princess... 5/120, 9 failed> alice*"]
+
+
+async def test_nothing_is_drawn_when_nothing_has_changed_or_the_end_is_near(running: Playground) -> None:
+    await running.pass_time(60)
+    assert await far(running, 3) == ["<princess... 3/120> alice*"]
+    await running.pass_time(60)
+    assert await far(running, 3) == []
+    running.executor.report("restart")
+    await running.settle()
+    assert drawn(running) == []
+    assert await far(running, 119, failed=1) == []
+    running.executor.succeed()
+    await running.pass_time(60)
+    assert drawn(running) == ["<princess> alice"]
+
+
+async def test_a_run_does_not_show_how_far_the_one_before_it_was(running: Playground) -> None:
+    await far(running, 100)
+    running.executor.succeed()
+    await running.settle()
+    running.server.say("alice", ".go; .go", "#push")
+    await running.settle()
+    assert drawn(running)[-1] == "<production...> alice*"
+    await far(running, 7)
+    await running.pass_time(10)
+    assert drawn(running) == ["<production... 7/120> alice*"]
+
+
+async def test_progress_is_on_no_record_and_comes_again_after_a_restart(running: Playground) -> None:
+    await running.pass_time(1)  # what was said is recorded as such
+    before = running.store.commits
+    await far(running, 50)
+    await running.pass_time(30)
+    assert (drawn(running), running.store.commits) == (["<princess... 50/120> alice*"], before)
+    await running.crash()
+    await running.start()
+    running.server.topics_set.clear()
+    await running.pass_time(30)
+    assert drawn(running) == []
+    assert await far(running, 60) == ["<princess... 60/120> alice*"]
+
+
+async def test_a_chat_that_breaks_while_it_draws_leaves_the_run_alone(
+    running: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: FakeChat, room: str, topic: str) -> None:
+        raise RuntimeError(f"{room}: {topic}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FakeChat, "draw", broken)
+        await far(running, 4, failed=1)
+        await running.pass_time(20)
+        await far(running, 5, failed=1)
+    assert drawn(running) == []
+    running.executor.succeed()
+    await running.settle()
+    assert drawn(running) == ["<princess> alice"]
