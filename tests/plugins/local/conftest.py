@@ -18,6 +18,7 @@ from pushbot_plugins.local import LocalExecutor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pushbot.fleet.model import Tally
     from pushbot.ports import Job, Outcome, Step
 
 LIMIT = 20.0
@@ -29,7 +30,7 @@ class Bench:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.executor = LocalExecutor(LocalExecutor.Options())
-        self.told: list[str] = []
+        self.told: list[str | Tally] = []
 
     def job(self, *steps: Step) -> Job:
         return replace(job_in(self.directory, *steps), grace=1.0)

@@ -33,7 +33,8 @@ def test_a_job_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_progress_comes_back_as_it_was(tmp_path: Path) -> None:
-    files, told = RunFiles(tmp_path), ["copy 4/9", Tally(0, 3), Tally(1, 3, 1), "1/2, 1 failed"]
+    files = RunFiles(tmp_path)
+    told: list[str | Tally] = ["copy 4/9", Tally(0, 3), Tally(1, 3, 1), "1/2, 1 failed"]
     for each in told:
         files.put_progress(each)
     assert files.progress() == told
