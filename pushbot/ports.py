@@ -254,12 +254,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: SUCCEEDED, FAILED or CANCELLED; where and why if not well; its last lines."""
+    """How a run ended: SUCCEEDED, FAILED or CANCELLED; where and why if not well; its last lines.
+
+    `changed` is whether anything was changed where it ran, None when the step at which it failed tells that.
+    """
 
     state: RunState
     step: str | None = None
     reason: str | None = None
     tail: tuple[str, ...] = ()
+    changed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

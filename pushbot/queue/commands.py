@@ -234,12 +234,34 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RunCounted:
+    """The hosts of run `run` are known, and it is about to start: `summary` says how many and in which batches.
+
+    `mismatches` are the lists of hosts that do not agree, a sentence each.
+    """
+
+    train: int
+    run: int
+    summary: str
+    mismatches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunBegan:
     """The executor has taken up run `run` of train `train`, with its revision resolved."""
 
     train: int
     run: int
     revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRefused:
+    """Run `run` of train `train` was to be stopped, and cannot be, for `reason`; it goes on."""
+
+    train: int
+    run: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,4 +290,4 @@ class Rename:
     new: Person
 
 
-Report = RunBegan | RunEnded | Rename
+Report = RunCounted | RunBegan | AbortRefused | RunEnded | Rename

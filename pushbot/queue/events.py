@@ -81,13 +81,17 @@ class StageSet:
 
 @dataclass(frozen=True, slots=True)
 class StageRequested:
-    """A run is to be started; the train already shows it as running."""
+    """A run is to be started; the train already shows it as running.
+
+    `continues` is the earlier run of the stage that it goes on with, where that had not done all.
+    """
 
     train: Train
     stage: str
     run: int
     kind: RunKind
     by: Person | None
+    continues: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,26 @@ class AbortRequested:
 
     train: Train
     by: Person
+
+
+@dataclass(frozen=True, slots=True)
+class AbortFailed:
+    """A run that was to be stopped goes on, for `reason`."""
+
+    train: Train
+    stage: str
+    kind: RunKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostsCounted:
+    """A run over hosts is about to start: how many, in which batches, and the lists of them that do not agree."""
+
+    train: Train
+    stage: str
+    summary: str
+    mismatches: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +247,8 @@ Event = (
     | StageSet
     | StageRequested
     | AbortRequested
+    | AbortFailed
+    | HostsCounted
     | RunStarted
     | StageSucceeded
     | RolledBack

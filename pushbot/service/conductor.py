@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.queue.commands import EditTopic, Question, Rename, Rollback, RunBegan, RunEnded
+from pushbot.queue.commands import Deploy, EditTopic, Question, Report, Rollback
 from pushbot.queue.model import Queue
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.service.draft import Draft
-from pushbot.service.history import HISTORY, rollback_target
+from pushbot.service.feed import Declined
+from pushbot.service.history import HISTORY
 from pushbot.service.records import Pushes
 from pushbot.service.snapshot import Snapshot
 from pushbot.service.voice.refusals import broken, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pushbot.ports import Clock, Line, RunRecord, Store, Work
     from pushbot.service.asks import Ask
@@ -142,7 +143,7 @@ class Conductor:
         return batch
 
     async def _do(self, batch: list[Ask]) -> None:
-        draft = Draft(self.around, self.queue, self.pushes, self.clock.now(), await self._targets(batch))
+        draft = Draft(self.around, self.queue, self.pushes, self.clock.now(), await self._past(batch))
         for ask in batch:
             self._decide(draft, ask)
         work = draft.work(self.speaker)
@@ -151,21 +152,16 @@ class Conductor:
         for ask in draft.questions:
             self.answer(self.lane.name, ask)
 
-    async def _targets(self, batch: list[Ask]) -> frozenset[str] | None:
-        """The stages that have a good release to go back to; None when nobody asks or that cannot be told."""
-        asked = {type(ask.what) for ask in batch}
-        if Rollback not in asked or RunEnded in asked:
+    async def _past(self, batch: list[Ask]) -> Mapping[str, Sequence[RunRecord]] | None:
+        """The last runs of each stage; None when nobody asks for what needs them or they cannot be read."""
+        if not any(isinstance(ask.what, Rollback | Deploy) for ask in batch):
             return None
-        found = set[str]()
+        name = self.lane.name
         try:
-            for stage in self.lane.stages:
-                past = await self.store.runs(self.lane.name, stage=stage.name, limit=HISTORY)
-                if rollback_target([run for run in past if run.state.final]) is not None:
-                    found.add(stage.name)
+            return {one.name: await self.store.runs(name, stage=one.name, limit=HISTORY) for one in self.lane.stages}
         except PushbotError as error:
             LOG.warning("record_unread", error=str(error))
             return None
-        return frozenset(found)
 
     async def _commit(self, draft: Draft, work: Work, batch: list[Ask]) -> None:
         """Write the draft down and let it take effect, or take it back and say so."""
@@ -207,16 +203,20 @@ class Conductor:
             _without_fail(self.runs.begin, record)
         for run in draft.aborted:
             _without_fail(self.runs.abort, run)
+        for word in draft.words:
+            _without_fail(self.around.feed.tell, word)
 
     def _tell(self, batch: list[Ask], text: str) -> None:
         """Answer everybody in `batch` with the same line, off the record."""
         for origin in dict.fromkeys(ask.origin for ask in batch if ask.origin is not None):
             self.speaker.answer(origin.chat, origin.to, text)
+        for ask in batch:
+            self.around.feed.tell(Declined(self.lane.name, ask, text))
 
     def _not_done(self, batch: list[Ask], why: str) -> None:
         """Say so to who asked. Reports have to be recorded sooner or later: nobody will bring them a second time."""
         self._tell(batch, why)
-        self._owed += [ask for ask in batch if isinstance(ask.what, RunBegan | RunEnded | Rename)]
+        self._owed += [ask for ask in batch if isinstance(ask.what, Report)]
         _without_fail(self.topics.show, self.lane, self.queue)
 
 

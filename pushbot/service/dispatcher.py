@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.errors import PushbotError, RunLost, fault_reference
-from pushbot.ports import Job, Outcome, Work
-from pushbot.queue.commands import RunBegan, RunEnded, RunState
+from pushbot.ports import Job, Outcome, Work, traits_of
+from pushbot.queue.commands import AbortRefused, RunBegan, RunCounted, RunEnded, RunState
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
-from pushbot.service.history import HISTORY, previous, rollback_target
+from pushbot.service.preparing import NOWHERE, Prepared, prepared
+from pushbot.service.runbook import number
 from pushbot.service.snapshot import BEGINNING, Progress
+from pushbot.service.voice.rollout import counted_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,10 +32,9 @@ if TYPE_CHECKING:
     from pushbot.ports import Clock, RunRecord, Store
     from pushbot.service.runbook import Runbook
     from pushbot.service.spec import LaneSpec, StageSpec
+    from pushbot.service.targets import Targets
 
 LOG = structlog.get_logger()
-RESOLVE_WITHIN = 120.0
-"""Seconds that finding a revision may take."""
 STOPPED_WITHIN = 10.0
 """Seconds beyond its stage's `grace` in which a run that is stopped should have ended."""
 BOT = Person("", "bot:pushbot", "pushbot")
@@ -58,6 +59,7 @@ class Dispatcher:
     progress: dict[str, Progress] = field(default_factory=dict)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _aborted: set[str] = field(default_factory=set)
+    _preparing: dict[str, asyncio.Timeout] = field(default_factory=dict)
 
     def begin(self, record: RunRecord) -> None:
         """Take up a run: one that was just asked for, or one that an earlier bot left in flight."""
@@ -70,6 +72,9 @@ class Dispatcher:
     def abort(self, run: str) -> None:
         """Stop a run in flight; its end is reported like any other."""
         self._aborted.add(run)
+        preparing = self._preparing.pop(run, None)
+        if preparing is not None:
+            preparing.reschedule(asyncio.get_running_loop().time())
         record = self.runbook.get(run)
         stage = self._stage(record) if record is not None else None
         if record is not None and stage is not None and record.starting:
@@ -92,12 +97,20 @@ class Dispatcher:
             task.cancel()
 
     async def _abort(self, record: RunRecord, stage: StageSpec) -> None:
+        """Have the executor stop the run; when it cannot, those who wait for that hear why."""
         try:
             await stage.executor.abort(self._job(record, stage), record.token)
+            return
         except PushbotError as error:
             LOG.warning("abort_failed", run=record.id, error=str(error))
+            reason = str(error)
         except Exception:
-            LOG.exception("abort_broke", run=record.id, reference=fault_reference())
+            reference = fault_reference()
+            LOG.exception("abort_broke", run=record.id, reference=reference)
+            reason = f"something broke in the bot, see {reference} in its log"
+        self._aborted.discard(record.id)
+        refused = AbortRefused(record.train, number(record), reason)
+        await self.report(record.lane, Ask(refused, BOT, f"{record.id} cannot be stopped"))
 
     async def _guarded(self, record: RunRecord) -> None:
         """Whatever happens in a run or an executor, its lane hears how it ended."""
@@ -133,26 +146,28 @@ class Dispatcher:
         if stage is None:
             state = RunState.LOST if record.starting else RunState.FAILED
             return Outcome(state, reason=f"{record.stage} is no longer in the configuration"), False
+        targets = NOWHERE
         if not record.starting:
             try:
-                record = await self._prepare(record, stage)
-                if record.id in self._aborted:
+                found = await self._prepare(record, stage)
+                if found is None or record.id in self._aborted:
                     return Outcome(RunState.CANCELLED), False
-                record = await self._start(record, stage)
+                targets = found.targets
+                record = await self._start(found.record, stage, targets)
             except PushbotError as error:
                 return Outcome(RunState.FAILED, reason=str(error)), False
         elif record.started_at is None:  # nobody was told of it yet, and its train knows no revision
             record = await self._began(record, record.token, record.requested_at)
         if record.id in self._aborted:
             await self._abort(record, stage)
-        outcome = await self._wait(record, stage)
+        outcome = await self._wait(record, stage, targets)
         failed = outcome.state is RunState.FAILED and record.kind is RunKind.DEPLOY
-        undo = failed and stage.rollback_auto and record.previous is not None and stage.changed_by(outcome.step)
-        return outcome, undo
+        changed = stage.changed_by(outcome.step) if outcome.changed is None else outcome.changed
+        return outcome, failed and changed and stage.rollback_auto and record.previous is not None
 
-    async def _wait(self, record: RunRecord, stage: StageSpec) -> Outcome:
+    async def _wait(self, record: RunRecord, stage: StageSpec, targets: Targets) -> Outcome:
         try:
-            return await stage.executor.wait(self._job(record, stage), record.token, self._note(record))
+            return await stage.executor.wait(self._job(record, stage, targets), record.token, self._note(record))
         except RunLost as error:
             return Outcome(RunState.LOST, reason=str(error))
         except PushbotError as error:
@@ -166,33 +181,29 @@ class Dispatcher:
 
         return note
 
-    async def _prepare(self, record: RunRecord, stage: StageSpec) -> RunRecord:
-        """The run with the revision that it goes with, found once and then kept."""
-        past = [one for one in await self.store.runs(record.lane, stage=stage.name, limit=HISTORY) if one.state.final]
-        revision = record.revision
-        if record.kind is RunKind.ROLLBACK:
-            revision = rollback_target(past)
-            if revision is None:
-                raise PushbotError(f"{stage.name} has no good release before this one to go back to")
-        elif revision is None:
-            revision = await self._resolve(record)
-        return replace(record, revision=revision, previous=previous(past))
-
-    async def _resolve(self, record: RunRecord) -> str | None:
-        lane = self.lanes[record.lane]
-        if lane.repository is None or record.ref is None:
-            return record.ref or record.id
+    async def _prepare(self, record: RunRecord, stage: StageSpec) -> Prepared | None:
+        """The run with its revision and hosts, the lane being told of these; None when it was stopped meanwhile."""
+        if record.id in self._aborted:
+            return None
         try:
-            async with asyncio.timeout(RESOLVE_WITHIN):
-                return await lane.repository.resolve(record.ref)
+            async with asyncio.timeout(None) as self._preparing[record.id]:
+                found = await prepared(record, self.lanes[record.lane], stage, self.store)
         except TimeoutError:
-            raise PushbotError(
-                f"the repository did not say within {RESOLVE_WITHIN:.0f} s what {record.ref} is"
-            ) from None
+            if record.id not in self._aborted:
+                raise
+            return None
+        finally:
+            self._preparing.pop(record.id, None)
+        if found.targets.hosts:
+            summary = counted_hosts(found.targets.hosts, stage.rollout)
+            counted = RunCounted(record.train, number(record), summary, found.targets.mismatches)
+            self._write(found.record)
+            await self.report(record.lane, Ask(counted, BOT, f"{record.id} is for {summary}"))
+        return found
 
-    async def _start(self, record: RunRecord, stage: StageSpec) -> RunRecord:
+    async def _start(self, record: RunRecord, stage: StageSpec, targets: Targets) -> RunRecord:
         """Begin the run: from the commit in here on, nobody begins it a second time."""
-        job = self._job(record, stage)
+        job = self._job(record, stage, targets)
         try:
             job.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -222,8 +233,9 @@ class Dispatcher:
         lane = self.lanes.get(record.lane)
         return lane.stage(record.stage) if lane is not None else None
 
-    def _job(self, record: RunRecord, stage: StageSpec) -> Job:
+    def _job(self, record: RunRecord, stage: StageSpec, targets: Targets = NOWHERE) -> Job:
         rollback = record.kind is RunKind.ROLLBACK
+        own_steps = rollback and (stage.rollback_steps or not traits_of(stage.executor).reverts)
         return Job(
             run=record.id,
             kind=record.kind,
@@ -236,15 +248,13 @@ class Dispatcher:
             riders=record.riders,
             directory=self.runs / record.id,
             workdir=stage.workdir,
-            steps=stage.rollback_steps if rollback else stage.steps,
+            steps=stage.rollback_steps if own_steps else stage.steps,
             health=stage.health,
             post=() if rollback else stage.post,
             env=stage.env,
             timeout=stage.timeout,
             grace=stage.grace,
+            hosts=targets.hosts,
+            rollout=stage.rollout,
+            continues=self.runs / record.continues if record.continues is not None else None,
         )
-
-
-def number(record: RunRecord) -> int:
-    """The number of a run within its lane: 17 of `web-17`."""
-    return int(record.id.rpartition("-")[2])

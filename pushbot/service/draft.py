@@ -6,20 +6,32 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pushbot.ports import Entry, Line, Work
-from pushbot.queue.commands import EditTopic, Question, Rename, RunBegan, RunEnded
+from pushbot.queue.commands import (
+    AbortRefused,
+    Deploy,
+    EditTopic,
+    Question,
+    Rename,
+    Rollback,
+    RunBegan,
+    RunCounted,
+    RunEnded,
+)
 from pushbot.queue.events import AbortRequested, Event, StageRequested
 from pushbot.queue.model import Queue, RunKind
 from pushbot.queue.refusals import Refusal
-from pushbot.queue.rules import Facts, decide
+from pushbot.queue.rules import Facts, Unfinished, decide
+from pushbot.service.feed import Declined, Feed, Happened, Word
+from pushbot.service.history import rollback_target, unfinished
 from pushbot.service.records import Pushes, push_after, pushes_over, run_asked, run_over
-from pushbot.service.runbook import Outputs, run_id
+from pushbot.service.runbook import Outputs, number, run_id
 from pushbot.service.speaker import REPLY, Speaker
 from pushbot.service.voice.news import Setting, told
 from pushbot.service.voice.plain import Said
 from pushbot.service.voice.refusals import quoted_back, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from pushbot.ports import Chat, PushRecord, RunRecord
@@ -33,28 +45,34 @@ TALK = "talk"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a lane's decisions are made in: the lane, the other runs, the chats, and where news go."""
+    """What a lane's decisions are made in: the lane, the other runs, the chats, where news go, and who watches."""
 
     lane: LaneSpec
     announce: Announce
     chats: Mapping[str, Chat]
     runbook: Runbook
     outputs: Outputs
+    feed: Feed = field(default_factory=Feed)
 
 
 @dataclass(slots=True)
 class Draft:
-    """The lane as it shall be, and all that has to be written down and said with it."""
+    """The lane as it shall be, and all that has to be written down and said with it.
+
+    `past` are the last runs of each stage, newest first; None when nobody asks for what needs them, or they
+    cannot be read. `words` are for those who watch from within, once all is committed.
+    """
 
     around: Surroundings
     queue: Queue
     known: Pushes
     at: datetime
-    targets: frozenset[str] | None = None
+    past: Mapping[str, Sequence[RunRecord]] | None = None
     asked: list[RunRecord] = field(default_factory=list)
     aborted: list[str] = field(default_factory=list)
     questions: list[Ask] = field(default_factory=list)
     pushes: dict[int, PushRecord] = field(default_factory=dict)
+    words: list[Word] = field(default_factory=list)
     _runs: dict[str, RunRecord] = field(default_factory=dict)
     _before: dict[str, RunRecord | None] = field(default_factory=dict)
     _said: list[tuple[Said, Origin | None]] = field(default_factory=list)
@@ -72,26 +90,31 @@ class Draft:
                 words = (*words, quoted_back(ask.what.text))
             self._said += [(Said(text, reply=True), ask.origin) for text in words]
             self._entries.append(Entry(self.at, ask.by.key, ask.text, result.code))
+            self.words.append(Declined(self.around.lane.name, ask, refused(None, result)))
             return
         if isinstance(ask.what, Rename) and result.queue is self.queue:
             return  # of somebody who has nothing to do with this lane
-        run = ask.what.run if isinstance(ask.what, RunBegan | RunEnded) else None
+        run = ask.what.run if isinstance(ask.what, RunCounted | RunBegan | AbortRefused | RunEnded) else None
         record = self._run(run_id(self.around.lane.name, run)) if run is not None else None
         over = run_over(ask.what, record, self.at)
         setting = self._setting(ask, over or record)
         words_of_events = [(said, ask.origin) for event in result.events for said in told(event, setting)]
         if over is not None:
             self._write(over)
-        elif isinstance(ask.what, RunBegan) and record is not None:
+        elif isinstance(ask.what, RunCounted | RunBegan) and record is not None:
             self._write(record)
+        elif isinstance(ask.what, AbortRefused) and record is not None:
+            self._write(replace(record, reason=None))
         for event in result.events:
             self._took_place(event)
         self._said += words_of_events
-        gone = [train for train in self.queue.trains if train.begun and result.queue.train(train.number) is None]
+        known = (*self.queue.trains, *self.queue.aside)
+        gone = [train for train in known if train.begun and result.queue.train(train.number) is None]
         for push in pushes_over(gone, self.known, self.pushes, self.at):
             self.pushes[push.number] = push
         self.queue = result.queue
         self._entries.append(Entry(self.at, ask.by.key, ask.text, "done"))
+        self.words.append(Happened(self.around.lane.name, ask, result.events))
 
     def _facts(self, ask: Ask) -> Facts:
         lane, chat = self.around.lane, self.around.chats.get(ask.by.chat)
@@ -100,10 +123,23 @@ class Draft:
             max_riders=lane.max_riders,
             stages=tuple(stage.name for stage in lane.stages),
             rollbacks=frozenset(stage.name for stage in lane.stages if stage.reverts),
-            targets=self.targets,
             busy=self._busy(),
         )
+        if self.past is not None and isinstance(ask.what, Rollback | Deploy):
+            facts = replace(facts, targets=self._targets(self.past), unfinished=self._unfinished(self.past))
         return replace(facts, fold=chat.fold, named=chat.person) if chat is not None else facts
+
+    def _ended(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
+        """Those of `runs` that are over, also by this draft."""
+        now = (self._runs.get(run.id, run) for run in runs)
+        return [run for run in now if run.state.final]
+
+    def _targets(self, past: Mapping[str, Sequence[RunRecord]]) -> frozenset[str]:
+        return frozenset(stage for stage, runs in past.items() if rollback_target(self._ended(runs)) is not None)
+
+    def _unfinished(self, past: Mapping[str, Sequence[RunRecord]]) -> dict[str, Unfinished]:
+        left = {stage: unfinished(self._ended(runs)) for stage, runs in past.items()}
+        return {stage: Unfinished(number(run), run.ref, run.revision) for stage, run in left.items() if run is not None}
 
     def _busy(self) -> dict[str, str]:
         """The stages that somebody else has, and who."""
@@ -152,6 +188,8 @@ class Draft:
             log=self.around.outputs.shown(record.id) if record.token is not None else None,
             target=record.revision if record.kind is RunKind.ROLLBACK else None,
             links=stage.links if stage else (),
+            continues=record.continues,
+            hosts=record.hosts > 0,
         )
 
     def work(self, speaker: Speaker) -> Work | None:

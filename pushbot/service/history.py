@@ -59,6 +59,16 @@ def rollback_target(runs: Sequence[RunRecord]) -> str | None:
     return good[-steps_back] if len(good) >= steps_back else None
 
 
+def unfinished(runs: Sequence[RunRecord]) -> RunRecord | None:
+    """The deploy that was the last to touch the stage, if it did not succeed; what it left undone can be gone on with.
+
+    A run that was never begun touched nothing.
+    """
+    last = next((run for run in runs if run.state.final and run.started_at is not None), None)
+    left = last is not None and last.kind is RunKind.DEPLOY and last.state is not RunState.SUCCEEDED
+    return last if left else None
+
+
 def _unfinished_business(runs: Sequence[RunRecord]) -> bool:
     """Whether a deploy that did not succeed is newer than the last run that did."""
     for run in runs:

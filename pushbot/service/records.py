@@ -53,7 +53,8 @@ def push_after(event: e.Event, pushes: Pushes, changed: dict[int, PushRecord], a
             return pushes.now(train, changed, at)
         case e.StageSucceeded(train) | e.StageSet(train):
             push = pushes.now(train, changed, at)
-            return replace(push, stages=tuple(dict.fromkeys((*push.stages, train.stage or ""))))
+            push = replace(push, stages=tuple(dict.fromkeys((*push.stages, train.stage or ""))))
+            return replace(push, state=PushState.DONE, ended_at=at) if train.aside else push
         case e.Finished(train) if train.begun:
             state = PushState.GIVEN_UP if train.phase is Phase.FAILED else PushState.DONE
             return replace(pushes.now(train, changed, at), state=state, ended_at=at)
@@ -88,6 +89,7 @@ def run_asked(event: e.StageRequested, lane: LaneSpec, at: datetime) -> RunRecor
         requested_at=at,
         ref=train.ref or lane.branch,
         revision=train.revision if event.kind is RunKind.DEPLOY else None,
+        continues=run_id(lane.name, event.continues) if event.continues is not None else None,
     )
 
 

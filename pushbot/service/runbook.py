@@ -17,6 +17,11 @@ def run_id(lane: str, number: int) -> str:
     return f"{lane}-{number}"
 
 
+def number(run: RunRecord) -> int:
+    """The number of a run within its lane: 17 of `web-17`."""
+    return int(run.id.rpartition("-")[2])
+
+
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """Where the output of runs is: below `folder`, and to be looked at below `url` where something serves it."""

@@ -63,7 +63,10 @@ class HandExecutor:
         if run is None:
             raise RunLost("nothing is known of it" if token is None else f"there is no {token}")
         run.listeners.append(progress)
-        await run.over.wait()
+        try:
+            await run.over.wait()
+        finally:
+            run.listeners.remove(progress)
         if run.outcome is None:
             raise RunLost(run.lost or "")
         return run.outcome

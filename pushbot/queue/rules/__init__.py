@@ -10,6 +10,8 @@
    or edited away.
 6. A run that failed, was stopped or was lost leaves its train failed; a person decides what follows. The one
    thing that follows by itself is the stage's rollback, when its policy is automatic; then the lane is held.
+7. A stage that is run from the command line has a train of its own aside from the line, under the same holds and
+   claims. It moves nobody in the line, and is gone when its last run has ended.
 
 Every function takes the queue as it is and gives the queue as it shall be with the events that say why,
 or a refusal and nothing else.
@@ -21,13 +23,13 @@ from typing import TYPE_CHECKING, assert_never
 
 from pushbot.queue import commands as c
 from pushbot.queue.rules import aboard, boarding, editing, holding, journey, runs
-from pushbot.queue.rules.decision import Decision, Facts
+from pushbot.queue.rules.decision import Decision, Facts, Unfinished
 
 if TYPE_CHECKING:
     from pushbot.queue.model import Queue
     from pushbot.queue.refusals import Refusal
 
-__all__ = ["Decision", "Facts", "decide"]
+__all__ = ["Decision", "Facts", "Unfinished", "decide"]
 
 
 def decide(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decision | Refusal:  # noqa: PLR0912, C901
@@ -57,8 +59,8 @@ def decide(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decisio
             return journey.abort(queue, run, facts)
         case c.Rollback(stage):
             return journey.rollback(queue, stage, facts)
-        case c.Retry():
-            return journey.retry(queue, facts)
+        case c.Retry(failed):
+            return journey.retry(queue, facts, failed=failed)
         case c.Deploy():
             return journey.deploy(queue, command, facts)
         case c.PutHold(reason):
@@ -69,8 +71,12 @@ def decide(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decisio
             return holding.note(queue, text)
         case c.EditTopic():
             return editing.edit(queue, command, facts)
+        case c.RunCounted():
+            return runs.counted(queue, command)
         case c.RunBegan():
             return runs.began(queue, command)
+        case c.AbortRefused():
+            return runs.not_stopped(queue, command)
         case c.RunEnded():
             return runs.ended(queue, command, facts)
         case c.Rename(old, new):

@@ -15,13 +15,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A deploy that did not succeed, the last that touched its stage: its number, and what it deployed."""
+
+    run: int
+    ref: str | None
+    revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a rule may know of the world.
 
     `by` is who asks. `stages` are the lane's, in order; `rollbacks` those that can be rolled back;
-    `targets` those with a good release to go back to, None when that is not known; `busy` the stages
-    somebody else has claimed, with who. `fold` makes two spellings of one name
-    equal; `named` finds the person a name means.
+    `targets` those with a good release to go back to, None when that is not known; `unfinished` what was left
+    undone on a stage; `busy` the stages somebody else has claimed, with who. `fold` makes two spellings of one
+    name equal; `named` finds the person a name means.
     """
 
     by: Person
@@ -32,6 +41,7 @@ class Facts:
     stages: tuple[str, ...] = ()
     rollbacks: frozenset[str] = frozenset()
     targets: frozenset[str] | None = None
+    unfinished: Mapping[str, Unfinished] = field(default_factory=dict)
     busy: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -94,11 +94,13 @@ def _advance(queue: Queue, train: Train, facts: Facts) -> Decision | Refusal:
     return requested(queue, train, target, RunKind.DEPLOY, facts)
 
 
-def requested(queue: Queue, train: Train, stage: str, kind: RunKind, facts: Facts | None) -> Decision:
-    """`queue` with a run of `stage` asked for by `train`."""
+def requested(
+    queue: Queue, train: Train, stage: str, kind: RunKind, facts: Facts | None, *, continues: int | None = None
+) -> Decision:
+    """`queue` with a run of `stage` asked for by `train`; one that goes on with the run `continues`, if given."""
     running = replace(train, stage=stage, phase=Phase.RUNNING, run=queue.next_run, run_kind=kind, deployed=False)
     after = replace(queue.with_train(running), next_run=queue.next_run + 1)
-    event = StageRequested(running, stage, queue.next_run, kind, facts.by if facts else None)
+    event = StageRequested(running, stage, queue.next_run, kind, facts.by if facts else None, continues)
     return Decision(after, (event,))
 
 
@@ -112,7 +114,15 @@ def deploy(queue: Queue, command: Deploy, facts: Facts) -> Decision | Refusal:
     if obstacle is not None:
         return obstacle
     train = Train((Rider(facts.by),), number=queue.next_train, ref=command.ref, aside=True)
-    return requested(replace(queue, next_train=queue.next_train + 1), train, command.stage, RunKind.DEPLOY, facts)
+    left = facts.unfinished.get(command.stage) if command.failed else None
+    if command.failed and left is None:
+        return Refusal(Code.NOTHING_FAILED)
+    if left is not None:
+        if command.ref not in (None, left.ref, left.revision):
+            return Refusal(Code.REVISION_PINNED, subject=left.revision or "")
+        train = replace(train, ref=left.ref, revision=left.revision)
+    counted = replace(queue, next_train=queue.next_train + 1)
+    return requested(counted, train, command.stage, RunKind.DEPLOY, facts, continues=left.run if left else None)
 
 
 def at(queue: Queue, stage: str, facts: Facts) -> Decision | Refusal:
@@ -185,8 +195,8 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
     return requested(queue, head.fresh_marks(), wanted, RunKind.ROLLBACK, facts)
 
 
-def retry(queue: Queue, facts: Facts) -> Decision | Refusal:
-    """Run again what failed on the head, a deploy or a rollback."""
+def retry(queue: Queue, facts: Facts, *, failed: bool) -> Decision | Refusal:
+    """Run again what failed on the head, a deploy or a rollback; with `failed` a deploy goes on where it stopped."""
     train = queue.head
     if train is not None and train.running:
         return Refusal(Code.RUN_IN_FLIGHT, subject=train.stage or "", fix=".status")
@@ -200,4 +210,5 @@ def retry(queue: Queue, facts: Facts) -> Decision | Refusal:
         obstacle = _obstacle(queue, train, facts)
         if obstacle is not None:
             return obstacle
-    return requested(queue, train, train.stage, train.run_kind, facts)
+    continues = train.run if failed and train.run_kind is RunKind.DEPLOY else None
+    return requested(queue, train, train.stage, train.run_kind, facts, continues=continues)

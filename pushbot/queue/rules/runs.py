@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from pushbot.queue.commands import RunBegan, RunEnded, RunState
+from pushbot.queue.commands import AbortRefused, RunBegan, RunCounted, RunEnded, RunState
 from pushbot.queue.events import (
+    AbortFailed,
     Event,
     Held,
+    HostsCounted,
     RolledBack,
     RunCancelled,
     RunFailed,
@@ -22,9 +24,25 @@ from pushbot.queue.rules.holding import held
 from pushbot.queue.rules.journey import requested
 
 
-def _train_of(queue: Queue, report: RunBegan | RunEnded) -> Train | None:
+def _train_of(queue: Queue, report: RunCounted | RunBegan | AbortRefused | RunEnded) -> Train | None:
     train = queue.train(report.train)
     return train if train is not None and train.running and train.run == report.run else None
+
+
+def counted(queue: Queue, report: RunCounted) -> Decision:
+    """How many hosts a run is for, said before it starts."""
+    train = _train_of(queue, report)
+    if train is None or train.stage is None:
+        return Decision(queue)
+    return Decision(queue, (HostsCounted(train, train.stage, report.summary, report.mismatches),))
+
+
+def not_stopped(queue: Queue, report: AbortRefused) -> Decision:
+    """A run goes on that somebody wanted to stop."""
+    train = _train_of(queue, report)
+    if train is None or train.stage is None:
+        return Decision(queue)
+    return Decision(queue, (AbortFailed(train, train.stage, train.run_kind, report.reason),))
 
 
 def began(queue: Queue, report: RunBegan) -> Decision:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where an event happened: the lane, its branch, who asked; of a run its id, its log and what it brings back."""
+    """Where an event happened: the lane, its branch, who asked.
+
+    Of a run: its id, its log, what it brings back, what it goes on with, and whether it is for hosts.
+    """
 
     lane: str
     by: Person | None = None
@@ -26,6 +29,8 @@ class Setting:
     log: str | None = None
     target: str | None = None
     links: tuple[tuple[str, str], ...] = ()
+    continues: str | None = None
+    hosts: bool = False
 
 
 def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR0912 - one case an event
@@ -51,6 +56,11 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
             return (requested(event, at),)
         case e.AbortRequested(train, by):
             return (Said(f"{by.name} stops the deploy to {train.stage}.", news=News.DEPLOY_STOPPED),)
+        case e.AbortFailed(_, stage, kind, reason):
+            what = the_run(stage, kind, at)
+            return (Said(f"{what} cannot be stopped, and goes on: {reason}", news=News.DEPLOY_STOPPED),)
+        case e.HostsCounted():
+            return hosts_counted(event, at)
         case e.RunStarted(train, stage, kind):
             return (run_started(train, stage, kind, at),)
         case e.StageSucceeded():
@@ -60,7 +70,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.RunFailed():
             return failed(event, at)
         case e.RunCancelled(train, stage, kind):
-            return cancelled(train, stage, kind, at)
+            return (Said(f"{the_run(stage, kind, at)} was stopped", news=News.DEPLOY_STOPPED), choice(train, at))
         case e.RunWasLost():
             return (lost(event, at),)
         case e.Finished(train):
@@ -157,7 +167,8 @@ def run_started(train: Train, stage: str, kind: RunKind, at: Setting) -> Said:
         return Said(f"{text} by {at.by.name}" if at.by else text, news=News.ROLLBACK)
     text = f"{subject(train, at)} is being deployed to {stage} by {train.driver.name}"
     company = [rider.person.name for rider in train.riders[1:]]
-    return Said(f"{text}, with {listed(company)}" if company else text, news=News.DEPLOY_STARTED)
+    more = f", with {listed(company)}" if company else ", from the command line" if train.aside else ""
+    return Said(f"{text}{more}", news=News.DEPLOY_STARTED)
 
 
 def succeeded(event: e.StageSucceeded, at: Setting) -> tuple[Said, ...]:
@@ -166,6 +177,8 @@ def succeeded(event: e.StageSucceeded, at: Setting) -> tuple[Said, ...]:
     news = f"{subject(event.train, at)} successfully deployed to {event.stage} in {took}"
     links = "".join(f" {name}: {url}" for name, url in at.links)
     then = "Watch your graphs, say .good, then .done" if event.last else "Check your change and say .good"
+    if event.train.aside:
+        then = "Check your change"
     return (
         Said(news, news=News.DEPLOY_SUCCEEDED),
         Said(f"{riders(event.train)}: you're on {event.stage}.{links} {then}"),
@@ -190,31 +203,38 @@ def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
     head = Said(f"{what}{step}{why}{log}", news=News.DEPLOY_FAILED)
     if event.undo:
         return (head, *tail)
-    return (head, *tail, choice(event.train))
+    return (head, *tail, choice(event.train, at))
 
 
-def choice(train: Train) -> Said:
+def choice(train: Train, at: Setting) -> Said:
     """What the driver of a train that failed can do."""
-    return Said(f"{train.driver.name}: {ways_on(train)}")
+    return Said(f"{train.driver.name}: {ways_on(train, hosts=at.hosts)}")
 
 
-def cancelled(train: Train, stage: str, kind: RunKind, at: Setting) -> tuple[Said, ...]:
-    """A run that was stopped, and what can be done."""
-    what = "rollback" if kind is RunKind.ROLLBACK else "deploy"
+def the_run(stage: str, kind: RunKind, at: Setting) -> str:
+    """A run as a noun."""
+    return f"The {kind} of {at.lane} {'on' if kind is RunKind.ROLLBACK else 'to'} {stage}"
+
+
+def hosts_counted(event: e.HostsCounted, at: Setting) -> tuple[Said, ...]:
+    """How many hosts a run is for, and where the lists of them do not agree."""
+    rest = f", but for those that {at.continues} has done" if at.continues else ""
     return (
-        Said(f"The {what} of {at.lane} to {stage} was stopped", news=News.DEPLOY_STOPPED),
-        choice(train),
+        *(Said(f"{event.stage}: {mismatch}", news=News.MISMATCH) for mismatch in event.mismatches),
+        Said(f"{event.stage}: {event.summary}{rest}"),
     )
 
 
 def lost(event: e.RunWasLost, at: Setting) -> Said:
     """Nobody knows how a run ended: a person has to look."""
     why = f" ({event.reason})" if event.reason else ""
-    again = ".retry" if event.kind is RunKind.ROLLBACK else ".go"
+    again = ".retry" if event.kind is RunKind.ROLLBACK else ".retry failed" if at.hosts else ".go"
+    ways = f"{again} runs it again, .rollback goes back, .at {event.stage} says that it is fine, .abort gives up"
+    if event.train.aside:
+        ways = ways_on(event.train, hosts=at.hosts)
     return Said(
         f"I lost {at.run}, the {event.kind} of {at.lane} on {event.stage}{why}: it may have happened, in part or not "
-        f"at all. {event.train.driver.name}: look at {event.stage}, then {again} runs it again, .rollback goes back, "
-        f".at {event.stage} says that it is fine, .abort gives up",
+        f"at all. {event.train.driver.name}: look at {event.stage}, then {ways}",
         news=News.DEPLOY_FAILED,
     )
 

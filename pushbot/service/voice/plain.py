@@ -53,13 +53,17 @@ def riders(train: Train) -> str:
     return called([rider.person for rider in train.riders])
 
 
-def ways_on(train: Train) -> str:
-    """What can be done on a train that failed."""
+def ways_on(train: Train, *, hosts: bool = False) -> str:
+    """What can be done on a train that failed; `hosts` when its stage is for several."""
+    if train.aside:
+        again = "pushbot stage --failed goes on with the hosts that are left, " if hosts else ""
+        return f"{again}.rollback {train.stage} brings the last good one back"
     if train.run_kind is RunKind.ROLLBACK and train.run is not None:
         return ".retry tries the rollback again, .abort gives up"
     if any(rider.ticket is Ticket.HOLD for rider in train.riders):
         return ".done ends it"
-    return ".go tries again, .rollback brings the last good one back, .abort gives up"
+    again = ".retry failed goes on with the hosts that are left, .go does all again" if hosts else ".go tries again"
+    return f"{again}, .rollback brings the last good one back, .abort gives up"
 
 
 def short(revision: str | None) -> str:
