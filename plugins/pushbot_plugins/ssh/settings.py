@@ -53,9 +53,10 @@ class Way(StrEnum):
 class Draining:
     """How a host leaves the load balancer before its batch, and comes back after.
 
-    `haproxy` are runtime sockets (a path, or `HOST:PORT`), all of them told; `backend` and `server` name the
+    `sockets` are HAProxy's runtime sockets (a path, or `HOST:PORT`), all of them told; `backend` and `server` name the
     server there (`{host}`, `{address}` and labels are filled in, here and everywhere below). `http`: `out` and
-    `back` are URLs called with `method`, `state` one that answers with `healthy` in it once the host is back.
+    `back` are URLs called with `method` and `headers` (values may be references), `state` one that answers
+    with `healthy` in it once the host is back.
     `file`: `out` is a file on the host that exists while it is out, which the balancer's health check looks for.
     `command`: `out`, `back` and `state` are argument lists run on the bot's machine, `state` ending well once
     the host is back. `drain` is how long open requests may take: a balancer that can tell says when they are
@@ -67,6 +68,7 @@ class Draining:
     backend: str = ""
     server: str = "{host}"
     method: str = "POST"
+    headers: tuple[tuple[str, str], ...] = ()
     out: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
@@ -147,7 +149,11 @@ class Relay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All of it. `command_timeout` bounds what has no limit of its own; `output_limit` is in bytes for each host."""
+    """All of it.
+
+    `command_timeout` bounds what has no limit of its own; `output_limit` is in bytes for each host; `revert_within`
+    bounds all that is done to bring a host that failed back to what it ran before.
+    """
 
     connecting: Connecting
     draining: Draining | None = None
@@ -155,3 +161,4 @@ class Settings:
     relays: tuple[Relay, ...] = ()
     command_timeout: float = 60.0
     output_limit: int = 4 * 2**20
+    revert_within: float = 300.0
