@@ -21,7 +21,7 @@ from pushbot.errors import PushbotError, RunLost
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
 from pushbot.secret import REFERENCE, resolve_secret
-from pushbot.values import expected
+from pushbot.values import Url, expected
 from pushbot_plugins.local.supervisor.files import RunFiles
 from pushbot_plugins.local.supervisor.output import Log
 
@@ -47,6 +47,16 @@ def _template(text: str) -> str:
 
 Template = Annotated[str, AfterValidator(_template)]
 """A text with `{revision}` and the like in it; or a reference (`env:NAME`, `file:PATH`) to a secret."""
+
+
+def _address(url: str) -> str:
+    if "@" in url.partition("://")[2].partition("/")[0] or "?" in url or "#" in url:
+        raise expected("a URL without a user, a question mark or a hash: secrets are given by reference")
+    return url
+
+
+Address = Annotated[Url, AfterValidator(_address)]
+"""Where a service is."""
 
 
 def now() -> float:

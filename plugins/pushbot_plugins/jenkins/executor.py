@@ -1,0 +1,190 @@
+"""The jenkins executor: a run is a build of a job, asked for, waited for in the queue, followed and stopped.
+
+`remote.json` in the run's directory says how far it is: asked for, in the queue as item N, building as number N,
+and how much of the console was read. So whoever waits, also after a restart, goes on from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path  # noqa: TC003 - an option's type
+from typing import TYPE_CHECKING, Annotated, Literal
+from xml.etree import ElementTree as ET
+
+import structlog
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from pushbot.errors import PushbotError, RunLost
+from pushbot.ports import Outcome, Traits
+from pushbot.queue.commands import RunState
+from pushbot.secret import REFERENCE
+from pushbot.values import Duration, Flag, Text, TimeLimit, expected
+from pushbot_plugins.jenkins.borrowed import Borrowed
+from pushbot_plugins.jenkins.follow import Following, State, stop
+from pushbot_plugins.jenkins.server import Server, path_of
+from pushbot_plugins.local.supervisor.files import RunFiles
+from pushbot_plugins.remote_api import Api, Limits, Unanswered, trusting
+from pushbot_plugins.remote_run import Address, Template, Words, ended, keep, kept, log_of, now, refuse_steps
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from pushbot.fleet.model import Tally
+    from pushbot.ports import Job
+
+LOG = structlog.get_logger()
+_SHORTLY = 30.0
+UNANSWERED = "unanswered"
+"""The token of a run of which Jenkins did not say whether it took it."""
+
+
+def _path(path: str) -> str:
+    try:
+        ET.Element("project").findall(path)
+    except (SyntaxError, KeyError):
+        raise expected('a path to elements of config.xml, such as ".//hudson.plugins.git.BranchSpec/name"') from None
+    return path
+
+
+class JenkinsExecutor:
+    """Has runs carried out by a job of Jenkins. Rolling back is building the older revision."""
+
+    class Options(BaseModel):
+        """Which job, as whom, and with what."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid")
+
+        url: Address
+        user: Text
+        token: str = Field(pattern=REFERENCE)
+        job: Template
+        parameters: dict[str, Template] = {}
+        run_parameter: str = "PUSHBOT_RUN"
+        config: dict[Annotated[str, AfterValidator(_path)], Template] = {}
+        unstable: Literal["failed", "succeeded"] = "failed"
+        reverts: Flag = True
+        poll: TimeLimit = 2.0
+        answer: TimeLimit = 30.0
+        patience: Duration = 300.0
+        ca: Path | None = None
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.traits = Traits(steps=False, reverts=options.reverts)
+
+    async def start(self, job: Job) -> str:
+        """Ask for the build; the token is the address of its place in Jenkins' queue.
+
+        Raises PushbotError when Jenkins does not take it, or the job is not as the options say; its configuration
+        is then as it was.
+        """
+        refuse_steps(job, "jenkins")
+        words = Words(job)
+        path = path_of(self.options.job, words.fill)
+        async with self._server(words, path, patience=_SHORTLY) as server:
+            values = await self._values(server, words)
+            config = {place: words.fill(value) for place, value in self.options.config.items()}
+            state = State(begun=now(), path=path)
+            keep(job.directory, state)
+            borrowed = Borrowed(server, job)
+            try:
+                if config:
+                    await borrowed.change(config)
+                item = await _begun(server, values)
+            except PushbotError as error:
+                await _undo(borrowed, error)
+                raise
+            if item is None:
+                return UNANSWERED
+            keep(job.directory, state.model_copy(update={"item": item}))
+            return server.item_page(item)
+
+    async def wait(self, job: Job, token: str | None, progress: Callable[[str | Tally], None]) -> Outcome:  # noqa: ARG002
+        """Follow the run through the queue and its build, the console going to output.log.
+
+        Raises RunLost when it was not begun, or Jenkins has neither queue item nor build of it; PushbotError when
+        Jenkins does not answer for `patience`, or lets the user in no more. In all other cases the job's
+        configuration is as it was when this returns; if it cannot be, the run has failed, and why says so.
+        """
+        state, words = kept(job, State), Words(job)
+        async with self._server(words, state.path) as server:
+            for value in self.options.parameters.values():
+                words.fill(value)  # the secrets among them are masked
+            with log_of(job, words.secrets) as log:
+                options = self.options
+                following = Following(
+                    server, job, state, log, progress, options.poll, options.run_parameter, RunState(options.unstable)
+                )
+                borrowed = Borrowed(server, job)
+                try:
+                    outcome = await ended(job, state.begun, following.to_the_end, following.stop)
+                except RunLost as lost:
+                    await _undo(borrowed, lost)
+                    raise
+                trouble = await borrowed.put_back()
+                if trouble is None:
+                    return outcome
+                log.note(trouble)
+                LOG.warning("configuration_not_put_back", run=job.run, job=state.path, saved=str(borrowed.before))
+                said = outcome.reason or f"its build ended as {outcome.state}"
+                return replace(outcome, state=RunState.FAILED, reason=f"{said}; but {trouble}")
+
+    async def abort(self, job: Job, token: str | None) -> None:  # noqa: ARG002
+        """Take the run off the queue, or stop its build; `wait` does it when neither is known yet. Safe to repeat."""
+        files = RunFiles(job.directory)
+        try:
+            files.put_abort()
+            state = kept(job, State)
+        except OSError as error:
+            raise PushbotError(f"run {job.run} cannot be stopped: {job.directory} ({error.strerror})") from error
+        except RunLost:
+            return
+        if files.outcome() is None:
+            async with self._server(Words(job), state.path, patience=_SHORTLY) as server:
+                await stop(server, state)
+
+    @contextlib.asynccontextmanager
+    async def _server(self, words: Words, path: str, patience: float | None = None) -> AsyncIterator[Server]:
+        options = self.options
+        limits = Limits(answer=options.answer, patience=min(options.patience, patience or options.patience))
+        user = (options.user, words.secret(options.token))
+        async with Api(
+            "Jenkins", options.url, user=user, tls=trusting(options.ca), hide=words.secrets, limits=limits
+        ) as api:
+            yield Server(api, path)
+
+    async def _values(self, server: Server, words: Words) -> dict[str, str] | None:
+        """The parameters of the build; None when the job takes none. Jenkins itself drops unknown ones silently."""
+        info = await server.job()
+        page = server.api.at(server.path)
+        if not info.buildable:
+            raise PushbotError(f"{page} is disabled, or is no job that can be built: enable it in Jenkins")
+        known = info.parameters
+        unknown = [name for name in self.options.parameters if name not in (known or ())]
+        if unknown:
+            raise PushbotError(f"{page} has no parameter {unknown[0]}: it has {', '.join(known or ()) or 'none'}")
+        if known is None:
+            return None
+        own = {self.options.run_parameter: words.job.run} if self.options.run_parameter in known else {}
+        return own | {name: words.fill(value) for name, value in self.options.parameters.items()}
+
+
+async def _begun(server: Server, values: dict[str, str] | None) -> int | None:
+    """The queue item; None when Jenkins may have taken it and did not say so."""
+    try:
+        return await server.begin(values)
+    except Unanswered as error:
+        if error.begun:
+            return None
+        raise
+
+
+async def _undo(borrowed: Borrowed, cause: PushbotError) -> None:
+    """Put the configuration back. Raises PushbotError (RunLost for RunLost) with `cause` and more when it cannot be."""
+    try:
+        trouble = await borrowed.put_back()
+    except PushbotError as error:
+        trouble = f"the configuration could not be put back ({error}): it is in {borrowed.before}"
+    if trouble is not None:
+        raise type(cause)(f"{cause}; and {trouble}") from cause

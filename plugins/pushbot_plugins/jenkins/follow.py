@@ -1,0 +1,207 @@
+"""One run followed through Jenkins: from the queue to its build, through the build to its result."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from pydantic import BaseModel
+
+from pushbot.errors import RunLost
+from pushbot.ports import Outcome
+from pushbot.queue.commands import RunState
+from pushbot_plugins.local.supervisor.files import RunFiles
+from pushbot_plugins.remote_api import Refused, Unanswered, one_line
+from pushbot_plugins.remote_run import keep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pushbot.ports import Job
+    from pushbot_plugins.jenkins.server import Build, Server
+    from pushbot_plugins.local.supervisor.output import Log
+
+LOG = structlog.get_logger()
+_LOOKS = 3
+
+
+class State(BaseModel, frozen=True):
+    """How far a run is, as `remote.json` keeps it: begun when (seconds since 1970), which job, item and build.
+
+    `offset` is how much of the console is in the log.
+    """
+
+    begun: float
+    path: str
+    item: int | None = None
+    number: int | None = None
+    offset: int = 0
+
+
+async def stop(server: Server, state: State) -> None:
+    """Stop it where it is; what left the queue at this moment is stopped as a build."""
+    number = state.number
+    if number is None and state.item is not None:
+        await server.cancel(state.item)
+        item = await server.item(state.item)
+        number = item.executable.number if item and item.executable else None
+        if item is None:
+            build = await server.built(lambda build: build.queue_id == state.item)
+            number = build.number if build else None
+    if number is not None:
+        await server.stop(number)
+
+
+@dataclass(slots=True)
+class Following:
+    """One pair of eyes on the run. `marker` is the parameter that holds the run's id, where the job has it."""
+
+    server: Server
+    job: Job
+    state: State
+    log: Log
+    progress: Callable[[str], None]
+    poll: float
+    marker: str
+    unstable: RunState = RunState.FAILED
+    _stopped: bool = False
+    _taken: int = 0
+
+    async def to_the_end(self) -> Outcome:
+        """How it ended. Raises RunLost when Jenkins has no trace of it."""
+        if self.state.item is None and self.state.number is None:
+            await self._search()
+        if self.state.number is None:
+            unbuilt = await self._through_the_queue()
+            if unbuilt is not None:
+                return unbuilt
+        return await self._through_the_build()
+
+    async def stop(self) -> None:
+        """Stop it where it is."""
+        await stop(self.server, self.state)
+
+    async def _search(self) -> None:
+        """Find a run that was asked for without an answer, by its id among the parameters."""
+        for look in range(_LOOKS):
+            if look:
+                await asyncio.sleep(self.poll)
+            item = await self.server.queued(lambda item: item.has(self.marker, self.job.run))
+            if item is not None:
+                self._note(item=item.id)
+                return
+            build = await self.server.built(lambda build: build.has(self.marker, self.job.run))
+            if build is not None:
+                self._note(item=build.queue_id, number=build.number)
+                return
+        raise RunLost(
+            f"run {self.job.run} was asked of {self.server.api.at(self.server.path)}, and it is not known whether "
+            f"Jenkins took it: no build there has it as {self.marker}; look before you start it again"
+        )
+
+    async def _through_the_queue(self) -> Outcome | None:
+        """None when it has become a build."""
+        number = self.state.item
+        assert number is not None  # noqa: S101 - `_search` saw to it
+        while True:
+            item = await self.server.item(number)
+            if item is None:
+                build = await self.server.built(lambda build: build.queue_id == number)
+                if build is not None:
+                    self._note(number=build.number)
+                    return None
+                if self._asked_to_stop:
+                    return Outcome(RunState.CANCELLED, reason="it was taken off Jenkins' queue")
+                raise RunLost(
+                    f"Jenkins has forgotten queue item {number} of run {self.job.run}, and has no build of it: "
+                    f"look at {self.server.api.at(self.server.path)}"
+                )
+            if item.executable is not None:
+                self._note(number=item.executable.number)
+                return None
+            if item.cancelled:
+                return Outcome(RunState.CANCELLED, reason="it was taken off Jenkins' queue")
+            self.progress(f"waits in Jenkins: {one_line(item.why or 'no reason given', 150)}")
+            await self._stop_if_asked()
+            await asyncio.sleep(self.poll)
+
+    async def _through_the_build(self) -> Outcome:
+        number = self.state.number
+        assert number is not None  # noqa: S101 - it is no longer in the queue
+        self.progress(f"build {number}")
+        while True:
+            build = await self.server.build(number)
+            if build is None:
+                raise RunLost(f"{self.server.page(number)} was deleted before it ended: look what became of it")
+            await self._console(number)
+            if not build.building and build.result:
+                break
+            await self._stop_if_asked()
+            await asyncio.sleep(self.poll)
+        await self._rest_of_console(number)
+        return self._outcome(build)
+
+    def _outcome(self, build: Build) -> Outcome:
+        match build.result:
+            case "SUCCESS":
+                state = RunState.SUCCEEDED
+            case "UNSTABLE":
+                state = self.unstable
+            case "ABORTED":
+                state = RunState.CANCELLED
+            case _:
+                state = RunState.FAILED
+        if state is RunState.SUCCEEDED:
+            return Outcome(state)
+        if self._asked_to_stop:
+            state = RunState.CANCELLED
+        reason = f"it ended as {one_line(build.result or '', 30)}: {self.server.page(build.number)}"
+        return Outcome(state, f"build {build.number}", reason, self.log.tail())
+
+    async def _console(self, number: int) -> bool:
+        """Read on in the console; whether more may come. What is cut short is taken up at the same place."""
+        passed = 0
+
+        def take(piece: bytes) -> None:
+            nonlocal passed
+            new = piece[max(0, self._taken - passed) :]
+            passed += len(piece)
+            if new:
+                self._taken = passed
+                self.log.take(new.replace(b"\r\n", b"\n"))
+
+        try:
+            offset, more = await self.server.console(number, self.state.offset, take)
+        except (Refused, Unanswered) as error:
+            LOG.info("console_not_read", run=self.job.run, trouble=str(error))
+            return True
+        self._taken = 0
+        if offset != self.state.offset:
+            self._note(offset=offset)
+        return more
+
+    async def _rest_of_console(self, number: int) -> None:
+        for _ in range(_LOOKS):
+            if not await self._console(number):
+                break
+            await asyncio.sleep(self.poll)
+        else:
+            self.log.note(f"the rest of the output could not be read: {self.server.page(number)}console")
+        self.log.end()
+
+    @property
+    def _asked_to_stop(self) -> bool:
+        return RunFiles(self.job.directory).abort_asked
+
+    async def _stop_if_asked(self) -> None:
+        """Stop it, once; for when it could not yet be stopped, or another process was asked to."""
+        if self._asked_to_stop and not self._stopped:
+            await self.stop()
+            self._stopped = True
+
+    def _note(self, **known: int) -> None:
+        """Remember how far it is, also on disk."""
+        self.state = self.state.model_copy(update=known)
+        keep(self.job.directory, self.state)
