@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pushbot.ports import Job, Step
 
@@ -18,6 +18,28 @@ _LARGEST = 64 * 2**10
 
 class Unresolved(Exception):  # noqa: N818 - it says what is the matter with a reference
     """A reference leads nowhere; the text says which, and never a value."""
+
+
+@dataclass(slots=True)
+class References:
+    """Looks up what references stand for; `secrets` are all values found so far."""
+
+    secrets: set[str] = field(default_factory=set)
+
+    def resolved(self, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """These variables with their values, each looked up if it is a reference. Raises Unresolved."""
+        return {name: self.value(name, text) for name, text in pairs}
+
+    def value(self, name: str, text: str) -> str:
+        """What is to be the value of `name`: what `text` refers to, or itself. Raises Unresolved."""
+        kind, colon, where = text.partition(":")
+        if not colon or kind not in _SOURCES:
+            return text
+        value = _SOURCES[kind](name, where)
+        if "\0" in value:
+            raise Unresolved(f"{name} is to come from {text}, which has a NUL byte in it: no variable can hold that")
+        self.secrets.add(value)
+        return value
 
 
 @dataclass(slots=True)
@@ -30,31 +52,24 @@ class Environment:
     """
 
     job: Job
-    secrets: set[str] = field(default_factory=set)
+    _references: References = field(default_factory=References)
     _own: dict[str, str] = field(default_factory=dict)
     _steps: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._own = self._resolved(self.job.env)
-        self._steps = {id(step): self._resolved(step.env) for step in (*self.job.steps, *self.job.post)}
+        resolved = self._references.resolved
+        self._own = resolved(self.job.env)
+        self._steps = {id(step): resolved(step.env) for step in (*self.job.steps, *self.job.post)}
+
+    @property
+    def secrets(self) -> set[str]:
+        """What was found behind references."""
+        return self._references.secrets
 
     def of(self, step: Step | None) -> dict[str, str]:
         """The whole environment of `step`, or of a probe when None."""
         own = self._steps[id(step)] if step else {}
         return {**os.environ, **self._own, **own, **self.job.facts()}
-
-    def _resolved(self, pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
-        return {name: self._value(name, text) for name, text in pairs}
-
-    def _value(self, name: str, text: str) -> str:
-        kind, colon, where = text.partition(":")
-        if not colon or kind not in _SOURCES:
-            return text
-        value = _SOURCES[kind](name, where)
-        if "\0" in value:
-            raise Unresolved(f"{name} is to come from {text}, which has a NUL byte in it: no variable can hold that")
-        self.secrets.add(value)
-        return value
 
 
 def filled(text: str, facts: Mapping[str, str], quote: Callable[[str], str] = str) -> str:
