@@ -1,0 +1,132 @@
+"""The GitHub executor: hands a run to GitHub, follows it there, stops it there.
+
+The run's token is the number that GitHub gives the workflow run or deployment; where it could not be told one, the
+name of the call, by which the run is looked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from pushbot.errors import PushbotError, RunLost
+from pushbot.ports import Traits
+from pushbot_plugins.github.deployment import Deployment
+from pushbot_plugins.github.options import GitHubOptions, Mode
+from pushbot_plugins.github.rest import Rest, home_of, open_api
+from pushbot_plugins.github.state import Asked
+from pushbot_plugins.github.workflow import Workflow
+from pushbot_plugins.local.supervisor.files import RunFiles
+from pushbot_plugins.remote_api import Unanswered
+from pushbot_plugins.remote_run import Words, ended, keep, kept, log_of, now, refuse_steps
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from pushbot.ports import Job, Outcome
+    from pushbot_plugins.local.supervisor.output import Log
+
+APPEARS = 60.0
+"""Seconds within which what GitHub was asked for can be seen in its lists."""
+_LOOK = 1.0
+LOG = structlog.get_logger()
+
+
+class Way(Protocol):
+    """What a mode does: see `Workflow` and `Deployment`."""
+
+    async def ask(self, job: Job, words: Words, call: str) -> int | None: ...  # noqa: D102
+    async def find(self, asked: Asked) -> int | None: ...  # noqa: D102
+    def unseen(self) -> str: ...  # noqa: D102
+    async def follow(self, number: int, log: Log, progress: Callable[[str], None]) -> Outcome: ...  # noqa: D102
+    async def stop(self, number: int, why: str) -> None: ...  # noqa: D102
+
+
+class GitHubExecutor:
+    """Each run is a workflow run or a deployment on GitHub."""
+
+    Options = GitHubOptions
+    traits = Traits(steps=False, reverts=True)
+
+    def __init__(self, options: GitHubOptions) -> None:
+        self.options = options
+
+    async def start(self, job: Job) -> str:
+        """Ask GitHub for the run, once. Raises PushbotError when GitHub refuses, or cannot be reached."""
+        refuse_steps(job, "github")
+        words = Words(job)
+        asked = Asked(call=f"{job.run}-{secrets.token_hex(4)}", begun=now())
+        keep(job.directory, asked)
+        async with self._way(words) as way:
+            try:
+                number = await way.ask(job, words, asked.call)
+            except Unanswered as error:
+                if not error.begun:
+                    raise
+                LOG.warning("asked_and_not_answered", run=job.run, trouble=str(error))
+                number = None
+        if number is None:
+            return asked.call
+        keep(job.directory, asked.model_copy(update={"number": number}))
+        return str(number)
+
+    async def wait(self, job: Job, token: str | None, progress: Callable[[str], None]) -> Outcome:
+        """Follow it on GitHub. Raises RunLost when nothing there has the run's name, or it is gone."""
+        asked, words = kept(job, Asked), Words(job)
+        async with self._way(words) as way:
+            with log_of(job, words.secrets) as log:
+
+                async def follow() -> Outcome:
+                    number = await self._number(way, asked, token, APPEARS)
+                    if number is None:
+                        raise RunLost(
+                            f"GitHub was asked for run {job.run}, and nothing of {self.options.repository} "
+                            f"has the name {asked.call}: {way.unseen()}"
+                        )
+                    return await way.follow(number, log, progress)
+
+                async def stop() -> None:
+                    number = await self._number(way, asked, token, 0.0)
+                    if number is not None:
+                        await way.stop(number, f"run {job.run} took longer than {job.timeout:g} s")
+
+                return await ended(job, asked.begun, follow, stop)
+
+    async def abort(self, job: Job, token: str | None) -> None:
+        """Cancel the workflow run; a deployment gets the status `error`, which its tool has to look at."""
+        if RunFiles(job.directory).outcome() is not None:
+            return
+        try:
+            asked, words = kept(job, Asked), Words(job)
+        except RunLost:
+            return  # GitHub was not asked for anything
+        async with self._way(words) as way:
+            number = await self._number(way, asked, token, job.grace)
+            if number is None:
+                raise PushbotError(
+                    f"run {job.run} cannot be stopped, as nothing of {self.options.repository} has the name "
+                    f"{asked.call}: {way.unseen()}"
+                )
+            await way.stop(number, f"run {job.run}")
+
+    @asynccontextmanager
+    async def _way(self, words: Words) -> AsyncIterator[Way]:
+        async with open_api(self.options, words) as api:
+            rest = Rest(api, home_of(self.options.repository))
+            yield (Workflow if self.options.mode is Mode.WORKFLOW else Deployment)(rest, self.options)
+
+    async def _number(self, way: Way, asked: Asked, token: str | None, within: float) -> int | None:
+        """The number of what GitHub made, looked for by its name when that was not told."""
+        if token is not None and token.isdecimal():
+            return int(token)
+        if asked.number is not None:
+            return asked.number
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within
+        while (number := await way.find(asked)) is None and loop.time() < until:  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(min(_LOOK, self.options.poll))
+        return number
