@@ -195,7 +195,7 @@ class Dispatcher:
         finally:
             self._preparing.pop(record.id, None)
         if found.targets.hosts:
-            summary = counted_hosts(found.targets.hosts, stage.rollout)
+            summary = counted_hosts(found.targets.hosts, stage.rollout, found.record.continues)
             counted = RunCounted(record.train, number(record), summary, found.targets.mismatches)
             self._write(found.record)
             await self.report(record.lane, Ask(counted, BOT, f"{record.id} is for {summary}"))

@@ -188,7 +188,6 @@ class Draft:
             log=self.around.outputs.shown(record.id) if record.token is not None else None,
             target=record.revision if record.kind is RunKind.ROLLBACK else None,
             links=stage.links if stage else (),
-            continues=record.continues,
             hosts=record.hosts > 0,
         )
 

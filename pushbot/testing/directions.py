@@ -6,6 +6,8 @@ Before the bot starts, at the beginning of a scenario, beside commits and limits
     * web is pushed from main                        its revisions come from the repository
     * trains take 5
     * production is rolled back by itself
+    * production is for 60 hosts in lon and 60 in dub: 1, 10%, 100%
+    * a mismatch of hosts blocks production
     * web/princess and search/princess are one place
 
 Without any lane there is one, `web` in #push with princess and production. At any time:
@@ -16,6 +18,8 @@ Without any lane there is one, `web` in #push with princess and production. At a
     * the run is at migrate
     * the run is at 42/120, 1 failed                 so many of its hosts are done
     * the executor is out of order: no space / is in order
+    * runs cannot be stopped: Jenkins is away / can be stopped
+    * dns lacks lon-3 / lacks nothing                the list of hosts is compared with it
     * the disk is full / has room again
     * 23 seconds pass
     * the bot crashes / comes back / crashes and comes back / is stopped and started
@@ -32,7 +36,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pushbot.errors import PushbotError
-from pushbot.fleet.model import Tally
+from pushbot.fleet.model import Amount, Tally
+from pushbot.service.spec import Mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -98,11 +103,24 @@ def _trains_take(play: Playground, words: Words) -> None:
 
 
 def _undone(play: Playground, words: Words) -> None:
-    def stage(of: StageSpec) -> StageSpec:
-        return replace(of, rollback_auto=True) if of.name == words["stage"] else of
-
     default_lane(play)
-    _every_lane(play, lambda lane: replace(lane, stages=tuple(map(stage, lane.stages))))
+    play.change_stage(words["stage"], lambda of: replace(of, rollback_auto=True))
+
+
+def _for_hosts(play: Playground, words: Words) -> None:
+    default_lane(play)
+    counts = {region: int(count) for count, region in re.findall(r"(\d+) (?:hosts )?in (\S+)", words["counts"])}
+    sizes = (words["batches"] or "100%").split(", ")
+    batches = (Amount(float(size.rstrip("%")), percent=size.endswith("%")) for size in sizes)
+    play.spread(words["stage"], counts, *batches)
+
+
+def _blocks(play: Playground, words: Words) -> None:
+    def stage(of: StageSpec) -> StageSpec:
+        hosts = of.hosts and replace(of.hosts, inventory=replace(of.hosts.inventory, mismatch=Mismatch.BLOCK))
+        return replace(of, hosts=hosts)
+
+    play.change_stage(words["stage"], stage)
 
 
 def _one_place(play: Playground, words: Words) -> None:
@@ -157,6 +175,14 @@ def _out_of_order(play: Playground, words: Words) -> None:
     play.executor.trouble = PushbotError(words["why"]) if words["why"] else None
 
 
+def _stubborn(play: Playground, words: Words) -> None:
+    play.executor.stubborn = PushbotError(words["why"]) if words["why"] else None
+
+
+def _dns(play: Playground, words: Words) -> None:
+    play.dns.lacking = frozenset(words["names"].split(", ")) - {"nothing"}
+
+
 def _disk(play: Playground, words: Words) -> None:
     play.store.trouble = PushbotError("the disk is full") if words["how"] == "is full" else None
 
@@ -198,6 +224,8 @@ _BEFORE: Final[Mapping[str, Prepare]] = {
     r"trains take (?P<count>\d+)": _trains_take,
     r"(?P<stage>\S+) is rolled back by itself": _undone,
     r"(?P<places>\S+ and \S+) are one place": _one_place,
+    r"(?P<stage>\S+) is for (?P<counts>\d+ hosts in \S+?(?: and \d+ in \S+?)*)(?:: (?P<batches>.+))?": _for_hosts,
+    r"a mismatch of hosts blocks (?P<stage>\S+)": _blocks,
 }
 
 _EITHER: Final[Mapping[str, Prepare]] = {
@@ -211,6 +239,8 @@ _DURING: Final[Mapping[str, Direct]] = {
     r"(?:the run|run (?P<run>\S+)) is at (?P<step>\S*[^\d/\s]\S*)": _at_step,
     r"(?:the run|run (?P<run>\S+)) is at (?P<done>\d+)/(?P<total>\d+)(?:, (?P<failed>\d+) failed)?": _so_far,
     r"the executor is (?:in order|out of order: (?P<why>.+))": _out_of_order,
+    r"runs (?:can be stopped|cannot be stopped: (?P<why>.+))": _stubborn,
+    r"dns lacks (?P<names>.+)": _dns,
     r"the disk (?P<how>is full|has room again)": _disk,
     r"(?P<seconds>\d+) seconds? pass(?:es)?": _time,
     r"the bot (?P<how>crashes|comes back|crashes and comes back|is stopped and started)": _bot,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError, RunLost
-from pushbot.ports import Outcome
+from pushbot.ports import Outcome, Traits
 from pushbot.queue.commands import RunState
 
 if TYPE_CHECKING:
@@ -33,13 +33,17 @@ class HandExecutor:
     """An `Executor` driven by hand: runs begin, and wait until the test says how they end.
 
     It outlives the bot as a real one does, so a bot that comes back finds its runs again. `starts` counts
-    the starts of each run: more than one is what must never be. `trouble` is raised by the next starts.
+    the starts of each run: more than one is what must never be. `trouble` is raised by the next starts,
+    `stubborn` when a run is to be stopped.
     """
+
+    traits = Traits()
 
     def __init__(self) -> None:
         self.runs: dict[str, HandRun] = {}
         self.starts: Counter[str] = Counter()
         self.trouble: PushbotError | None = None
+        self.stubborn: PushbotError | None = None
         self._open = asyncio.Event()
         self._open.set()
 
@@ -73,6 +77,8 @@ class HandExecutor:
 
     async def abort(self, job: Job, token: str | None) -> None:  # noqa: ARG002 - the port's
         """The run is stopped, if it is under way."""
+        if self.stubborn is not None:
+            raise self.stubborn
         run = self.runs.get(job.run)
         if run is not None and not run.over.is_set():
             self._end(run, Outcome(RunState.CANCELLED))
@@ -89,10 +95,16 @@ class HandExecutor:
         self._end(self._named(run), Outcome(RunState.SUCCEEDED))
 
     def fail(
-        self, step: str | None = None, reason: str | None = None, tail: tuple[str, ...] = (), run: str | None = None
+        self,
+        step: str | None = None,
+        reason: str | None = None,
+        tail: tuple[str, ...] = (),
+        run: str | None = None,
+        *,
+        changed: bool | None = None,
     ) -> None:
         """The run fails at `step`."""
-        self._end(self._named(run), Outcome(RunState.FAILED, step, reason, tail))
+        self._end(self._named(run), Outcome(RunState.FAILED, step, reason, tail, changed))
 
     def lose(self, reason: str = "its host is gone", run: str | None = None) -> None:
         """Nobody will ever know how the run ended."""

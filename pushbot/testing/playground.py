@@ -16,17 +16,29 @@ Nothing in it waits for time: `settle` returns when nothing can go on by itself,
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 from pushbot import app
+from pushbot.fleet.model import AT_ONCE, Rollout
 from pushbot.ports import Step
 from pushbot.queue.model import TRAIN_SIZE
 from pushbot.service.runbook import Outputs
-from pushbot.service.spec import Announce, LaneSpec, News, Room, StageSpec
+from pushbot.service.spec import (
+    Announce,
+    HostsSpec,
+    InventorySpec,
+    LaneSpec,
+    Mismatch,
+    News,
+    Room,
+    Source,
+    StageSpec,
+)
 from pushbot.testing.chat import ChatServer, FakeChat
 from pushbot.testing.clock import HandClock
 from pushbot.testing.executor import HandExecutor
+from pushbot.testing.inventory import HandInventory, hosts_in
 from pushbot.testing.memory_store import MemoryStore
 from pushbot.testing.repository import MemoryRepository
 
@@ -34,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sized
     from pathlib import Path
 
+    from pushbot.fleet.model import Amount
     from pushbot.ports import Chat
 
 PUSH = "#push"
@@ -63,7 +76,8 @@ class Playground:
     """One bot and its world. `runs` is a folder for the runs' output.
 
     The world (server, executor, repository, clock, store) outlives the bot, which can be stopped,
-    crashed and started again. `chats` makes its connections, one to `server` if not given.
+    crashed and started again. `chats` makes its connections, one to `server` if not given. `hosts` is the
+    list of hosts, `dns` another one that it is compared with.
     """
 
     runs: Path
@@ -72,6 +86,8 @@ class Playground:
     repository: MemoryRepository = field(default_factory=MemoryRepository)
     clock: HandClock = field(default_factory=HandClock)
     store: MemoryStore = field(default_factory=MemoryStore)
+    hosts: HandInventory = field(default_factory=HandInventory)
+    dns: HandInventory = field(default_factory=HandInventory)
     lanes: list[LaneSpec] = field(default_factory=list)
     announce: Announce = NEWS
     abort_on_stop: bool = False
@@ -119,6 +135,20 @@ class Playground:
         )
         self.lanes.append(lane)
         return lane
+
+    def change_stage(self, name: str, change: Callable[[StageSpec], StageSpec]) -> None:
+        """Have `change` made in every lane's stage of that name, for the next bot."""
+        self.lanes[:] = [
+            replace(lane, stages=tuple(change(stage) if stage.name == name else stage for stage in lane.stages))
+            for lane in self.lanes
+        ]
+
+    def spread(self, stage: str, counts: dict[str, int], *batches: Amount, mismatch: Mismatch = Mismatch.WARN) -> None:
+        """Make a stage one that is for hosts, so many in each region, gone over in these batches."""
+        self.hosts.kept = self.dns.kept = hosts_in(counts)
+        inventory = InventorySpec("fleet", (Source("list", self.hosts),), (Source("dns", self.dns),), mismatch)
+        rollout = Rollout(batches) if batches else AT_ONCE
+        self.change_stage(stage, lambda of: replace(of, hosts=HostsSpec(inventory), rollout=rollout))
 
     @property
     def rooms(self) -> tuple[str, ...]:

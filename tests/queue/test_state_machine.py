@@ -10,9 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pushbot.queue import commands as c
 from pushbot.queue import events as e
-from pushbot.queue.model import Mark, Person, Phase, Queue, RunKind, Ticket
+from pushbot.queue.model import Mark, Person, Phase, Queue, RunKind, Ticket, Train
 from pushbot.queue.refusals import Refusal
-from pushbot.queue.rules import Decision, Facts, decide
+from pushbot.queue.rules import Decision, Facts, Unfinished, decide
 from pushbot.queue.topic import fit, parse, render
 
 NAMES = ("alice", "bob", "Carol", "dave", "a|b", "clear", "HOLD", "[x]")
@@ -54,8 +54,11 @@ commands: st.SearchStrategy[c.Command] = st.one_of(
     st.builds(c.Unhold),
     st.builds(c.SetMessage, texts),
     st.builds(c.Abort),
+    st.builds(c.Abort, st.integers(1, 5)),
     st.builds(c.Rollback, st.none() | stages),
-    st.builds(c.Retry),
+    st.builds(c.Retry, st.booleans()),
+    st.builds(c.Deploy, stages, refs, st.booleans()),
+    st.builds(c.Deploy, st.sampled_from(STAGES)),
 )
 facts_of_the_moment = st.builds(
     Facts,
@@ -66,7 +69,12 @@ facts_of_the_moment = st.builds(
     stages=st.just(STAGES) | st.just(STAGES) | st.just(()),
     rollbacks=st.sampled_from([frozenset(STAGES), frozenset({"production"})]),
     busy=st.sampled_from([{}, {}, {"princess": "zoe in search (search-1)"}]),
+    unfinished=st.sampled_from([{}, {"production": Unfinished(1, "main", "6957bb87")}]),
 )
+
+
+def running(queue: Queue) -> list[Train]:
+    return [train for train in (*queue.trains, *queue.aside) if train.running]
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -82,16 +90,19 @@ class AnyOrder(RuleBasedStateMachine):
     def take(self, command: c.Command | c.Report, facts: Facts) -> Decision | None:
         """Decide, check what holds for any decision, and go on from there."""
         before = self.queue
+        ours = {train.stage or "": "a run of this lane" for train in running(before)}
+        facts = replace(facts, busy={**facts.busy, **ours})
         result = decide(before, command, facts)
         if isinstance(result, Refusal):
             assert self.queue == before
-            assert not isinstance(command, c.RunBegan | c.RunEnded | c.Rename), "reports are never refused"
+            assert not isinstance(command, c.Report), "reports are never refused"
             return None
         assert isinstance(result, Decision)
         self.queue = result.queue
         self.check_numbers(before)
         self.check_requests(before, command, result, facts)
         self.check_running(before, command)
+        self.check_aside(before, command)
         self.check_begun(before, command)
         self.drawn.append(render(self.queue))
         return result
@@ -100,29 +111,33 @@ class AnyOrder(RuleBasedStateMachine):
         """A train's number is never another one's."""
         assert self.queue.next_train >= before.next_train
         assert self.queue.next_run >= before.next_run
-        known = {train.number for train in before.trains}
-        new = [train.number for train in self.queue.trains if train.number not in known]
+        known = {train.number for train in (*before.trains, *before.aside)}
+        new = [train.number for train in (*self.queue.trains, *self.queue.aside) if before.train(train.number) is None]
+        assert len(new) == len(set(new))
+        assert known.issubset(self.numbers)
         assert self.numbers.isdisjoint(new)
         self.numbers.update(new)
         assert all(number < self.queue.next_train for number in self.numbers)
 
     def check_requests(self, before: Queue, command: c.Command | c.Report, result: Decision, facts: Facts) -> None:
-        """Runs are asked for the head alone, one at a time, each with a number of its own."""
+        """Runs are asked for the head alone or aside, one at a time, each with a number of its own."""
         requests = [event for event in result.events if isinstance(event, e.StageRequested)]
         assert len(requests) <= 1
         for request in requests:
             assert request.run not in self.runs
             self.runs.add(request.run)
-            head = self.queue.head
-            assert head is not None
-            assert (head.number, head.run, head.running) == (request.train.number, request.run, True)
+            train = self.queue.train(request.train.number)
+            assert train is not None
+            assert train.aside or train == self.queue.head
+            assert (train.stage, train.run, train.running) == (request.stage, request.run, True)
+            assert request.continues is None or (request.continues < request.run and request.kind is RunKind.DEPLOY)
             assert request.stage in facts.stages
             if request.kind is RunKind.DEPLOY:
                 assert before.hold is None, "a held lane starts no deploy"
                 assert request.stage not in facts.busy
             if isinstance(command, c.Go):
-                assert all(rider.ticket is not Ticket.HOLD for rider in head.riders)
-                assert all(rider.mark is not Mark.BAD for rider in head.riders)
+                assert all(rider.ticket is not Ticket.HOLD for rider in train.riders)
+                assert all(rider.mark is not Mark.BAD for rider in train.riders)
 
     def check_running(self, before: Queue, command: c.Command | c.Report) -> None:
         """A train with a run in flight stays, at its stage, first, until that run ends."""
@@ -132,6 +147,17 @@ class AnyOrder(RuleBasedStateMachine):
         now = self.queue.head
         assert now is not None
         assert (now.number, now.stage, now.run, now.running) == (was.number, was.stage, was.run, True)
+
+    def check_aside(self, before: Queue, command: c.Command | c.Report) -> None:
+        """A train aside stays as it is until its run ends, and changes nothing of the line."""
+        for was in before.aside:
+            if isinstance(command, c.RunEnded) and command.run == was.run:
+                continue
+            now = self.queue.train(was.number)
+            assert now is not None
+            assert (now.riders, now.stage, now.run) == (was.riders, was.stage, was.run)
+        if isinstance(command, c.Deploy):
+            assert (self.queue, len(self.queue.aside)) == (before, len(before.aside) + 1)
 
     def check_begun(self, before: Queue, command: c.Command | c.Report) -> None:
         """Nothing gets in front of a head that has begun."""
@@ -161,29 +187,32 @@ class AnyOrder(RuleBasedStateMachine):
     def somebody_is_called_otherwise(self, old: str, new: str) -> None:
         self.take(c.Rename(person(old), person(new)), Facts(person(new), stages=STAGES))
 
-    @precondition(lambda self: self.queue.head is not None and self.queue.head.running)
+    @precondition(lambda self: bool(running(self.queue)))
     @rule(
+        data=st.data(),
         state=st.sampled_from(c.RunState),
         undo=st.booleans(),
         revision=st.none() | st.just("6957bb87"),
         began=st.booleans(),
     )
-    def the_run_goes_on(self, state: c.RunState, *, undo: bool, revision: str | None, began: bool) -> None:
-        head = self.queue.head
-        assert head is not None
-        assert head.run is not None
+    def a_run_goes_on(
+        self, data: st.DataObject, state: c.RunState, *, undo: bool, revision: str | None, began: bool
+    ) -> None:
+        train = data.draw(st.sampled_from(running(self.queue)))
+        assert train.run is not None
         facts = Facts(person("bot"), stages=STAGES)
         if began:
-            self.take(c.RunBegan(head.number, head.run, revision), facts)
-        self.take(c.RunEnded(head.number, head.run, state, undo=undo), facts)
+            self.take(c.RunCounted(train.number, train.run, "2 hosts"), facts)
+            self.take(c.RunBegan(train.number, train.run, revision), facts)
+            self.take(c.AbortRefused(train.number, train.run, "it is stuck"), facts)
+        self.take(c.RunEnded(train.number, train.run, state, undo=undo), facts)
 
     @rule(train=st.integers(0, 5), run=st.integers(0, 5), state=st.sampled_from(c.RunState), undo=st.booleans())
     def word_comes_of_some_run(self, train: int, run: int, state: c.RunState, *, undo: bool) -> None:
         before = self.queue
         self.take(c.RunEnded(train, run, state, undo=undo), Facts(person("bot"), stages=STAGES))
-        head = before.head
-        if head is None or not head.running or (train, run) != (head.number, head.run):
-            assert self.queue == before
+        if (train, run) not in [(one.number, one.run) for one in running(before)]:
+            assert (self.queue, self.queue.aside) == (before, before.aside)
 
     @rule(data=st.data(), facts=facts_of_the_moment)
     def somebody_writes_the_topic(self, data: st.DataObject, facts: Facts) -> None:
@@ -216,6 +245,12 @@ class AnyOrder(RuleBasedStateMachine):
         head = self.queue.head
         if head is not None and head.stage is None:
             assert head.phase is Phase.AT
+
+    @invariant()
+    def those_aside_have_a_run_in_flight_each_on_a_stage_of_its_own(self) -> None:
+        assert all(train.aside and train.running for train in self.queue.aside)
+        stages = [train.stage for train in running(self.queue)]
+        assert len(stages) == len(set(stages))
 
     @invariant()
     def the_topic_tells_it_all(self) -> None:

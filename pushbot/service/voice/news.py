@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from pushbot.queue import events as e
 from pushbot.queue.model import Mark, Person, Phase, RunKind, Train
 from pushbot.service.spec import News
-from pushbot.service.voice.plain import Said, counted, lasting, listed, riders, short, ways_on
+from pushbot.service.voice.plain import GO_ON, Said, counted, lasting, listed, riders, short, ways_on
 from pushbot.service.voice.refusals import refused
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Setting:
     """Where an event happened: the lane, its branch, who asked.
 
-    Of a run: its id, its log, what it brings back, what it goes on with, and whether it is for hosts.
+    Of a run: its id, its log, what it brings back, and whether it is for hosts.
     """
 
     lane: str
@@ -29,7 +29,6 @@ class Setting:
     log: str | None = None
     target: str | None = None
     links: tuple[tuple[str, str], ...] = ()
-    continues: str | None = None
     hosts: bool = False
 
 
@@ -60,7 +59,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
             what = the_run(stage, kind, at)
             return (Said(f"{what} cannot be stopped, and goes on: {reason}", news=News.DEPLOY_STOPPED),)
         case e.HostsCounted():
-            return hosts_counted(event, at)
+            return hosts_counted(event)
         case e.RunStarted(train, stage, kind):
             return (run_started(train, stage, kind, at),)
         case e.StageSucceeded():
@@ -216,20 +215,21 @@ def the_run(stage: str, kind: RunKind, at: Setting) -> str:
     return f"The {kind} of {at.lane} {'on' if kind is RunKind.ROLLBACK else 'to'} {stage}"
 
 
-def hosts_counted(event: e.HostsCounted, at: Setting) -> tuple[Said, ...]:
+def hosts_counted(event: e.HostsCounted) -> tuple[Said, ...]:
     """How many hosts a run is for, and where the lists of them do not agree."""
-    rest = f", but for those that {at.continues} has done" if at.continues else ""
     return (
         *(Said(f"{event.stage}: {mismatch}", news=News.MISMATCH) for mismatch in event.mismatches),
-        Said(f"{event.stage}: {event.summary}{rest}"),
+        Said(f"{event.stage}: {event.summary}"),
     )
 
 
 def lost(event: e.RunWasLost, at: Setting) -> Said:
     """Nobody knows how a run ended: a person has to look."""
     why = f" ({event.reason})" if event.reason else ""
-    again = ".retry" if event.kind is RunKind.ROLLBACK else ".retry failed" if at.hosts else ".go"
-    ways = f"{again} runs it again, .rollback goes back, .at {event.stage} says that it is fine, .abort gives up"
+    again = f"{'.retry' if event.kind is RunKind.ROLLBACK else '.go'} runs it again"
+    if at.hosts and event.kind is RunKind.DEPLOY:
+        again = GO_ON
+    ways = f"{again}, .rollback goes back, .at {event.stage} says that it is fine, .abort gives up"
     if event.train.aside:
         ways = ways_on(event.train, hosts=at.hosts)
     return Said(

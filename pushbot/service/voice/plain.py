@@ -20,6 +20,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAYBE = "(maybe again) "
+GO_ON = ".retry failed goes on with the hosts that are left, .go does all again"
+"""How a deploy over hosts is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,7 @@ def ways_on(train: Train, *, hosts: bool = False) -> str:
         return ".retry tries the rollback again, .abort gives up"
     if any(rider.ticket is Ticket.HOLD for rider in train.riders):
         return ".done ends it"
-    again = ".retry failed goes on with the hosts that are left, .go does all again" if hosts else ".go tries again"
-    return f"{again}, .rollback brings the last good one back, .abort gives up"
+    return f"{GO_ON if hosts else '.go tries again'}, .rollback brings the last good one back, .abort gives up"
 
 
 def short(revision: str | None) -> str:

@@ -16,9 +16,14 @@ LABEL = "region"
 MOST_TOLD = 6
 
 
-def counted_hosts(hosts: Sequence[Host], rollout: Rollout) -> str:
-    """How many hosts, and how they are gone over: `120 hosts (60 lon, 60 dub), 1 first, then 12, then 107`."""
+def counted_hosts(hosts: Sequence[Host], rollout: Rollout, continues: str | None = None) -> str:
+    """How many hosts, and how they are gone over: `120 hosts (60 lon, 60 dub), 1 first, then 12, then 107`.
+
+    `continues` is an earlier run whose work is not done again; how much that was only the executor knows.
+    """
     total = summary(hosts, rollout.order or LABEL)
+    if continues is not None:
+        return f"{total}, but for those that {continues} has done"
     sizes = [len(batch) for batch in batches(hosts, rollout)]
     return f"{total}, {in_turn(sizes)}" if len(hosts) > 1 else total
 
