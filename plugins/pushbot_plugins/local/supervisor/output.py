@@ -67,6 +67,12 @@ class Mask:
         return data
 
 
+def shown(output: bytes) -> tuple[str, ...]:
+    """The last lines of some output that are not empty, without control characters, cut to 300 characters each."""
+    lines = (_ESCAPES.sub("", line).strip() for line in output.decode(errors="replace").splitlines())
+    return tuple(line[:_TAIL_WIDTH] for line in lines if line)[-_TAIL_LINES:]
+
+
 class Log:
     """The run's log, open for as long as the run lasts. A disk that is full costs output, never the run."""
 
@@ -98,8 +104,7 @@ class Log:
 
     def tail(self) -> tuple[str, ...]:
         """The last lines of the present part that are not empty, without control characters, cut to 300 each."""
-        lines = (_ESCAPES.sub("", line).strip() for line in self._last.decode(errors="replace").splitlines())
-        return tuple(line[:_TAIL_WIDTH] for line in lines if line)[-_TAIL_LINES:]
+        return shown(self._last)
 
     def close(self) -> None:
         """Let go of the file; for a process that outlives the run."""
