@@ -1,0 +1,102 @@
+r"""The two shell programs that run on a host, and how a command is put to them.
+
+`GUARD` is the shell that is kept as long as the connection. It is three processes in one group. The first waits for
+the others. The second, the guard, reads what we send and hands it on; when the connection goes, or we close its
+input, it ends what the command under way has started: by TERM, and what is left GRACE seconds later by KILL; its
+last word is the ready line, with a 1 if something could not be ended. The
+third carries the commands out, one by one, each in a subshell with its input from /dev/null. What earlier commands
+left running in the group (`nohup`) is told from the command's own by its start time, and left alone; what has a
+session of its own (`setsid`) is in no danger either.
+
+`FEED` carries out a single command, whose input is what we send after it. Nobody guards it there, so the guard of
+the same connection is told of its group (by a line `=GROUP`) and ends that as well.
+
+A command is sent as lines: a mark that nobody else knows, its text with a dot before each line, an empty line. The
+mark comes back after its output, with the exit status. If the connection goes within, none of it is carried out.
+
+Both are one line without single quotes and exclamation marks, so that every login shell (bash, csh, fish) passes
+them on whole. They need a POSIX sh and /proc. Nothing is forked that need not be: it counts with hundreds of hosts.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from pushbot_plugins.ssh.worker.seams import HostTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+GRACE = 5.0
+"""Seconds between TERM and KILL."""
+LATEST = GRACE + 2.0
+"""Seconds after which a host has given up on ending processes."""
+
+_LOOKS = 10
+"""How often a second the guard looks whether they have ended."""
+
+_NEWLINE = "n=${IFS#??};"
+_TAKE = 'c=; while :; do IFS= read -r l || exit; [ "$l" ] || break; c=$c$n${l#.}; done;'
+"""Reads the text of a command into `c`."""
+
+_RELAY = (
+    "trap t=1 TERM HUP; g=; while t=; do"
+    ' if IFS= read -r l; then case $l in =*) g=${l#=};; *) printf "%s\\n" "$l";; esac;'
+    ' elif [ -z "$t" ]; then break; fi; done;'
+)
+_END = (
+    'exec 3>&2 >/dev/null 2>&1; read -r s </proc/self/stat; me=${s%% *}; set -- ${s##*") "}; p=$3;'
+    # $1 is called with: pid, state, parent, group, ..., and as the 21st when it was started
+    ' each() { for d in /proc/[0-9]*; do { read -r s <$d/stat; } && $1 ${d#/proc/} ${s##*") "}; done; };'
+    # k is who carries commands out, b when the command under way was begun
+    ' carries() { [ "$4" = "$p" ] && [ "$3" = $$ ] && [ $1 -ne $me ] && k=$1; }; k=; each carries;'
+    ' begun() { [ "$3" = "$k" ] && b=${21}; }; b=; each begun;'
+    ' own() { [ "$4" = "$p" ] && [ "$b" ] && [ ${21} -ge $b ] && [ $1 -ne $$ ] && [ $1 -ne $k ] && [ $1 -ne $me ]; };'
+    ' end() { [ "$2" = Z ] && return; case " $g " in *" $4 "*) ;; *) own "$@" || return;; esac;'
+    " left=1; [ $x ] && kill -$x $1; };"
+    " x=TERM; i=0; while left=; each end; [ $left ] && [ $i -lt LATEST ]; do"
+    ' i=$((i+1)); x=; [ $i -ge GRACE ] && x=KILL; sleep 0.1; done; printf "%s %s\\n" READY "$left" >&3;'
+)
+_CARRY = (
+    'trap t=1 TERM HUP; while t=; IFS= read -r m || [ "$t" ]; do [ "$m" ] || continue;'
+    f' {_TAKE} (eval "$c") </dev/null; printf "%s %s\\n" $m $?; done;'
+)
+GUARD = f'exec 2>&1; trap : TERM HUP; {_NEWLINE} printf "%s\\n" READY; {{ {_RELAY} {_END} }} | {{ {_CARRY} }}'
+FEED = (
+    f'exec 2>&1; trap : TERM HUP; {_NEWLINE} read -r s </proc/self/stat; set -- ${{s##*") "}};'
+    f' printf "%s %s\\n" READY $3; IFS= read -r m; {_TAKE} (eval "$c"); printf "%s %s\\n" $m $?'
+)
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_OWN_PROCESS = re.compile(r"\$\{?\$|PPID")
+_FORGET = "unset c d g i k l m n s t x"
+
+
+def shell_line(program: str, ready: str) -> str:
+    """What to ask the host's login shell for: GUARD or FEED, which says `ready` once it listens."""
+    text = program.replace("READY", ready).replace("GRACE", f"{GRACE * _LOOKS:.0f}")
+    return f"exec /bin/sh -c '{text.replace('LATEST', f'{LATEST * _LOOKS:.0f}')}'"
+
+
+def request(mark: str, script: str, arguments: Sequence[str], env: Mapping[str, str]) -> bytes:
+    """The lines that have `script` carried out with `arguments` and the variables of `env`.
+
+    A script that asks for its own process number gets a process of its own; any other runs in a subshell, which is
+    faster. Raises HostTrouble for what no shell can be given: a name that is none, a NUL.
+    """
+    for name in env:
+        if not _NAME.match(name):
+            raise HostTrouble("run", f"{name!r} is no name for a variable of the environment")
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
+    words = shlex.join(arguments)
+    if _OWN_PROCESS.search(script):
+        body = [f"exec /bin/sh -c {shlex.quote(script)} sh {words}"]
+    else:
+        body = [f"set -- {words}", script]
+    text = "\n".join([_FORGET, *exports, *body])
+    if "\0" in text:
+        raise HostTrouble("run", "no command can be given a NUL byte")
+    lines = "".join(f".{line}\n" for line in text.split("\n"))
+    return f"{mark}\n{lines}\n".encode(errors="surrogateescape")

@@ -1,0 +1,259 @@
+"""A shell on a host, seen from here: one channel, one command at a time, its output passed on as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import asyncssh
+
+from pushbot_plugins.ssh.worker.net.scripts import FEED, GUARD, LATEST, request, shell_line
+from pushbot_plugins.ssh.worker.seams import HostTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pushbot_plugins.ssh.worker.net.wire import Wire
+
+SLICE = 256 * 2**10
+"""Bytes of a command's input under way to one host at most, beyond what the host has said it takes."""
+_WINDOW = 256 * 2**10
+_NOISE = 4 * 2**10
+"""Bytes kept of what a host says before our shell is there (`.bashrc` that prints, ForceCommand)."""
+_LAST_WORDS = 0.5
+"""Seconds in which what a shell said can still come after the word that it ended."""
+_PATIENCE = 3.0
+"""Seconds that a host gets beyond what ending a command takes there."""
+
+
+class ShellGone(Exception):  # noqa: N818 - it is what became of the shell
+    """The shell or its connection ended, be it before the command or during it."""
+
+
+@dataclass(slots=True)
+class _Command:
+    """The one under way."""
+
+    mark: bytes
+    take: Callable[[bytes], None]
+    status: asyncio.Future[int]
+
+
+class Shell(asyncssh.SSHClientSession[bytes]):
+    """A GUARD or a FEED on a host. Made by `open_shell`."""
+
+    def __init__(self, ready: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        self._ready = ready
+        self._listens: asyncio.Future[bytes] = loop.create_future()
+        self._ended: asyncio.Future[bool] = loop.create_future()
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._command: _Command | None = None
+        self._held = b""
+        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
+        self._ending = False
+        self.group = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether it can be given a command."""
+        return self._listens.done() and not self._ended.done()
+
+    async def listening(self) -> None:
+        """Wait until it does. Raises HostTrouble when the host runs something else in its place."""
+        try:
+            self.group = (await self._listens).decode("ascii", "replace").strip()
+        except ShellGone:
+            said = self._held.decode("utf-8", "replace").strip().splitlines()
+            heard = f' and said "{said[-1][:200]}"' if said else ""
+            raise HostTrouble(
+                "log in",
+                f"the login shell ended instead of running our commands{heard}:"
+                " is a shell allowed for this user (ForceCommand, nologin)?",
+            ) from None
+
+    def begin(
+        self,
+        script: str,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        take: Callable[[bytes], None],
+    ) -> asyncio.Future[int]:
+        """Have a command carried out; what comes is its exit status, or ShellGone when that comes first."""
+        mark = secrets.token_hex(8)
+        lines = request(mark, script, arguments, env)
+        self._command = _Command(mark.encode(), take, asyncio.get_running_loop().create_future())
+        self._write(lines)
+        return self._command.status
+
+    async def pour(self, source: Iterable[bytes | memoryview], wire: Wire) -> None:
+        """Send `source` as the input of the command under way, as fast as it is read, and no more once that ended."""
+        command = self._command
+        for piece in source:
+            view = memoryview(piece)
+            for start in range(0, len(view), SLICE):
+                await self._flows.wait()
+                await wire.flows.wait()
+                if command is None or command.status.done():
+                    return
+                self._write(bytes(view[start : start + SLICE]))
+                await asyncio.sleep(0)
+        if self._channel is not None and not self._ended.done():
+            self._channel.write_eof()
+
+    def guard(self, group: str) -> None:
+        """Have that process group ended too when this shell's connection goes; an empty one for none."""
+        self._write(f"={group}\n".encode())
+
+    async def end(self) -> bool:
+        """End what is under way and the shell; whether all has ended. The channel is closed in any case."""
+        self._ending = True
+        try:
+            if self._channel is None or self._ended.done():
+                return False
+            self._channel.write_eof()
+            async with asyncio.timeout(LATEST + _PATIENCE):
+                return await asyncio.shield(self._ended)
+        except (TimeoutError, OSError):
+            return False
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of it: with nothing under way it ends by itself."""
+        if self._channel is not None:
+            self._channel.abort()
+
+    def _write(self, data: bytes) -> None:
+        if self._channel is None or self._ended.done():
+            raise ShellGone("the shell has ended")
+        self._channel.write(data)
+
+    # What asyncssh calls.
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        """The channel is there."""
+        self._channel = chan
+        chan.set_write_buffer_limits(high=SLICE, low=SLICE // 4)
+
+    def data_received(self, data: bytes, _datatype: int | None) -> None:
+        """Output: noise, then the ready line, then that of commands, each followed by its mark and status."""
+        if not self._listens.done():
+            self._seek(data)
+            return
+        if self._ending:
+            data, last_word, left = data.partition(self._ready)
+            if last_word and not self._ended.done():
+                self._ended.set_result(not left.strip())
+        if self._command is not None and data:
+            self._pass_on(self._command, data)
+
+    def _seek(self, data: bytes) -> None:
+        _, found, after = (self._held + data).partition(self._ready)
+        if not found or b"\n" not in after:
+            self._held = (self._held + data)[-_NOISE:]
+            return
+        group, _, rest = after.partition(b"\n")
+        self._held = b""
+        self._listens.set_result(group)
+        if rest and self._command is not None:
+            self._pass_on(self._command, rest)
+
+    def _pass_on(self, command: _Command, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
+        at = data.find(command.mark)
+        if at < 0:
+            kept = _overlap(data, command.mark)
+            data, self._held = (data[:-kept], data[-kept:]) if kept else (data, b"")
+        elif b"\n" in data[at:]:
+            status = data[at + len(command.mark) :].partition(b"\n")[0]
+            self._command = None
+            data = data[:at]
+            if not command.status.done():
+                self._finish(command, data, status)
+            return
+        else:
+            data, self._held = data[:at], data[at:]
+        if data:
+            self._give(command, data)
+
+    def _finish(self, command: _Command, data: bytes, status: bytes) -> None:
+        if data:
+            self._give(command, data)
+        if not command.status.done():
+            command.status.set_result(int(status))
+
+    def _give(self, command: _Command, data: bytes) -> None:
+        try:
+            command.take(data)
+        except Exception as error:  # noqa: BLE001 - it is the caller's, who gets it
+            if not command.status.done():
+                command.status.set_exception(error)
+
+    def eof_received(self) -> bool:
+        """No more output; what we send may still matter."""
+        return True
+
+    def exit_status_received(self, _status: int) -> None:
+        """The shell has ended. Its last words may come after this; processes it left may hold the channel open."""
+        asyncio.get_running_loop().call_later(_LAST_WORDS, self.connection_lost, None)
+
+    def exit_signal_received(self, _signal: str, _core_dumped: bool, _message: str, _lang: str) -> None:  # noqa: FBT001
+        """The shell was killed."""
+        self.exit_status_received(1)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The channel is closed."""
+        self._flows.set()
+        gone = ShellGone(str(error or "the shell ended"))
+        if not self._ended.done():
+            self._ended.set_result(False)
+        if not self._listens.done():
+            self._listens.set_exception(gone)
+            self._listens.exception()
+        if self._command is not None and not self._command.status.done():
+            self._command.status.set_exception(gone)
+            self._command.status.exception()
+
+    def pause_writing(self) -> None:
+        """The host is slower than we are."""
+        self._flows.clear()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._flows.set()
+
+
+def _overlap(data: bytes, mark: bytes) -> int:
+    """How many bytes at the end of `data` may be the beginning of `mark`."""
+    return next((length for length in range(min(len(mark) - 1, len(data)), 0, -1) if data.endswith(mark[:length])), 0)
+
+
+async def open_shell(wire: Wire, *, feed: bool = False) -> Shell:
+    """A shell on that connection, which listens. Raises HostTrouble, or ShellGone when the connection is gone."""
+    ready = secrets.token_hex(8)
+    shell = Shell(ready.encode())
+    try:
+        await wire.create_session(
+            lambda: shell,
+            shell_line(FEED if feed else GUARD, ready),
+            encoding=None,
+            window=_WINDOW,
+            env={},
+            send_env=[],
+            request_pty=False,
+        )
+    except (asyncssh.Error, OSError) as error:
+        if wire.is_closed():
+            raise ShellGone("the connection is gone") from None
+        raise HostTrouble("log in", f"it opens no channel for us ({error}): see its MaxSessions") from None
+    try:
+        await shell.listening()
+    except BaseException:
+        shell.close()
+        raise
+    return shell
