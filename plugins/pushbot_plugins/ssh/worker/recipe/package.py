@@ -1,0 +1,150 @@
+"""A package, and what of it goes to a host: all, or what the host's previous release lacks.
+
+A stream is one tar archive, put together from slices of the package's body, which is one file mapped into memory:
+nothing is copied or packed again, however many hosts get it and whatever they have already. In it lie
+
+    list     every regular file of the release, each path ended by NUL (`links`: every symbolic link)
+    added    the regular files that are in the stream, if that is not all of them
+    files/   the folders, links and files themselves
+    end      empty, and last: a stream that was cut between two members lacks it
+"""
+
+from __future__ import annotations
+
+import gzip
+import mmap
+import tarfile
+import tempfile
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Final
+
+from .manifest import Kind, content_of, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .manifest import Entry, Manifest
+
+SLICE: Final = 256 * 2**10
+_END: Final = bytes(2 * tarfile.BLOCKSIZE)
+_BLOCK: Final = 4096
+"""What a file system gives out at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One tar archive for a host, in `size` bytes. `base` is the digest of what the host must have, "" for nothing.
+
+    `content` is what the host must find with `b2sum` afterwards, `needs` the bytes that the files take there and
+    `files` how many they are.
+    """
+
+    pieces: tuple[bytes | memoryview, ...]
+    size: int
+    base: str
+    content: str
+    needs: int
+    files: int
+    packed: bool = False
+    _digest: list[str] = field(default_factory=list, compare=False)
+
+    def slices(self) -> Iterator[bytes | memoryview]:
+        """The archive, in slices of at most 256 KiB."""
+        for piece in self.pieces:
+            for start in range(0, len(piece), SLICE):
+                yield piece[start : start + SLICE]
+
+    def digest(self) -> str:
+        """The digest of the whole archive; computed once."""
+        if not self._digest:
+            self._digest.append(digest_of(self.pieces))
+        return self._digest[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A revision, made ready to ship: what is in it, its body, and which of the shared paths are files in it."""
+
+    revision: str
+    made: str
+    manifest: Manifest
+    body: memoryview
+    shared_files: tuple[str, ...] = ()
+
+    def stream(self, base: Manifest | None, *, verify_all: bool, compression: bool) -> Stream:
+        """What a host gets that has `base`. With `verify_all` the host looks at the content of all its files."""
+        files = self.manifest.files()
+        added = files if base is None else self.manifest.added_since(base)
+        lists = {"list": files, "links": self.manifest.links()}
+        if base is not None:
+            lists["added"] = added
+        others = [each for each in self.manifest.entries if each.kind is not Kind.FILE]
+        pieces: tuple[bytes | memoryview, ...] = (_head(lists), *self._slices([*others, *added]), _tail())
+        whole = Stream(
+            pieces,
+            sum(map(len, pieces)),
+            "" if base is None else base.digest,
+            self.manifest.content if verify_all or base is None else content_of(added),
+            sum(_rounded(each.size) for each in added) + _BLOCK * len(others),
+            len(others) + len(added),
+        )
+        return _compressed(whole) if compression else whole
+
+    def _slices(self, entries: Iterable[Entry]) -> Iterator[memoryview]:
+        """Where these entries lie in the body, neighbours together."""
+        start = end = 0
+        for each in sorted(entries, key=lambda each: each.start):
+            if each.start != end:
+                yield self.body[start:end]
+                start = each.start
+            end = each.end
+        yield self.body[start:end]
+
+
+def mapped(file: IO[bytes]) -> memoryview:
+    """The content of an open file, read when it is needed; lives on when the file is closed or deleted."""
+    file.seek(0, 2)
+    if not file.tell():
+        return memoryview(b"")
+    return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _head(lists: dict[str, list[Entry]]) -> bytes:
+    """The members that say what the stream has in it, and the folder of the release."""
+    head = BytesIO()
+    with tarfile.open(fileobj=head, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, entries in lists.items():
+            _member(tar, name, b"".join(each.path + b"\0" for each in entries))
+        folder = tarfile.TarInfo("files/")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(folder)
+        end = tar.offset
+    return head.getvalue()[:end]
+
+
+def _tail() -> bytes:
+    tail = BytesIO()
+    with tarfile.open(fileobj=tail, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        _member(tar, "end", b"")
+        end = tar.offset
+    return tail.getvalue()[:end] + _END
+
+
+def _member(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.mode, info.size = 0o644, len(content)
+    tar.addfile(info, BytesIO(content))
+
+
+def _rounded(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
+
+
+def _compressed(stream: Stream) -> Stream:
+    with tempfile.TemporaryFile() as file:
+        with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed:
+            for piece in stream.slices():
+                packed.write(piece)
+        body = mapped(file)
+    return Stream((body,), len(body), stream.base, stream.content, stream.needs, stream.files, packed=True)

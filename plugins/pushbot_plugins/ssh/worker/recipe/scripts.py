@@ -1,0 +1,277 @@
+"""What runs on a host: /bin/sh with GNU coreutils, findutils and tar. Fixed texts, and all that varies is $1 and on.
+
+Everywhere $1 is ROOT and $2 the folder of releases as a prefix (`releases/`, nothing with yin-yang). A script that
+cannot do its work ends with one of the statuses of `trouble.Ended`; what is said besides is for people. All of them
+may be cut off anywhere and run again. Each program that is started costs a host a millisecond, hence the built-ins.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+
+def _lean(*parts: str) -> str:
+    """The parts as one script, without indentation and comments: a kept shell reads it byte for byte."""
+    lines = (line.strip() for part in parts for line in part.splitlines())
+    return "\n".join(line for line in lines if line and not re.match(r"#", line)) + "\n"
+
+
+_START: Final = r"""
+export LC_ALL=C
+unset TAR_OPTIONS CDPATH
+umask 022
+root=$1 prefix=$2
+"""
+
+_LIVE: Final = r"""
+live=
+if [ -L current ]; then live=$(readlink current); elif [ -e current ]; then exit 69; fi
+case $live in "$root/"*) live=${live#"$root/"} ;; esac
+"""
+
+_SETTLE: Final = r"""
+# Wait until the link has been what it is for $1 ms, by this host's clock.
+settle() {
+    flipped=$(stat -c %.3Y current 2>/dev/null) || return 0
+    now=$(date +%s%3N)
+    left=$(($1 - now + ${flipped%.*}${flipped#*.}))
+    [ "$left" -le "$1" ] || left=$1
+    [ "$left" -gt 0 ] || return 0
+    part=00$((left % 1000))
+    sleep "$((left / 1000)).${part#"${part%???}"}"
+}
+"""
+
+_FLIP: Final = r"""
+flip() {
+    ln -sfn -- "$1" .pushbot/current && mv -T -- .pushbot/current current || exit 61
+    echo switched
+}
+"""
+
+LOOK: Final = _lean(
+    _START,
+    r"""
+for tool in tar b2sum comm xargs stat readlink mv ln; do
+    command -v "$tool" >/dev/null || echo "missing $tool"
+done
+at=$root
+while [ "$at" ] && [ ! -e "$at" ]; do at=${at%/*}; done
+at=${at:-/}
+[ -d "$at" ] && [ -w "$at" ] && [ -x "$at" ] || printf 'unwritable %s\n' "$at"
+stat -f -c 'space %a %S %d %c' -- "$at"
+cd -- "$root" 2>/dev/null || exit 0
+if [ -L current ]; then printf 'live %s\n' "$(readlink current)"; elif [ -e current ]; then echo blocked; fi
+for each in .pushbot/*/record; do
+    name=${each#.pushbot/} name=${name%/record}
+    [ -d "$prefix$name" ] && read -r record <"$each" || continue
+    good=new
+    [ ! -e ".pushbot/$name/good" ] || good=good
+    printf 'release %s %s %s\n' "$name" "$good" "$record"
+done 2>/dev/null
+for each in "$prefix"[0-9]* .pushbot/[0-9]*; do printf 'folder %s\n' "${each##*/}"; done
+if [ -f .pushbot/before ]; then
+    { read -r digest run; IFS= read -r link; } <.pushbot/before
+    printf 'before %s\n' "$link"
+fi
+""",
+)
+"""How a host stands, in lines that `standing.py` reads."""
+
+SHIP: Final = _lean(
+    _START,
+    _SETTLE,
+    r"""
+name=$3 token=$4 base=$5 content=$6 tree=$7 packed=$8 all=$9
+shift 9
+settled=$1 record=$2
+shift 2
+[ -d "$root/.pushbot" ] && [ -d "$root/$prefix" ] || mkdir -p -- "$root/.pushbot" "$root/$prefix" || exit 61
+cd -- "$root" || exit 61
+for left in .pushbot/new-* .pushbot/old-*; do
+    [ ! -e "$left" ] || rm -rf -- "$left"
+done
+while [ $# -gt 1 ]; do
+    if [ ! -e "shared/$2" ]; then
+        [ "$1" != file ] || { printf '%s\n' "$2"; exit 67; }
+        mkdir -p -- "shared/$2" || exit 61
+    fi
+    shift 2
+done
+new=.pushbot/new-$token
+mkdir -- "$new" || exit 61
+trap 'cd -- "$root" && rm -rf -- "$new"' EXIT
+if [ "$packed" ]; then
+    tar -xzp --no-same-owner --warning=no-timestamp -C "$new" -f - || exit 62
+else
+    tar -xp --no-same-owner --warning=no-timestamp -C "$new" -f - || exit 62
+fi
+[ -f "$new/end" ] || exit 62
+looked_at=list
+if [ "$base" ]; then
+    [ "$all" ] || looked_at=added
+    comm -z -23 -- "$new/list" "$new/added" | {
+        cd -- "$prefix$base" && xargs -0r cp -lP --parents -t "$root/$new/files" --
+    } || exit 64
+fi
+cd -- "$new/files" || exit 61
+got=$(xargs -0r b2sum -l 256 -z -- <"../$looked_at" | b2sum -l 256)
+if [ "${got%% *}" != "$content" ]; then
+    xargs -0r b2sum -l 256 -z -- <"../$looked_at"
+    exit 63
+fi
+if [ "$base" ]; then
+    got=$( { xargs -0r stat --printf '%f %s %Y %n\0' -- <../list
+        [ ! -s ../links ] || xargs -0r stat --printf '%f %s %Y %n\0' -- <../links; } | b2sum -l 256)
+    [ "${got%% *}" = "$tree" ] || exit 64
+fi
+cd -- "$root" && printf '%s\n' "$record" >"$new/record" || exit 61
+if [ ! "$prefix" ] && { [ -e "$name" ] || [ -e ".pushbot/$name" ]; }; then
+    [ "$(readlink current)" != "$name" ] || exit 66
+    settle "$settled"
+    old=.pushbot/old-$token
+    mkdir -- "$old" || exit 61
+    [ ! -e ".pushbot/$name" ] || mv -T -- ".pushbot/$name" "$old/record" || exit 61
+    [ ! -e "$name" ] || mv -T -- "$name" "$old/files" || exit 61
+fi
+mv -T -- "$new" ".pushbot/$name" && mv -T -- ".pushbot/$name/files" "$prefix$name" || exit 61
+trap - EXIT
+[ ! "${old-}" ] || rm -rf -- "$old"
+""",
+)
+"""Takes a stream and makes it a release. The last rename is what makes it count.
+
+$3 its name, $4 a word that nobody else has, $5 the name of the release to build upon or nothing, $6 and $7 the
+digests wanted of contents and tree, $8 `z` if compressed, $9 `all` to look at every file, then the settle time in
+ms, the record, and pairs of kind and path of what is shared.
+"""
+
+CHECK: Final = _lean(
+    _START,
+    r"""
+name=$3 tree=$4 content=$5
+cd -- "$root/$prefix$name" || exit 64
+lists=$root/.pushbot/$name
+got=$( { xargs -0r stat --printf '%f %s %Y %n\0' -- <"$lists/list"
+    [ ! -s "$lists/links" ] || xargs -0r stat --printf '%f %s %Y %n\0' -- <"$lists/links"; } | b2sum -l 256)
+[ "${got%% *}" = "$tree" ] || exit 64
+[ "$content" ] || exit 0
+got=$(xargs -0r b2sum -l 256 -z -- <"$lists/list" | b2sum -l 256)
+[ "${got%% *}" = "$content" ] || exit 63
+""",
+)
+"""Whether release $3 still has tree $4 (and, if given, contents $5); files that came beside are no matter."""
+
+SWITCH: Final = _lean(
+    _START,
+    _SETTLE,
+    _FLIP,
+    r"""
+name=$3 run=$4 settled=$5
+cd -- "$root" || exit 61
+[ -d "$prefix$name" ] && [ -f ".pushbot/$name/record" ] || exit 68
+""",
+    _LIVE,
+    r"""
+[ "$live" != "$prefix$name" ] || [ ! -e ".pushbot/$name/good" ] || exit 0
+digest=- link= to=
+[ ! -f .pushbot/before ] || { read -r digest was; IFS= read -r link; IFS= read -r to; } <.pushbot/before
+old=${link#"$prefix"} now=${live#"$prefix"} of_old=- of_now=-
+[ ! -f ".pushbot/$old/record" ] || read -r skip skip skip of_old skip <".pushbot/$old/record"
+[ ! -f ".pushbot/$now/record" ] || read -r skip skip skip of_now skip <".pushbot/$now/record"
+if [ "$live" = "$prefix$name" ]; then
+    # An earlier run died between switching and success: its way back is ours now.
+    [ "$to" = "$live" ] || { digest=- link=; }
+elif [ "$of_now" != - ] && [ ! -e ".pushbot/$now/good" ] && [ "$to" = "$live" ] && [ "$link" ] && [ -d "$link" ] &&
+    [ "$of_old" = "$digest" ] && [ "$link" != "$prefix$name" ]; then
+    :  # What is live was never well, and what was before it is still there: that is the way back.
+else
+    digest=$of_now link=$live
+fi
+printf '%s %s\n%s\n%s\n' "$digest" "$run" "$link" "$prefix$name" >.pushbot/before.new &&
+    mv -T -- .pushbot/before.new .pushbot/before || exit 61
+[ "$live" != "$prefix$name" ] || exit 0
+settle "$settled"
+flip "$prefix$name"
+""",
+)
+"""Makes release $3 live for run $4, $5 ms after the last flip at the earliest; says `switched` when it flipped."""
+
+BACK: Final = _lean(
+    _START,
+    _SETTLE,
+    _FLIP,
+    r"""
+run=$3 settled=$4
+cd -- "$root" 2>/dev/null && [ -f .pushbot/before ] || exit 0
+{ read -r digest was; IFS= read -r link; IFS= read -r to; } <.pushbot/before
+[ "$was" = "$run" ] || exit 0
+""",
+    _LIVE,
+    r"""
+[ "$live" != "$link" ] || exit 0
+[ "$live" = "$to" ] || { printf '%s\n' "$live"; exit 70; }
+[ "$link" ] || exit 71
+name=${link#"$prefix"} of=-
+[ ! -f ".pushbot/$name/record" ] || read -r skip skip skip of skip <".pushbot/$name/record"
+[ -d "$link" ] && [ "$of" = "$digest" ] || { printf '%s\n' "$link"; exit 68; }
+settle "$settled"
+flip "$link"
+""",
+)
+"""Goes back to what was live before run $3 switched; $4 as for SWITCH."""
+
+GOOD: Final = _lean(
+    _START,
+    r"""
+revision=$3 run=$4
+cd -- "$root" || exit 61
+""",
+    _LIVE,
+    r"""
+name=${live#"$prefix"} found=
+[ ! -f ".pushbot/$name/record" ] || read -r skip found skip <".pushbot/$name/record"
+[ "$found" = "$revision" ] || { printf '%s\n' "$live"; exit 70; }
+[ ! -e ".pushbot/$name/good" ] || exit 0
+sync -f -- "$live"  # what is called good is to be there after a power cut
+printf '%s\n' "$run" >".pushbot/$name/good" || exit 61
+""",
+)
+"""Records for run $4 that what is live, which has to be revision $3, is good."""
+
+CLEAN: Final = _lean(
+    _START,
+    r"""
+keep=$3
+cd -- "$root" || exit 0
+""",
+    _LIVE,
+    r"""
+link=
+[ ! -f .pushbot/before ] || { read -r skip; IFS= read -r link; } <.pushbot/before
+for left in .pushbot/new-* .pushbot/old-*; do
+    [ ! -e "$left" ] || rm -rf -- "$left"
+done
+set --
+for each in .pushbot/*/record; do
+    name=${each#.pushbot/}
+    [ ! -f "$each" ] || set -- "${name%/record}" "$@"
+done
+kept=0
+for name; do
+    if [ -d "$prefix$name" ]; then
+        if [ -e ".pushbot/$name/good" ]; then
+            kept=$((kept + 1))
+            [ "$kept" -gt "$keep" ] || continue
+        fi
+        [ "$prefix" ] && [ "$live" != "$prefix$name" ] && [ "$link" != "$prefix$name" ] || continue
+        rm -rf -- ".pushbot/$name/files"
+        mv -T -- "$prefix$name" ".pushbot/$name/files" || continue
+        printf '%s\n' "$name"
+    fi
+    rm -rf -- ".pushbot/$name"
+done
+""",
+)
+"""Deletes all releases but the live one, the one to go back to and the newest $3 good ones, and what crashes left."""

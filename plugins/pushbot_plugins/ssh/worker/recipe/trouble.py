@@ -1,0 +1,137 @@
+"""What went wrong on a host, in words: from the status of a script and what it said."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from pushbot_plugins.ssh.worker.seams import HostTrouble
+
+if TYPE_CHECKING:
+    from .standing import Standing
+
+
+class Ended(IntEnum):
+    """How a script of ours ends if not well."""
+
+    ROOT = 61
+    """ROOT cannot be used."""
+    STREAM = 62
+    """The stream could not be unpacked."""
+    CONTENT = 63
+    """What lies there is not what was sent."""
+    BASE = 64
+    """The release to build upon cannot be used, or was changed."""
+    LIVE = 66
+    """It would overwrite what is live."""
+    SHARED = 67
+    """A shared file is missing."""
+    GONE = 68
+    """The release to switch to is not there."""
+    BLOCKED = 69
+    """`current` is there and is no link."""
+    ELSEWHERE = 70
+    """Something else was made live meanwhile."""
+    FIRST = 71
+    """Nothing was live before."""
+
+
+_WORDS: Final = (
+    ("No space left on device", "no space left on {root}"),
+    ("Disk quota exceeded", "the disk quota for {root} is used up"),
+    ("Read-only file system", "{root} is on a file system that is read-only"),
+    ("File too large", "a file is larger than may be written below {root}"),
+    ("Permission denied", "cannot write to {root}: permission denied"),
+)
+_MEANINGS: Final[dict[int, str]] = {
+    Ended.ROOT: "{root} cannot be used: {said}",
+    Ended.STREAM: "the package came cut or damaged: {said}",
+    Ended.CONTENT: "what lies there is not what was sent (digests differ)",
+    Ended.BASE: "that release was changed since it was shipped",
+    Ended.LIVE: "the folder that was to be filled was made live meanwhile",
+    Ended.SHARED: "{root}/shared/{said} is missing: put there what this host is to have",
+    Ended.GONE: "the release to switch to is gone",
+    Ended.BLOCKED: "{root}/current is no link: move it away, releases are switched by a link",
+    Ended.ELSEWHERE: "something else is live there now: {said}",
+    Ended.FIRST: "there is nothing to go back to: it is the first release there",
+}
+_KEPT: Final = 64 * 2**10
+
+
+class Said:
+    """Takes what a script says, its first 64 KiB."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def take(self, piece: bytes) -> None:
+        """Take a piece of it."""
+        if self._size < _KEPT:
+            self._pieces.append(bytes(piece))
+            self._size += len(piece)
+
+    @property
+    def data(self) -> bytes:
+        """All that was taken."""
+        return b"".join(self._pieces)[:_KEPT]
+
+    @property
+    def text(self) -> str:
+        """The same as text, with what is no UTF-8 as surrogates."""
+        return self.data.decode("utf-8", "surrogateescape")
+
+    @property
+    def last(self) -> str:
+        """Its last line, printable."""
+        lines = [line for line in self.data.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
+        return "".join(each if each.isprintable() else " " for each in lines[-1])[:300] if lines else ""
+
+
+def megabytes(size: int) -> str:
+    """A size for people: `12 MB`, below one with a digit after the point."""
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e6:.1f} MB"  # noqa: PLR2004 - a million
+
+
+def no_space(root: str, needs: int, has: int) -> HostTrouble:
+    """There is too little of it."""
+    return HostTrouble("copy", f"no space left on {root} (needs {megabytes(needs)}, has {megabytes(has)})")
+
+
+def unusable(root: str, standing: Standing) -> HostTrouble | None:
+    """What stands in the way of anything being done there."""
+    if standing.missing:
+        return HostTrouble("preflight", f"{', '.join(standing.missing)} is missing on the host (GNU tools are needed)")
+    if standing.blocked:
+        return HostTrouble("preflight", f"{root}/current is no link; move it away, releases are switched by a link")
+    if standing.unwritable:
+        return HostTrouble("preflight", f"cannot write to {standing.unwritable}, where the releases are to be")
+    return None
+
+
+def of_host(said: Said) -> bool:
+    """Whether the host itself has the trouble, whatever way a package comes: a full disk, say."""
+    text = said.data.decode("utf-8", "replace")
+    return any(word in text for word, _ in _WORDS)
+
+
+def ended(phase: str, root: str, status: int, said: Said, *, needs: int = 0, has: int = 0) -> HostTrouble:
+    """The trouble that a script's status stands for."""
+    text = said.data.decode("utf-8", "replace")
+    for word, meaning in _WORDS:
+        if word in text and status in {Ended.ROOT, Ended.STREAM, Ended.CONTENT, Ended.BASE}:
+            if word.startswith("No space") and needs:
+                return no_space(root, needs, has)
+            return HostTrouble(phase, meaning.format(root=root))
+    meaning = _MEANINGS.get(status, f"ended with {status}: {{said}}")
+    return HostTrouble(phase, meaning.format(root=root, said=said.last or "nothing was said"))
+
+
+def differing(said: Said, wanted: dict[bytes, str]) -> str | None:
+    """The first file whose digest is not the one wanted, from the lines of `b2sum -z`."""
+    for line in said.data.split(b"\0"):
+        found = re.fullmatch(rb"(?s).*?([0-9a-f]{64})  (.+)", line)
+        if found and wanted.get(found[2]) not in {None, found[1].decode()}:
+            return found[2].decode("utf-8", "backslashreplace")
+    return None
