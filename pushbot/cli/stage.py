@@ -1,0 +1,153 @@
+"""`pushbot stage`: one stage, run from the command line, under the bot's own locks and on its record."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+import click
+
+from pushbot.cli.progress import Bar, Lines
+from pushbot.config import load
+from pushbot.control.client import Conversation, NobodyThere
+from pushbot.control.wire import Asked, At, Ended, Refused, RunStage, Told, socket_of
+from pushbot.errors import PushbotError
+from pushbot.log import set_up
+from pushbot.queue.commands import RunState
+
+if TYPE_CHECKING:
+    from pushbot.cli.progress import Show
+    from pushbot.config import Config
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+ANNOUNCED_WITHIN = 20.0
+"""Seconds for a bot that this command is itself to get into its rooms and say what it owes, once the run is over."""
+LOST = 3
+"""The exit code of a run of which nobody can tell how it ended."""
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("lane")
+@click.argument("stage")
+@click.option("--ref", metavar="REF", help="What to deploy: a branch, tag or commit. Default: the lane's branch.")
+@click.option("--failed", is_flag=True, help="Go on with the hosts that the stage's last run left.")
+@click.option("--plain", is_flag=True, help="Lines instead of a progress bar, also in a terminal.")
+def stage(config: Path, lane: str, stage: str, ref: str | None, *, failed: bool, plain: bool) -> None:
+    """Run STAGE of LANE now, beside the queue, and follow it to its end.
+
+    It takes the same locks as a deploy from the chat, is on the same record (.history, .log, .rollback), and is
+    announced in the same rooms. The bot does it if it runs; otherwise this command is the bot for as long as
+    it takes. Ctrl-C stops the run and waits for its end; a second one leaves it alone and goes.
+
+    \b
+    Exit codes, beside those of all commands:
+      1   the stage failed or was stopped, or may not be run now; standard error says why
+      3   nobody can tell how it ended: look at the stage
+
+    \b
+    Examples:
+      pushbot stage pushbot.toml web production
+      pushbot stage pushbot.toml web princess --ref fix-cart
+      pushbot stage pushbot.toml web production --failed
+    """  # noqa: D301 - \b is click's mark for lines to keep
+    found = load(config)
+    known = next((each for each in found.lanes if each.name == lane), None)
+    if known is None:
+        raise click.UsageError(f"there is no lane '{lane}': {', '.join(each.name for each in found.lanes)}")
+    if known.stage(stage) is None:
+        raise click.UsageError(f"{lane} has no stage '{stage}': {', '.join(each.name for each in known.stages)}")
+    request = RunStage(lane=lane, stage=stage, ref=ref, failed=failed)
+    with Lines() if plain or not sys.stdout.isatty() else Bar(f"{lane} {stage}") as show:
+        code = asyncio.run(_carried_out(found, request, show))
+    raise click.exceptions.Exit(code)
+
+
+async def _carried_out(config: Config, request: RunStage, show: Show) -> int:
+    """Have the running bot do it, or be the bot meanwhile; the exit code."""
+    socket = socket_of(config.bot.store)
+    try:
+        return await _followed(await Conversation.begin(socket), request, show)
+    except NobodyThere:
+        show.told("no bot is running, so this is the bot until the run is over")
+    set_up(config.bot.log_format, "warning")
+    from pushbot.app import serve  # noqa: PLC0415 - the whole bot, which is rarely needed here
+
+    listening = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(serve(config, listening, ANNOUNCED_WITHIN))
+            await listening.wait()
+            try:
+                return await _followed(await Conversation.begin(socket), request, show)
+            finally:
+                serving.cancel()
+    except* PushbotError as errors:
+        raise errors.exceptions[0] from None
+    raise AssertionError
+
+
+async def _followed(conversation: Conversation, request: RunStage, show: Show) -> int:
+    """Show what becomes of the request until it is over; the exit code."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as group:
+        asked_to_stop = False
+
+        def stop() -> None:
+            nonlocal asked_to_stop
+            if asked_to_stop:
+                for number in _STOPPING:
+                    loop.remove_signal_handler(number)
+                following.cancel()
+                return
+            asked_to_stop = True
+            show.told("stopping the run; once more leaves it alone and goes")
+            group.create_task(conversation.stop())
+
+        for number in _STOPPING:
+            loop.add_signal_handler(number, stop)
+        following = group.create_task(_shown(conversation, request, show))
+        with suppress(asyncio.CancelledError):
+            code = await following
+        await conversation.close()
+        for number in _STOPPING:
+            loop.remove_signal_handler(number)
+        if following.cancelled():
+            raise PushbotError("left: the run may go on, `.status` in the chat tells")
+    return code
+
+
+async def _shown(conversation: Conversation, request: RunStage, show: Show) -> int:
+    code = None
+    async for word in conversation.ask(request):
+        match word:
+            case Refused(text=text):
+                raise PushbotError(text)
+            case Asked(run=run, log=log):
+                show.begun(run, log)
+            case Told(text=text):
+                show.told(text)
+            case At():
+                show.at(word)
+            case Ended():
+                show.ended(word)
+                code = _exit_code(word) if code is None else code
+            case _:
+                assert_never(word)
+    if code is None:
+        raise PushbotError("the bot went away before the run was over; `.status` in the chat tells how it goes on")
+    return code
+
+
+def _exit_code(end: Ended) -> int:
+    match end.state:
+        case RunState.SUCCEEDED:
+            return 0
+        case RunState.LOST:
+            return LOST
+        case _:
+            return 1
