@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pushbot.config.inventories import read_inventories
 from pushbot.config.lines import line_of
 from pushbot.config.model import Bot, ChatPart, Config
 from pushbot.config.pipelines import Pipeline, read_pipeline
@@ -61,7 +62,8 @@ def _assemble(reading: Reading) -> Config | None:
     _check_rooms(reading)
     _check_lanes(reading)
     chats = [_read_chat(reading, name, chat) for name, chat in table.chats.items()]
-    pipelines = {name: read_pipeline(reading, name, pipeline) for name, pipeline in table.pipelines.items()}
+    inventories = read_inventories(reading)
+    pipelines = {name: read_pipeline(reading, name, each, inventories) for name, each in table.pipelines.items()}
     if reading.problems or reading.found.problems:
         return None
     bot = table.bot

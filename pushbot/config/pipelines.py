@@ -6,20 +6,26 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
+from pushbot.config.inheritance import stages_of
+from pushbot.config.inventories import hosts_of
 from pushbot.config.model import Rollback
 from pushbot.plugins import Group
+from pushbot.ports import Traits, traits_of
 from pushbot.service.spec import StageSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pushbot.config.problems import Key
+    from pushbot.config.inheritance import Stage
     from pushbot.config.reading import Reading
-    from pushbot.config.schema import PipelineTable, StageTable, StepTable
+    from pushbot.config.schema import PipelineTable, StepTable
     from pushbot.ports import Executor, Repository, Step
+    from pushbot.service.spec import HostsSpec, InventorySpec
 
 _CHANGES_FROM = "publish"
 """The step that is taken as the first one to change something, where a stage has a step of that name."""
+_LENIENT = Traits(steps=False, reverts=True)
+"""Of an executor that is no good: what it would need is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,9 @@ class Pipeline:
     branch: str | None = None
 
 
-def read_pipeline(reading: Reading, name: str, table: PipelineTable) -> Pipeline:
+def read_pipeline(
+    reading: Reading, name: str, table: PipelineTable, inventories: Mapping[str, InventorySpec]
+) -> Pipeline:
     """The pipeline, without what is no good in it; that is noted."""
     key = ("pipelines", name)
     whole = reading.found.whole
@@ -39,43 +47,50 @@ def read_pipeline(reading: Reading, name: str, table: PipelineTable) -> Pipeline
         reading.note((*key, "stages"), "missing", f"at least one [[pipelines.{name}.stages]]")
     if table.branch is not None and table.repository is None and whole(*key, "repository"):
         reading.note((*key, "branch"), "there is no repository to have this branch", "`repository` beside it")
-    reading.note_twice("stage", (((*key, "stages", i, "name"), stage.name) for i, stage in enumerate(table.stages)))
+    stages = stages_of(reading, name, table)
+    reading.note_twice("stage", (((*stage.key, "name"), stage.table.name) for stage in stages))
 
     repository = None
     if table.repository is not None:
         repository = cast(
             "Repository | None", reading.built(Group.REPOSITORIES, table.repository, (*key, "repository"))
         )
-    stages = (_read_stage(reading, name, stage, (*key, "stages", i)) for i, stage in enumerate(table.stages))
+    made = [_read_stage(reading, stage, inventories) for stage in stages]
     return Pipeline(
-        stages=tuple(stage for stage in stages if stage is not None),
+        stages=tuple(stage for stage in made if stage is not None),
         repository=repository,
         branch=(table.branch or "main") if repository else None,
     )
 
 
-def _read_stage(reading: Reading, pipeline: str, table: StageTable, key: Key) -> StageSpec | None:
-    _check_stage(reading, table, key)
-    executor = cast("Executor | None", reading.built(Group.EXECUTORS, table.executor, (*key, "executor")))
+def _read_stage(reading: Reading, stage: Stage, inventories: Mapping[str, InventorySpec]) -> StageSpec | None:
+    table = stage.table
+    executor = cast("Executor | None", reading.built(Group.EXECUTORS, table.executor, stage.at("executor")))
+    _check_stage(reading, stage, _LENIENT if executor is None else traits_of(executor))
     if executor is None:
         return None
+    hosts, rollout, versions = hosts_of(reading, stage, executor, inventories)
     names = [step.name for step in table.steps]
     default_from = _CHANGES_FROM if _CHANGES_FROM in names else next(iter(names), None)
     return StageSpec(
         name=table.name,
         executor=executor,
         workdir=reading.path(table.workdir),
-        lock=table.lock or f"{pipeline}/{table.name}",
+        lock=table.lock or f"{stage.pipeline[-1]}/{table.name}",
         timeout=table.timeout,
         grace=table.grace,
         rollback_auto=table.rollback is Rollback.AUTO,
         rollback_from=table.rollback_from or default_from,
+        rollback_never=table.rollback is Rollback.NEVER,
         steps=_steps(reading, table.steps),
         health=tuple(health.probe() for health in table.health),
         post=_steps(reading, table.post),
         rollback_steps=() if table.rollback is Rollback.NEVER else _steps(reading, table.rollback_steps),
-        env=reading.environment(table.env),
+        env=_environment(reading, stage, hosts),
         links=tuple(table.links.items()),
+        hosts=hosts,
+        rollout=rollout,
+        versions=versions,
     )
 
 
@@ -83,24 +98,33 @@ def _steps(reading: Reading, tables: Sequence[StepTable]) -> tuple[Step, ...]:
     return tuple(replace(table.step(), env=reading.environment(table.env)) for table in tables)
 
 
-def _check_stage(reading: Reading, table: StageTable, key: Key) -> None:
+def _environment(reading: Reading, stage: Stage, hosts: HostsSpec | None) -> tuple[tuple[str, str], ...]:
+    """The stage's variables; where it was made for a value of a label, those of the value are behind its own."""
+    env = {f"PUSHBOT_LABEL_{label.upper()}": value for label, value in stage.chosen}
+    if hosts is not None:
+        for label, value, pairs in hosts.inventory.env:
+            env |= dict(pairs) if (label, value) in stage.chosen else {}
+    return tuple((env | dict(reading.environment(stage.table.env))).items())
+
+
+def _check_stage(reading: Reading, stage: Stage, traits: Traits) -> None:
     """Note what does not fit together in one stage."""
-    whole = reading.found.whole
-    if not table.steps and whole(*key, "steps"):
-        reading.note((*key, "steps"), "missing", "at least one [[pipelines.NAME.stages.steps]]")
+    table, at = stage.table, stage.at
+    if traits.steps and not table.steps and stage.whole(reading, "steps"):
+        reading.note(at("steps"), "missing", "at least one [[pipelines.NAME.stages.steps]]")
     deploy = chain(
-        (((*key, "steps", i, "name"), step.name) for i, step in enumerate(table.steps)),
-        (((*key, "health", i, "name"), probe.name) for i, probe in enumerate(table.health)),
-        (((*key, "post", i, "name"), step.name) for i, step in enumerate(table.post)),
+        ((at("steps", i, "name"), step.name) for i, step in enumerate(table.steps)),
+        ((at("health", i, "name"), probe.name) for i, probe in enumerate(table.health)),
+        ((at("post", i, "name"), step.name) for i, step in enumerate(table.post)),
     )
     reading.note_twice("step or health check", deploy)
-    undo = (((*key, "rollback_steps", i, "name"), step.name) for i, step in enumerate(table.rollback_steps))
+    undo = ((at("rollback_steps", i, "name"), step.name) for i, step in enumerate(table.rollback_steps))
     reading.note_twice("rollback step", undo)
 
-    if table.rollback is Rollback.AUTO and not table.rollback_steps and whole(*key, "rollback_steps"):
-        reading.note(
-            (*key, "rollback"), 'is "auto", but there are no rollback_steps', '[[...rollback_steps]], or "manual"'
-        )
+    undoes = traits.reverts or table.rollback_steps or not stage.whole(reading, "rollback_steps")
+    if table.rollback is Rollback.AUTO and not undoes:
+        what = f'is "auto", but there are no rollback_steps{stage.whose("rollback")}'
+        reading.note(at("rollback"), what, '[[...rollback_steps]], or "manual"')
     names = [step.name for step in table.steps]
-    if table.rollback_from is not None and table.rollback_from not in names and whole(*key, "steps"):
-        reading.note_unknown((*key, "rollback_from"), "step", table.rollback_from, names)
+    if table.rollback_from is not None and table.rollback_from not in names and stage.whole(reading, "steps"):
+        reading.note_unknown(at("rollback_from"), "step", table.rollback_from, names, stage.whose("rollback_from"))

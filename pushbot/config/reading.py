@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pushbot.config.problems import Key
-    from pushbot.config.schema import PluginTable
     from pushbot.config.shape import Salvaged
+    from pushbot.config.table import PluginTable
     from pushbot.plugins import Group, Plugin
 
 
@@ -32,17 +32,20 @@ class Reading:
     file: Path
     found: Salvaged
     problems: list[Problem] = field(default_factory=list)
+    _built: dict[Key, object | None] = field(default_factory=dict)
 
     def note(self, key: Key, what: str, expected: str | None = None, near: str | None = None) -> None:
-        """Remember a problem."""
-        self.problems.append(Problem(self.file, key, what, expected, near))
+        """Remember a problem, once."""
+        problem = Problem(self.file, key, what, expected, near)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
-    def note_unknown(self, key: Key, what: str, name: str, known: Iterable[str]) -> None:
+    def note_unknown(self, key: Key, what: str, name: str, known: Iterable[str], where: str = "") -> None:
         """Remember that `name`, a `what`, is not among the `known` ones."""
         known = list(known)
         near = nearest(name, known)
         others = f"one of {', '.join(known)}" if known else f"a table for it: there is no {what} at all"
-        self.note(key, f"there is no {what} '{name}'", None if near else others, near)
+        self.note(key, f"there is no {what} '{name}'{where}", None if near else others, near)
 
     def note_twice(self, what: str, names: Iterable[tuple[Key, str]]) -> None:
         """Remember names that are used a second time, capitals aside, for people would confuse them."""
@@ -77,7 +80,12 @@ class Reading:
             return None
 
     def built(self, group: Group, table: PluginTable, key: Key) -> object | None:
-        """The executor or repository that a table describes, or None when it is no good, which is noted."""
+        """What the table at `key` describes (an executor, say), made once; None when it is no good, which is noted."""
+        if key not in self._built:
+            self._built[key] = self._make(group, table, key)
+        return self._built[key]
+
+    def _make(self, group: Group, table: PluginTable, key: Key) -> object | None:
         chosen = self.plugin(group, table.type, table.model_extra, key)
         if chosen is None:
             return None

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pushbot.config.hosts import HostsTable, InventoryTable, LabelName, LabelValues, RolloutTable, VersionsTable  # noqa: TC001 - pydantic reads them
 from pushbot.config.model import LogFormat, LogLevel, OnStop, Rollback
+from pushbot.config.table import STRICT, Environment, Plugin, PluginTable
 from pushbot.ports import Probe, ProbeKind, Step
 from pushbot.queue.model import TRAIN_SIZE
 from pushbot.service.spec import News
@@ -28,34 +30,15 @@ from pushbot.values import (
     Text,
     TimeLimit,
     Url,
-    Variable,
     Words,
     expected,
 )
-
-Environment = dict[Variable, Text]
 
 
 class Table(BaseModel):
     """A table whose keys are all known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PluginTable(BaseModel):
-    """A plugin by its `type`; all other keys are the plugin's own options, checked by its `Options` model."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    type: Text
-
-
-def _by_name_alone(value: object) -> object:
-    return {"type": value} if isinstance(value, str) else value
-
-
-Plugin = Annotated[PluginTable, BeforeValidator(_by_name_alone)]
-"""A plugin with options, or its name alone."""
+    model_config = STRICT
 
 
 class BotTable(Table):
@@ -96,6 +79,7 @@ class StepTable(Table):
     retry_delay: Duration = 1.0
     after: Duration = 0.0
     env: Environment = {}
+    once: Flag = False
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -113,6 +97,7 @@ class StepTable(Table):
             retries=self.retries,
             retry_delay=self.retry_delay,
             after=self.after,
+            once=self.once,
         )
 
 
@@ -160,10 +145,9 @@ class HealthTable(Table):
         )
 
 
-class StageTable(Table):
-    """`[[pipelines.NAME.stages]]`."""
+class DefaultsTable(Table):
+    """`[pipelines.NAME.defaults]`: what its stages have where they do not say otherwise."""
 
-    name: StageName
     executor: Plugin = PluginTable(type="local")
     workdir: Text = "."
     lock: Label | None = None
@@ -171,6 +155,10 @@ class StageTable(Table):
     grace: Duration = 5.0
     rollback: Rollback = Rollback.MANUAL
     rollback_from: Label | None = None
+    each: dict[LabelName, LabelValues] = {}
+    hosts: HostsTable | None = None
+    rollout: RolloutTable | None = None
+    versions: VersionsTable | None = None
     env: Environment = {}
     links: dict[Label, Url] = {}
     steps: tuple[StepTable, ...] = ()
@@ -179,11 +167,18 @@ class StageTable(Table):
     rollback_steps: tuple[StepTable, ...] = ()
 
 
+class StageTable(DefaultsTable):
+    """`[[pipelines.NAME.stages]]`."""
+
+    name: StageName
+
+
 class PipelineTable(Table):
     """`[pipelines.NAME]`."""
 
     repository: Plugin | None = None
     branch: Text | None = None
+    defaults: DefaultsTable = DefaultsTable()
     stages: tuple[StageTable, ...] = ()
 
 
@@ -203,5 +198,6 @@ class FileTable(Table):
     bot: BotTable = BotTable()
     chats: dict[Name, ChatTable] = {}
     announce: AnnounceTable = AnnounceTable()
+    inventories: dict[Name, InventoryTable] = {}
     pipelines: dict[Name, PipelineTable] = {}
     lanes: dict[Name, LaneTable] = {}

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from pushbot.config.problems import Key, Problem, nearest
 from pushbot.config.schema import FileTable
+from pushbot.config.table import keys_of
 from pushbot.secret import REFERENCE
 
 if TYPE_CHECKING:
@@ -128,12 +129,12 @@ def _fields_at(model: type[BaseModel], loc: Key) -> tuple[str, ...]:
     here: object = model
     for part in loc:
         if isinstance(here, type) and issubclass(here, BaseModel):
-            field = here.model_fields.get(str(part))
+            field = here.model_fields.get(keys_of(here).get(str(part), ""))
             here = field.annotation if field else None
         else:
             here = _plain(here, -1 if isinstance(part, str) else 0)
         here = _plain(here, 0) if get_origin(here) not in {dict, tuple, list} else here
-    return tuple(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else ()
+    return tuple(keys_of(here)) if isinstance(here, type) and issubclass(here, BaseModel) else ()
 
 
 def _plain(annotation: object, index: int) -> object:

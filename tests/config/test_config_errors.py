@@ -79,7 +79,7 @@ TOLD = """\
 9: chats.irc.password: found a text; expected a reference to a secret, env:NAME or file:PATH
 12: announce.rooms[0]: there is no chat 'irx'; did you mean 'irc'?
 13: announce.warroom[0]: found 'deploy_start'; expected 'deploy_started', 'deploy_succeeded', 'deploy_failed', \
-'deploy_stopped', 'rollback', 'hold', 'unhold', 'uhoh' or 'hotfix'; did you mean 'deploy_started'?
+'deploy_stopped', 'rollback', 'hold', 'unhold', 'uhoh', 'hotfix', 'mismatch' or 'drift'; did you mean 'deploy_started'?
 16: pipelines.web.branch: there is no repository to have this branch; expected `repository` beside it
 20: pipelines.web.stages[0].timeout: found 'soon'; expected a duration: seconds as a number, or a text such as \
 "500ms", "125s", "2m", "1h30m"
@@ -91,8 +91,8 @@ or "manual"
 27: pipelines.web.stages[0].steps[1].run: found 'make publish'; expected a list
 30: pipelines.web.stages[0].health[0].tcp: found 'localhost'; expected HOST:PORT, such as "127.0.0.1:80"
 34: pipelines.web.stages[1].name: there is already a stage 'princess'; expected names that differ in more than capitals
-35: pipelines.web.stages[1].executor.type: no executor is called 'locl': known are dryrun, local, or write \
-module:Class; did you mean 'local'?
+35: pipelines.web.stages[1].executor.type: no executor is called 'locl': known are dryrun, github, http, jenkins, kubernetes, \
+local, ssh, or write module:Class; did you mean 'local'?
 37: pipelines.web.stages[1].steps[0]: found a table of name, run, script; expected either `run`, a list of \
 arguments, or `script`, a text for /bin/sh
 41: pipelines.web.stages[1].post[0].name: missing

@@ -11,9 +11,9 @@ import pytest
 
 from pushbot.config import Config, OnStop, load
 from pushbot.config.lines import line_of
-from pushbot.values import seconds
 from pushbot.ports import Probe, ProbeKind, Step
 from pushbot.service.spec import News, Room
+from pushbot.values import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

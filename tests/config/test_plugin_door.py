@@ -63,7 +63,7 @@ def test_what_is_installed_comes_in_by_name() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("dryrum", r"no executor is called 'dryrum': known are dryrun, local, .*; did you mean 'dryrun'\?"),
+        ("dryrum", r"no executor is called 'dryrum': known are dryrun, .*; did you mean 'dryrun'\?"),
         ("door_good:God", r"door_good.py has no 'God'; did you mean 'Good'\?"),
         ("door_boom:A", r"cannot be imported: .*/door_boom.py:2: ZeroDivisionError: division by zero"),
         ("door_syntax:A", r"cannot be imported: .*/door_syntax.py:1: SyntaxError"),
