@@ -11,6 +11,8 @@ import structlog
 
 from pushbot.clock import SystemClock
 from pushbot.config import OnStop
+from pushbot.control.server import ControlServer
+from pushbot.control.wire import socket_of
 from pushbot.errors import PushbotError
 from pushbot.ports import Work
 from pushbot.queue.commands import RunState
@@ -19,6 +21,8 @@ from pushbot.service.conductor import Conductor
 from pushbot.service.desk import Desk
 from pushbot.service.dispatcher import Dispatcher
 from pushbot.service.draft import TALK, Surroundings
+from pushbot.service.feed import Feed, HowFar
+from pushbot.service.looking import Looks
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Outputs, Runbook
 from pushbot.service.speaker import Speaker
@@ -28,11 +32,12 @@ from pushbot.store import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from pathlib import Path
 
     from pushbot.config import Config
-    from pushbot.ports import Chat, Clock, Store
+    from pushbot.ports import Chat, Clock, RunRecord, Store
     from pushbot.service.asks import Ask
-    from pushbot.service.snapshot import Snapshot
+    from pushbot.service.snapshot import Progress, Snapshot
     from pushbot.service.spec import Announce, LaneSpec
 
 LOG = structlog.get_logger()
@@ -42,30 +47,40 @@ LAST_WORDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a bot is made of, whoever made the plan: its chats by name, its lanes, where news and runs' output go."""
+    """What a bot is made of, whoever made the plan: its chats by name, its lanes, where news and runs' output go.
+
+    `control` is where its door for this machine is to be, None for a bot without one. `last_words` is how many
+    seconds it may take at the end to have said what it owes.
+    """
 
     chats: Mapping[str, Chat]
     lanes: tuple[LaneSpec, ...]
     announce: Announce
     outputs: Outputs
     abort_on_stop: bool = False
+    control: Path | None = None
+    last_words: float = LAST_WORDS
 
 
-async def serve(config: Config) -> None:
+async def serve(config: Config, listening: asyncio.Event | None = None, last_words: float = LAST_WORDS) -> None:
     """Run the bot until cancelled; runs in flight are then left or aborted, as the configuration says.
 
+    `listening` is set when its control socket can be used; `last_words` as for a `Plan`.
     Raises PushbotError when it cannot begin or go on: a store that is not to be used, a chat that refuses for good.
     """
     store = SqliteStore(config.bot.store)
     await store.open()
     try:
-        await run(planned(config), store, SystemClock())
+        await run(replace(planned(config), last_words=last_words), store, SystemClock(), listening)
     finally:
         await store.close()
 
 
 async def run(plan: Plan, store: Store, clock: Clock, started: asyncio.Event | None = None) -> None:
-    """Run a bot on an open store until cancelled. `started` is set when work is taken up. Raises PushbotError."""
+    """Run a bot on an open store until cancelled. Raises PushbotError.
+
+    `started` is set when work is taken up, and the control socket, if there is to be one, can be used.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             bot = await Bot.wired(plan, store, clock, group)
@@ -97,6 +112,7 @@ class Bot:
     speaker: Speaker
     dispatcher: Dispatcher
     desk: Desk
+    control: ControlServer | None
     group: asyncio.TaskGroup
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -115,13 +131,21 @@ class Bot:
             return tuple(conductor.snapshot() for conductor in conductors.values())
 
         lanes = {lane.name: lane for lane in plan.lanes}
-        moved = Ticker(topics, clock, group).moved
+        ticker, feed = Ticker(topics, clock, group), Feed()
+
+        def moved(record: RunRecord, progress: Progress) -> None:
+            ticker.moved(record, progress)
+            feed.tell(HowFar(record.id, progress.step, progress.tally))
+
         dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report, moved)
-        answering = Answering(Questions(snapshots, store, clock, plan.outputs), speaker, group)
+        looks = Looks(group)
+        answering = Answering(Questions(snapshots, store, clock, plan.outputs, looks), speaker, group)
         for lane in plan.lanes:
-            around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.outputs)
+            around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.outputs, feed)
             conductors[lane.name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
-        return cls(plan, store, clock, conductors, speaker, dispatcher, Desk(conductors, topics, speaker), group)
+        control = ControlServer(plan.control, conductors, feed, plan.outputs) if plan.control is not None else None
+        desk = Desk(conductors, topics, speaker)
+        return cls(plan, store, clock, conductors, speaker, dispatcher, desk, control, group)
 
     async def start(self) -> None:
         """Take up what was going on before, then connect."""
@@ -136,6 +160,9 @@ class Bot:
         await self._close_strays()
         for chat in self.plan.chats.values():
             self._spawn(chat.run(self.desk.tell), f"chat {chat.name}")
+        if self.control is not None:
+            await self.control.open()
+            self._spawn(self.control.run(), "control socket")
 
     async def _close_strays(self) -> None:
         """Runs of lanes that are no longer configured are lost: nobody follows them, and their stages must be free."""
@@ -160,7 +187,7 @@ class Bot:
                 async with asyncio.timeout(LAST_WORDS):
                     for conductor in self.conductors.values():
                         await conductor.rest()
-        await self.speaker.settle(LAST_WORDS)
+        await self.speaker.settle(self.plan.last_words)
         self.dispatcher.leave()
         for task in self.tasks:
             task.cancel()
@@ -174,4 +201,5 @@ def planned(config: Config) -> Plan:
         announce=config.announce,
         outputs=Outputs(config.bot.runs, config.bot.url),
         abort_on_stop=config.bot.on_stop is OnStop.ABORT,
+        control=socket_of(config.bot.store),
     )

@@ -1,7 +1,7 @@
 """Answers to questions: gathers what the record, git and the disk know, and lets the voice put it in words.
 
-Nothing here changes anything. A queue is seen as it was last committed; trouble with git or the disk
-becomes one plain line, and no answer takes longer than `LIMIT` seconds.
+Nothing here changes anything. A queue is seen as it was last committed; trouble with git, the disk or hosts
+becomes one plain line, and no answer takes longer than `LIMIT` seconds, but for one that hosts are asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pushbot.queue import commands as c
 from pushbot.queue.model import RunKind
 from pushbot.queue.topic import clean_text
 from pushbot.service.history import previous, push_seconds, there_now
+from pushbot.service.looking import LOOK_WITHIN, brought
+from pushbot.service.versions import versions
 from pushbot.service.voice import answers, blame
 from pushbot.service.voice.phrases import shown, to
 from pushbot.service.voice.status import LaneNow, StageNow, eta, status
@@ -29,11 +31,12 @@ if TYPE_CHECKING:
     from pushbot.ports import Clock, Repository, RunRecord, Store
     from pushbot.queue.commands import Question
     from pushbot.queue.model import Person
+    from pushbot.service.looking import Looks
     from pushbot.service.runbook import Outputs
     from pushbot.service.snapshot import Snapshot
     from pushbot.service.spec import LaneSpec
 
-    _OfLane = c.Status | c.Eta | c.Blame | c.Changes | c.Log | c.History
+    _OfLane = c.Status | c.Eta | c.Blame | c.Changes | c.Versions | c.Log | c.History
 
 LOG = structlog.get_logger()
 LIMIT = 10.0
@@ -55,12 +58,13 @@ class Questions:
     """The one who answers, for all lanes; of the questions under way, at most `AT_ONCE` ask git at the same time."""
 
     def __init__(
-        self, snapshots: Callable[[], tuple[Snapshot, ...]], store: Store, clock: Clock, outputs: Outputs
+        self, snapshots: Callable[[], tuple[Snapshot, ...]], store: Store, clock: Clock, outputs: Outputs, looks: Looks
     ) -> None:
         self._snapshots = snapshots
         self._store = store
         self._clock = clock
         self._outputs = outputs
+        self._looks = looks
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def answer(self, question: Question, lane: str, person: Person) -> tuple[str, ...]:
@@ -68,14 +72,15 @@ class Questions:
 
         Never raises PushbotError: what goes wrong outside is said in one of the lines.
         """
+        limit = LOOK_WITHIN + LIMIT if isinstance(question, c.Versions) else LIMIT
         try:
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(limit):
                 return await self._answer(question, lane, person)
         except PushbotError as error:
             return (f"{to(person)}: {shown(str(error), 350)}",)
         except TimeoutError:
             LOG.warning("question_timed_out", question=type(question).__name__, lane=lane)
-            return (f"{to(person)}: I could not find that out within {LIMIT:g}s; please ask again later",)
+            return (f"{to(person)}: I could not find that out within {limit:g}s; please ask again later",)
 
     async def _answer(self, question: Question, lane: str, person: Person) -> tuple[str, ...]:
         lanes = self._snapshots()
@@ -87,14 +92,12 @@ class Questions:
             case c.Status(None):
                 own_first = sorted(lanes, key=lambda each: each.spec.name != lane)
                 return status([await self._lane(each, lanes) for each in own_first])
-            case c.Status() | c.Eta() | c.Blame() | c.Changes() | c.Log() | c.History():
+            case c.Status() | c.Eta() | c.Blame() | c.Changes() | c.Versions() | c.Log() | c.History():
                 wanted = (question.lane or lane) if isinstance(question, c.Status) else lane
                 here = next((each for each in lanes if each.spec.name == wanted), None)
                 if here is None:
                     return answers.unknown_lane(wanted, [each.spec.name for each in lanes])
                 return await self._of_lane(question, here, lanes, person)
-            case c.Versions():
-                return (f"{to(person)}: I do not know how to ask hosts for their versions yet",)
             case _:
                 assert_never(question)
 
@@ -110,6 +113,10 @@ class Questions:
                 return await self._blame(here.spec, words)
             case c.Changes():
                 return await self._changes(here)
+            case c.Versions(stage):
+                return await versions(
+                    here.spec, stage, self._snapshots, looks=self._looks, store=self._store, clock=self._clock
+                )
             case c.Log(run):
                 return await self._log(here.spec, run)
             case c.History(count):
@@ -141,9 +148,7 @@ class Questions:
     async def _there(self, lane: str, stage: str) -> tuple[RunRecord | None, RunRecord | None]:
         """The run that brought what is on the stage, and the newest that ended otherwise if that was later."""
         newest = await self._store.runs(lane, stage=stage, limit=5)
-        there = there_now(newest) or there_now(
-            await self._store.runs(lane, stage=stage, state=c.RunState.SUCCEEDED, limit=1)
-        )
+        there = there_now(newest) or await brought(self._store, lane, stage)
         ended = next((run for run in newest if run.state.final), None)
         return there, None if ended == there else ended
 

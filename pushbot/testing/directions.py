@@ -8,6 +8,7 @@ Before the bot starts, at the beginning of a scenario, beside commits and limits
     * production is rolled back by itself
     * production is for 60 hosts in lon and 60 in dub: 1, 10%, 100%
     * a mismatch of hosts blocks production
+    * production tells versions, asked for every 300 seconds
     * web/princess and search/princess are one place
 
 Without any lane there is one, `web` in #push with princess and production. At any time:
@@ -20,6 +21,9 @@ Without any lane there is one, `web` in #push with princess and production. At a
     * the executor is out of order: no space / is in order
     * runs cannot be stopped: Jenkins is away / can be stopped
     * dns lacks lon-3 / lacks nothing                the list of hosts is compared with it
+    * every host runs 6957bb87 / lon-1, lon-2 run 41aa02ce
+    * lon-3 does not answer: connection refused
+    * hosts take their time / tell their versions
     * the disk is full / has room again
     * 23 seconds pass
     * the bot crashes / comes back / crashes and comes back / is stopped and started
@@ -36,8 +40,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pushbot.errors import PushbotError
-from pushbot.fleet.model import Amount, Tally
-from pushbot.service.spec import Mismatch
+from pushbot.fleet.model import Amount, Look, Tally, VersionProbe
+from pushbot.service.spec import Mismatch, VersionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -123,6 +127,11 @@ def _blocks(play: Playground, words: Words) -> None:
     play.change_stage(words["stage"], stage)
 
 
+def _tells_versions(play: Playground, words: Words) -> None:
+    spec = VersionSpec(VersionProbe(Look.FILE, "VERSION"), float(words["seconds"] or 0))
+    play.change_stage(words["stage"], lambda of: replace(of, versions=spec))
+
+
 def _one_place(play: Playground, words: Words) -> None:
     places = words["places"].split(" and ")
 
@@ -183,6 +192,22 @@ def _dns(play: Playground, words: Words) -> None:
     play.dns.lacking = frozenset(words["names"].split(", ")) - {"nothing"}
 
 
+def _runs_on(play: Playground, words: Words) -> None:
+    hosts = words["hosts"].split(", ") if words["hosts"] else [host.name for host in play.hosts.kept]
+    play.executor.runs_on(words["version"], *hosts)
+
+
+def _silent(play: Playground, words: Words) -> None:
+    play.executor.runs_on(None, words["host"], trouble=words["why"])
+
+
+def _telling(play: Playground, words: Words) -> None:
+    if words["how"] == "tell their versions":
+        play.executor.answering.set()
+    else:
+        play.executor.answering.clear()
+
+
 def _disk(play: Playground, words: Words) -> None:
     play.store.trouble = PushbotError("the disk is full") if words["how"] == "is full" else None
 
@@ -226,6 +251,7 @@ _BEFORE: Final[Mapping[str, Prepare]] = {
     r"(?P<places>\S+ and \S+) are one place": _one_place,
     r"(?P<stage>\S+) is for (?P<counts>\d+ hosts in \S+?(?: and \d+ in \S+?)*)(?:: (?P<batches>.+))?": _for_hosts,
     r"a mismatch of hosts blocks (?P<stage>\S+)": _blocks,
+    r"(?P<stage>\S+) tells versions(?:, asked for every (?P<seconds>\d+) seconds)?": _tells_versions,
 }
 
 _EITHER: Final[Mapping[str, Prepare]] = {
@@ -241,6 +267,9 @@ _DURING: Final[Mapping[str, Direct]] = {
     r"the executor is (?:in order|out of order: (?P<why>.+))": _out_of_order,
     r"runs (?:can be stopped|cannot be stopped: (?P<why>.+))": _stubborn,
     r"dns lacks (?P<names>.+)": _dns,
+    r"(?:every host runs|(?P<hosts>\S+(?:, \S+)*) runs?) (?P<version>\S+)": _runs_on,
+    r"(?P<host>\S+) does not answer: (?P<why>.+)": _silent,
+    r"hosts (?P<how>take their time|tell their versions)": _telling,
     r"the disk (?P<how>is full|has room again)": _disk,
     r"(?P<seconds>\d+) seconds? pass(?:es)?": _time,
     r"the bot (?P<how>crashes|comes back|crashes and comes back|is stopped and started)": _bot,

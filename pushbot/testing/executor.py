@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError, RunLost
+from pushbot.fleet.model import HostVersion
 from pushbot.ports import Outcome, Traits
 from pushbot.queue.commands import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from pushbot.fleet.model import Tally
+    from pushbot.fleet.model import Host, Tally, VersionProbe
     from pushbot.ports import Job
 
 
@@ -34,7 +35,8 @@ class HandExecutor:
 
     It outlives the bot as a real one does, so a bot that comes back finds its runs again. `starts` counts
     the starts of each run: more than one is what must never be. `trouble` is raised by the next starts,
-    `stubborn` when a run is to be stopped.
+    `stubborn` when a run is to be stopped. `told` is what hosts say of their versions, by name; who is not in it
+    gives no answer, and neither does anybody while `answering` is cleared. `looks` counts how often they were asked.
     """
 
     traits = Traits()
@@ -44,6 +46,10 @@ class HandExecutor:
         self.starts: Counter[str] = Counter()
         self.trouble: PushbotError | None = None
         self.stubborn: PushbotError | None = None
+        self.told: dict[str, HostVersion] = {}
+        self.looks = 0
+        self.answering = asyncio.Event()
+        self.answering.set()
         self._open = asyncio.Event()
         self._open.set()
 
@@ -83,6 +89,13 @@ class HandExecutor:
         if run is not None and not run.over.is_set():
             self._end(run, Outcome(RunState.CANCELLED))
 
+    async def versions(self, hosts: Sequence[Host], probe: VersionProbe) -> tuple[HostVersion, ...]:  # noqa: ARG002 - the port's
+        """What each host was last said to run."""
+        self.looks += 1
+        await self.answering.wait()
+        silent = (HostVersion(host.name, None, "connection refused") for host in hosts)
+        return tuple(self.told.get(one.host, one) for one in silent)
+
     # --- what the test says ---
 
     @property
@@ -116,6 +129,10 @@ class HandExecutor:
         """The run has come to that step, or so far over its hosts."""
         for listener in self._named(run).listeners:
             listener(how_far)
+
+    def runs_on(self, version: str | None, *hosts: str, trouble: str | None = None) -> None:
+        """These hosts run that version; None: they give no answer, for that trouble."""
+        self.told.update({host: HostVersion(host, version, trouble) for host in hosts})
 
     def stall(self) -> None:
         """From now on `start` does not return."""

@@ -14,8 +14,7 @@ from pushbot.queue import commands as c
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Phase
 from pushbot.service import questions
-from pushbot.service.questions import Questions, last_lines
-from pushbot.service.runbook import Outputs
+from pushbot.service.questions import last_lines
 from pushbot.service.snapshot import Progress
 from pushbot.store.sqlite import SqliteStore
 from tests.service.world import ALICE, World, opened, train
@@ -197,8 +196,8 @@ async def test_many_searches_at_once_keep_within_the_bound(world: World) -> None
     world.lane("web", repository=repository)
     for number in range(20):
         await world.run("production", f"{number:040}")
-    asked = Questions(lambda: tuple(world.snapshots.values()), world.store, world.clock, Outputs(world.runs))
     async with asyncio.TaskGroup() as tasks:
+        asked = world.questions(tasks)
         for _ in range(10):
             tasks.create_task(asked.answer(c.Blame(("door.py",)), "web", ALICE))
     assert repository.most == questions.AT_ONCE

@@ -196,3 +196,18 @@ def test_eta_counts_the_trains_before_mine() -> None:
 )
 def test_a_guess_is_no_finer_than_it_can_be(seconds: float, told: str) -> None:
     assert about(seconds) == told
+
+
+def test_status_tells_what_runs_aside_from_the_line() -> None:
+    aside = [train("deployer", n, stage="princess", phase=Phase.RUNNING, run=n, aside=True) for n in range(8, 14)]
+    running = tuple(underway(n, stage="princess") for n in range(8, 14))
+    now = lane(train("alice"), active=running, progress=Progress("copy", Tally(42, 120, 1)))
+    now = replace(now, snapshot=replace(now.snapshot, queue=replace(now.snapshot.queue, aside=tuple(aside[:1]))))
+    assert status([now])[1:] == (
+        "web: alice first in line, waiting for alice to say .go for princess",
+        "web: aside, deployer deploying to princess (6957bb87): web-8 at copy, 42/120, 1 failed, for 3m23s",
+    )
+    now = replace(now, snapshot=replace(now.snapshot, queue=replace(now.snapshot.queue, aside=tuple(aside))))
+    last = status([now])[-1]
+    assert last.endswith("web-11 running, for 3m23s; 2 more")
+    assert len(last) < 400

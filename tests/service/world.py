@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from pushbot.ports import PushRecord, PushState, RunRecord, Work
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Item, Mark, Person, Phase, Queue, Rider, RunKind, Train
+from pushbot.service.looking import Looks
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Outputs
 from pushbot.service.snapshot import Snapshot
@@ -129,10 +131,16 @@ class World:
         record = PushRecord(lane, number, state, "alice", ("alice",), now, ended, "6957bb87", ("princess",))
         await self.store.commit(Work(lane, pushes=(record,)))
 
+    def questions(self, group: asyncio.TaskGroup) -> Questions:
+        """The one who answers."""
+        outputs = Outputs(self.runs)
+        return Questions(lambda: tuple(self.snapshots.values()), self.store, self.clock, outputs, Looks(group))
+
     async def ask(self, question: Question, lane: str = "web", person: Person = ALICE) -> tuple[str, ...]:
         """The answer, each line of which must be fit for any chat."""
-        asked = Questions(lambda: tuple(self.snapshots.values()), self.store, self.clock, Outputs(self.runs))
-        lines = await asked.answer(question, lane, person)
+        async with asyncio.TaskGroup() as group:
+            asked = self.questions(group)
+            lines = await asked.answer(question, lane, person)
         assert lines
         assert all(len(line) < 400 and line.isprintable() and not line.startswith(".") for line in lines)
         return lines

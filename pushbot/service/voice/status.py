@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_LINES = 12
 """Lines that `.status` says at most, however many lanes there are."""
 MOST_TRAINS = 4
-"""Waiting trains that `.status` names."""
+"""Waiting trains that `.status` names, and runs aside from the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class LaneNow:
 
 
 def status(lanes: Sequence[LaneNow]) -> tuple[str, ...]:
-    """At most three lines a lane and `MOST_LINES` in all; lanes for which there is no room share one line."""
+    """At most four lines a lane and `MOST_LINES` in all; lanes for which there is no room share one line."""
     lines: list[str] = []
     for index, lane in enumerate(lanes):
         own = lane_lines(lane)
@@ -74,10 +74,10 @@ def status(lanes: Sequence[LaneNow]) -> tuple[str, ...]:
 
 
 def lane_lines(lane: LaneNow) -> tuple[str, ...]:
-    """What is on the stages, what the first train does, and who comes after it."""
+    """What is on the stages, what the first train does, who comes after it, and what runs aside from the line."""
     places = " | ".join(_place(stage, lane.now) for stage in lane.stages)
     waiting = _waiting(lane)
-    parts = (places, _first(lane), f"next {waiting}" if waiting else "")
+    parts = (places, _first(lane), f"next {waiting}" if waiting else "", _aside(lane))
     return tuple(clip(f"{lane.name}: {part}") for part in parts if part)
 
 
@@ -149,6 +149,14 @@ def _running(train: Train, lane: LaneNow) -> str:
     hosts = f", {how_far.tally}" if how_far.tally is not None else ""
     lasts = lasting((lane.now - (run.started_at or run.requested_at)).total_seconds())
     return f"{text}{revision}: {run.id} {at}{hosts}, for {lasts}"
+
+
+def _aside(lane: LaneNow) -> str:
+    """What runs beside the line, asked for from the command line."""
+    trains = lane.snapshot.queue.aside
+    told = [_running(train, lane) for train in trains[:MOST_TRAINS]]
+    more = [f"{len(trains) - MOST_TRAINS} more"] if len(trains) > MOST_TRAINS else []
+    return f"aside, {'; '.join([*told, *more])}" if told else ""
 
 
 def _failed(train: Train, lane: LaneNow) -> str:
