@@ -37,6 +37,8 @@ _AFTER_KILL = 2.0
 
 PACKAGES = str(Path(pushbot.__file__).parent.parent)
 """The folder in which `pushbot` itself is found."""
+PLUGINS = str(Path(__file__).parent.parent)
+"""The folder in which the bundled plugins are found."""
 
 log = structlog.get_logger()
 

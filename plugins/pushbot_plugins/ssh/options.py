@@ -242,8 +242,6 @@ class SshOptions(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if not (self.keys or self.agent):
-            raise expected("`keys`, or `agent = true`: what to log in with")
         if self.relays and self.release is None:
             raise expected("`release` beside `relays`, which feed hosts with it")
         return self
@@ -264,6 +262,12 @@ class SshOptions(BaseModel):
                 "relays": relays,
             },
         )
+
+    def variables(self) -> frozenset[str]:
+        """The environment variables that are referred to, which the worker needs."""
+        headers = self.balancer.headers.values() if self.balancer is not None else ()
+        given = (*headers, self.passphrase or "")
+        return frozenset(each.removeprefix("env:") for each in given if each.startswith("env:"))
 
 
 def _default_cache() -> str:
