@@ -16,6 +16,7 @@ import asyncio
 import random
 import re
 import ssl
+from base64 import b64encode
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 LOG = structlog.get_logger()
-_UNPRINTABLE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|.)?|[\s\x00-\x1f\x7f-\x9f]+")
+_UNPRINTABLE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|.)?|[\s\x00-\x1a\x1c-\x1f\x7f-\x9f]+")
 _FINE = frozenset({200, 201, 202, 204})
 _NOT_BEGUN = frozenset({429, 503})
 _TAGS = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
@@ -147,15 +148,16 @@ class Api:
         self.source = f"{name} at {self.origin}"
         self.limits = limits
         self._headers = {"User-Agent": "pushbot", **(headers or {})}
-        self._user = aiohttp.BasicAuth(*user, encoding="utf-8") if user else None
+        self._own: tuple[str, ...] = ()
+        if user:
+            both = b64encode(":".join(user).encode()).decode()
+            self._headers["Authorization"], self._own = f"Basic {both}", (user[1], both)
         self._tls = tls
         self._hide = hide
-        self._password = user[1] if user else ""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             headers=self._headers,
-            auth=self._user,
             cookie_jar=aiohttp.CookieJar(unsafe=True),  # also of a server that has an address and no name
             connector=aiohttp.TCPConnector(ssl=True if self._tls is None else self._tls),
             timeout=aiohttp.ClientTimeout(total=None, connect=self.limits.connect, sock_read=self.limits.answer),
@@ -271,7 +273,7 @@ class Api:
             yield piece
 
     def _words(self, text: str) -> str:
-        for secret in (*self._hide, self._password):
+        for secret in (*self._hide, *self._own):
             text = text.replace(secret, "***") if secret else text
         return one_line(text, 200)
 

@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ValidationError
@@ -24,6 +24,7 @@ from pushbot.secret import REFERENCE, resolve_secret
 from pushbot.values import Url, expected
 from pushbot_plugins.local.supervisor.files import RunFiles
 from pushbot_plugins.local.supervisor.output import Log
+from pushbot_plugins.remote_api import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -194,6 +195,7 @@ async def ended(
             async with asyncio.timeout(job.grace):
                 await follow()
         outcome = Outcome(RunState.FAILED, "time limit", f"it was not over within {job.timeout:g} s, and was stopped")
+    outcome = replace(outcome, tail=tuple(map(one_line, outcome.tail)))
     try:
         files.put_outcome(outcome)
     except OSError as error:

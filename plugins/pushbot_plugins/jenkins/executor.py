@@ -82,7 +82,7 @@ class JenkinsExecutor:
         refuse_steps(job, "jenkins")
         words = Words(job)
         path = path_of(self.options.job, words.fill)
-        async with self._server(words, path, patience=_SHORTLY) as server:
+        async with self._server(words, path, min(self.options.patience, _SHORTLY)) as server:
             values = await self._values(server, words)
             config = {place: words.fill(value) for place, value in self.options.config.items()}
             state = State(begun=now(), path=path)
@@ -93,7 +93,11 @@ class JenkinsExecutor:
                     await borrowed.change(config)
                 item = await _begun(server, values)
             except PushbotError as error:
-                await _undo(borrowed, error)
+                try:
+                    await _undo(borrowed, error)
+                except Unanswered:  # then it is for `wait` to put the configuration back
+                    keep(job.directory, state.model_copy(update={"trouble": str(error)}))
+                    return UNANSWERED
                 raise
             if item is None:
                 return UNANSWERED
@@ -104,13 +108,15 @@ class JenkinsExecutor:
         """Follow the run through the queue and its build, the console going to output.log.
 
         Raises RunLost when it was not begun, or Jenkins has neither queue item nor build of it; PushbotError when
-        Jenkins does not answer for `patience`, or lets the user in no more. In all other cases the job's
-        configuration is as it was when this returns; if it cannot be, the run has failed, and why says so.
+        Jenkins does not answer for `patience` (with a changed configuration: the stage's time limit), or lets
+        the user in no more. Else the job's configuration is then as it was; when it cannot be, as somebody else has
+        changed it meanwhile, the run has failed, and why says so.
         """
         state, words = kept(job, State), Words(job)
-        async with self._server(words, state.path) as server:
+        patience = max(self.options.patience, job.timeout) if self.options.config else self.options.patience
+        async with self._server(words, state.path, patience) as server:
             for value in self.options.parameters.values():
-                words.fill(value)  # the secrets among them are masked
+                words.secret(value)  # to be masked
             with log_of(job, words.secrets) as log:
                 options = self.options
                 following = Following(
@@ -119,8 +125,8 @@ class JenkinsExecutor:
                 borrowed = Borrowed(server, job)
                 try:
                     outcome = await ended(job, state.begun, following.to_the_end, following.stop)
-                except RunLost as lost:
-                    await _undo(borrowed, lost)
+                except PushbotError as error:
+                    await _undo(borrowed, error)
                     raise
                 trouble = await borrowed.put_back()
                 if trouble is None:
@@ -141,13 +147,13 @@ class JenkinsExecutor:
         except RunLost:
             return
         if files.outcome() is None:
-            async with self._server(Words(job), state.path, patience=_SHORTLY) as server:
+            async with self._server(Words(job), state.path, min(self.options.patience, _SHORTLY)) as server:
                 await stop(server, state)
 
     @contextlib.asynccontextmanager
-    async def _server(self, words: Words, path: str, patience: float | None = None) -> AsyncIterator[Server]:
+    async def _server(self, words: Words, path: str, patience: float) -> AsyncIterator[Server]:
         options = self.options
-        limits = Limits(answer=options.answer, patience=min(options.patience, patience or options.patience))
+        limits = Limits(answer=options.answer, patience=patience, first=min(options.poll, 0.5))
         user = (options.user, words.secret(options.token))
         async with Api(
             "Jenkins", options.url, user=user, tls=trusting(options.ca), hide=words.secrets, limits=limits
@@ -181,10 +187,8 @@ async def _begun(server: Server, values: dict[str, str] | None) -> int | None:
 
 
 async def _undo(borrowed: Borrowed, cause: PushbotError) -> None:
-    """Put the configuration back. Raises PushbotError (RunLost for RunLost) with `cause` and more when it cannot be."""
-    try:
-        trouble = await borrowed.put_back()
-    except PushbotError as error:
-        trouble = f"the configuration could not be put back ({error}): it is in {borrowed.before}"
+    """Put the configuration back. Raises what `cause` is, with more to say, when somebody else has changed it."""
+    trouble = await borrowed.put_back()
     if trouble is not None:
-        raise type(cause)(f"{cause}; and {trouble}") from cause
+        kind = RunLost if isinstance(cause, RunLost) else PushbotError
+        raise kind(f"{cause}; and {trouble}") from cause

@@ -30,7 +30,7 @@ _LOOKS = 3
 class State(BaseModel, frozen=True):
     """How far a run is, as `remote.json` keeps it: begun when (seconds since 1970), which job, item and build.
 
-    `offset` is how much of the console is in the log.
+    `offset` is how much of the console is in the log. `trouble` is why it was not begun after all.
     """
 
     begun: float
@@ -38,6 +38,7 @@ class State(BaseModel, frozen=True):
     item: int | None = None
     number: int | None = None
     offset: int = 0
+    trouble: str | None = None
 
 
 async def stop(server: Server, state: State) -> None:
@@ -71,6 +72,8 @@ class Following:
 
     async def to_the_end(self) -> Outcome:
         """How it ended. Raises RunLost when Jenkins has no trace of it."""
+        if self.state.trouble is not None:
+            return Outcome(RunState.FAILED, reason=self.state.trouble)
         if self.state.item is None and self.state.number is None:
             await self._search()
         if self.state.number is None:
