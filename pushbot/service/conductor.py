@@ -92,7 +92,7 @@ class Conductor:
         known = await self.store.remember(self.lane.name)
         self.fresh = known.queue is None
         self.queue = known.queue or Queue()
-        for train in self.queue.trains:
+        for train in (*self.queue.trains, *self.queue.aside):
             push = await self.store.push(self.lane.name, train.number)
             if push is not None:
                 self.pushes.underway[train.number] = push

@@ -97,7 +97,10 @@ class Dispatcher:
             task.cancel()
 
     async def _abort(self, record: RunRecord, stage: StageSpec) -> None:
-        """Have the executor stop the run; when it cannot, those who wait for that hear why."""
+        """Have the executor stop the run; when it cannot, those who wait for that hear why.
+
+        One that is only being begun is stopped again when it has been: until then nothing is told.
+        """
         try:
             await stage.executor.abort(self._job(record, stage), record.token)
             return
@@ -108,6 +111,8 @@ class Dispatcher:
             reference = fault_reference()
             LOG.exception("abort_broke", run=record.id, reference=reference)
             reason = f"something broke in the bot, see {reference} in its log"
+        if record.state is not RunState.RUNNING:
+            return
         self._aborted.discard(record.id)
         refused = AbortRefused(record.train, number(record), reason)
         await self.report(record.lane, Ask(refused, BOT, f"{record.id} cannot be stopped"))

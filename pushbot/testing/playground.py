@@ -91,6 +91,7 @@ class Playground:
     lanes: list[LaneSpec] = field(default_factory=list)
     announce: Announce = NEWS
     abort_on_stop: bool = False
+    last_words: float = app.LAST_WORDS
     chats: Callable[[], Mapping[str, Chat]] | None = None
     _bot: asyncio.Task[None] | None = None
     _link: FakeChat | None = None
@@ -175,7 +176,8 @@ class Playground:
         if self.chats is None:
             self._link = FakeChat(self.server.chat, self.server, self.rooms)
         chats = {self.server.chat: self._link} if self._link is not None else (self.chats or dict)()
-        plan = app.Plan(chats, tuple(self.lanes), self.announce, Outputs(self.runs), self.abort_on_stop)
+        outputs, stop = Outputs(self.runs), self.abort_on_stop
+        plan = app.Plan(chats, tuple(self.lanes), self.announce, outputs, stop, last_words=self.last_words)
         bot = app.run(plan, self.store, self.clock)
         self._bot = asyncio.ensure_future(bot)
         if settle:

@@ -8,17 +8,18 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from pushbot import app
 from pushbot.queue.model import Queue
 from pushbot.queue.topic import render
 from pushbot.service.speaker import REPLY
 from pushbot.testing.chat import Spoken
 from pushbot.testing.memory_store import MemoryStore
 from pushbot.testing.playground import PUSH, Playground
+from tests.service.door import Door
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -31,7 +32,17 @@ if TYPE_CHECKING:
 NAMES = ("alice", "bob", "carol")
 COMMANDS = (
     *(".join", ".join", ".join last", ".join with alice", '.join hotfix "down"', ".good", ".good; .go", ".go", ".uhoh"),
-    *(".done", ".nevermind", ".kick alice", ".abort", ".retry", ".rollback", ".rollback princess", ".at princess"),
+    *(
+        ".done",
+        ".nevermind",
+        ".kick alice",
+        ".abort",
+        ".retry",
+        ".retry failed",
+        ".rollback",
+        ".rollback princess",
+        ".at princess",
+    ),
     *('.hold "lunch"', ".unhold", ".unhold; .go", ".drive", ".abort; .join; .go"),
 )
 MARK = "(maybe again) "
@@ -65,10 +76,12 @@ class Crashes(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.store = WatchedStore()
         self.folder = tempfile.TemporaryDirectory()
-        self.play = Playground(Path(self.folder.name), store=self.store)
+        self.play = Playground(Path(self.folder.name), store=self.store, last_words=0.0)
         self.play.add_lane("web", stages=("princess", "production"), undone=("production",), branch="main")
+        self.play.spread("princess", {"lon": 2, "dub": 1})
         self.play.repository.commit("6957bb87")
-        self.patience, app.LAST_WORDS = app.LAST_WORDS, 0.0  # no real time passes here
+        self.patches = pytest.MonkeyPatch()
+        self.door = Door(self.patches)
         self.run(self.play.start())
 
     def run(self, doing: Coroutine[None, None, T]) -> T:
@@ -87,6 +100,11 @@ class Crashes(RuleBasedStateMachine):
     @rule(who=st.sampled_from(NAMES), text=st.sampled_from(COMMANDS), turns=moments)
     def somebody_speaks(self, who: str, text: str, turns: int) -> None:
         self.play.server.say(who, text, PUSH)
+        self.run(self.turn(turns))
+
+    @rule(stage=st.sampled_from(["princess", "production"]), failed=st.booleans(), turns=moments)
+    def somebody_runs_a_stage_from_the_command_line(self, stage: str, turns: int, *, failed: bool) -> None:
+        self.run(self.door.ask(stage, failed=failed))
         self.run(self.turn(turns))
 
     @rule(who=st.sampled_from(NAMES), crash=st.booleans(), turns=moments)
@@ -137,15 +155,22 @@ class Crashes(RuleBasedStateMachine):
         server.losing, server.confirming = False, not held_back
         server.let_in()
 
-    @rule(what=st.sampled_from(["executor", "repository"]), crash=st.booleans(), turns=moments)
+    @rule(what=st.sampled_from(["executor", "repository", "hosts"]), crash=st.booleans(), turns=moments)
     def something_takes_long_when_the_train_moves_on(self, what: str, turns: int, *, crash: bool) -> None:
-        if what == "executor":
-            self.play.executor.stall()
-        else:
-            self.play.repository.answering.clear()
+        match what:
+            case "executor":
+                self.play.executor.stall()
+            case "repository":
+                self.play.repository.answering.clear()
+            case _:
+                self.play.hosts.answering.clear()
         self.the_train_moves_on("alice", turns, crash=crash)
+        self.everything_answers()
+
+    def everything_answers(self) -> None:
         self.play.executor.resume()
         self.play.repository.answering.set()
+        self.play.hosts.answering.set()
 
     @rule(turns=moments)
     def the_bot_crashes_and_comes_back(self, turns: int) -> None:
@@ -158,6 +183,7 @@ class Crashes(RuleBasedStateMachine):
         await self.play.start()
         after = await self.committed()
         assert [(t.number, t.driver) for t in before.trains] == [(t.number, t.driver) for t in after.trains]
+        assert {t.number for t in after.aside} <= {t.number for t in before.aside}
         assert (before.message, before.next_train) == (after.message, after.next_train)
 
     @rule()
@@ -174,14 +200,13 @@ class Crashes(RuleBasedStateMachine):
             self.look_back()
             self.run(self.play.stop())
         finally:
-            app.LAST_WORDS = self.patience
+            self.patches.undo()
             self.runner.close()
             self.folder.cleanup()
 
     async def end_well(self) -> None:
         play = self.play
-        play.executor.resume()
-        play.repository.answering.set()
+        self.everything_answers()
         play.server.let_in()
         play.server.confirm()
         await play.settle()
@@ -192,7 +217,7 @@ class Crashes(RuleBasedStateMachine):
         assert await self.store.owed() == ()
         queue = await self.committed()
         assert play.server.topic(PUSH) == render(queue)
-        assert not any(train.running for train in queue.trains)
+        assert not any(train.running for train in (*queue.trains, *queue.aside))
 
     def look_back(self) -> None:
         asked = self.store._runs.keys()

@@ -213,20 +213,43 @@ async def test_stopped_while_it_is_begun_it_is_stopped_then(web: Playground) -> 
     assert await state(web, "web-1") is RunState.CANCELLED
 
 
-async def test_an_executor_that_cannot_stop_a_run_is_followed_further(
-    web: Playground, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def troubled(_job: Job, _token: str | None) -> None:
-        raise NO_SPACE
-
-    monkeypatch.setattr(web.executor, "abort", troubled)
+async def test_an_executor_that_cannot_stop_a_run_is_followed_further(web: Playground) -> None:
+    web.executor.stubborn = NO_SPACE
     await web.start()
     await say(web, "alice", ".join; .go")
     await say(web, "alice", ".abort")
     assert topic(web) == "<princess...> alice*"
+    assert last(web) == f"The deploy of web to princess cannot be stopped, and goes on: {NO_SPACE}"
+    record = await web.store.run("web-1")
+    assert record is not None
+    assert record.reason is None  # or the next bot would stop it when nobody expects that any more
     web.executor.succeed()
     await web.settle()
     assert topic(web) == "<princess> alice"
+
+
+async def test_a_bug_while_a_run_is_stopped_is_told_too(web: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_job: Job, _token: str | None) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(web.executor, "abort", broken)
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    await say(web, "alice", ".abort")
+    assert "cannot be stopped, and goes on: something broke in the bot, see fault-" in last(web)
+
+
+async def test_what_cannot_be_stopped_while_it_is_begun_is_stopped_when_it_has(web: Playground) -> None:
+    web.executor.stall()
+    web.executor.stubborn = NO_SPACE
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    await say(web, "alice", ".abort")
+    web.executor.stubborn = None
+    web.executor.resume()
+    await web.settle()
+    assert await state(web, "web-1") is RunState.CANCELLED
+    assert not any("cannot be stopped" in line.text for line in web.server.spoken)
 
 
 async def test_progress_is_told_in_the_status(web: Playground) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pushbot.ports import PushRecord, PushState, RunRecord
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
-from pushbot.service.history import good_revisions, previous, push_seconds, rollback_target, there_now
+from pushbot.service.history import good_revisions, previous, push_seconds, rollback_target, there_now, unfinished
 from pushbot.testing.clock import START, HandClock
 
 STATES = {"+": RunState.SUCCEEDED, "!": RunState.FAILED, "?": RunState.LOST, "x": RunState.CANCELLED}
@@ -75,6 +75,30 @@ def test_a_stage_knows_its_good_revisions_and_where_a_rollback_goes(
     assert good_revisions(runs) == good
     assert previous(runs) == (good[-1] if good else None)
     assert rollback_target(runs) == target
+
+
+@pytest.mark.parametrize(
+    ("story", "left"),
+    [
+        ("", None),
+        ("a", None),
+        ("a b!", "web-2"),
+        ("a bx", "web-2"),
+        ("a b?", "web-2"),
+        ("a b...", None),
+        ("a b! c...", "web-2"),
+        ("a b! b!", "web-3"),
+        ("a b! c", None),
+        ("a b! <a!", None),
+        ("a b! <a", None),
+    ],
+)
+def test_a_stage_has_something_left_when_a_deploy_that_did_not_succeed_was_the_last_to_touch_it(
+    story: str, left: str | None
+) -> None:
+    runs = [replace(run, started_at=run.requested_at) for run in told(story)]
+    never_begun = replace(told("x!")[0], id="web-9")
+    assert getattr(unfinished([never_begun, *runs]), "id", None) == left
 
 
 def test_what_is_there_now_came_by_the_last_run_that_succeeded() -> None:

@@ -52,8 +52,9 @@ QUEUE = Queue(
         Hold(),
     ),
     message="note",
-    next_train=14,
-    next_run=35,
+    next_train=15,
+    next_run=36,
+    aside=(Train((Rider(ALICE),), stage="prod", phase=Phase.RUNNING, number=14, run=35, aside=True),),
 )
 """A queue in which every field has a value of its own."""
 
@@ -82,6 +83,8 @@ FULL_RUN = replace(
     ended_at=AT + timedelta(seconds=2),
     step="migrate",
     reason="exit code 1",
+    continues="web-33",
+    hosts=120,
 )
 """A run in which every field has a value of its own."""
 
