@@ -21,6 +21,7 @@ from pushbot.service.conductor import Conductor
 from pushbot.service.desk import Desk
 from pushbot.service.dispatcher import Dispatcher
 from pushbot.service.draft import TALK, Surroundings
+from pushbot.service.drift import Drift
 from pushbot.service.feed import Feed, HowFar
 from pushbot.service.looking import Looks
 from pushbot.service.questions import Questions
@@ -113,6 +114,7 @@ class Bot:
     dispatcher: Dispatcher
     desk: Desk
     control: ControlServer | None
+    drift: Drift
     group: asyncio.TaskGroup
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -145,7 +147,8 @@ class Bot:
             conductors[lane.name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
         control = ControlServer(plan.control, conductors, feed, plan.outputs) if plan.control is not None else None
         desk = Desk(conductors, topics, speaker)
-        return cls(plan, store, clock, conductors, speaker, dispatcher, desk, control, group)
+        drift = Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook)
+        return cls(plan, store, clock, conductors, speaker, dispatcher, desk, control, drift, group)
 
     async def start(self) -> None:
         """Take up what was going on before, then connect."""
@@ -158,6 +161,7 @@ class Bot:
             self.dispatcher.begin(record)
         self.speaker.hand(await self.store.owed(), repeat=True)
         await self._close_strays()
+        self._spawn(self.drift.run(), "drift")
         for chat in self.plan.chats.values():
             self._spawn(chat.run(self.desk.tell), f"chat {chat.name}")
         if self.control is not None:
