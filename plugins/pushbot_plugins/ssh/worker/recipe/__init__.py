@@ -8,6 +8,7 @@
     await recipe.good(remote)      what is live there is good
     await recipe.back(remote)      to what was live before this run's switch; True when it changed something
     await recipe.clean(remote)     what nobody needs any more is deleted
+    await recipe.close()           the package is let go of
 
 All of them may be repeated, by this process or by another one after a crash. Trouble with a host is HostTrouble,
 with what is done once StepFailed. `prepare` tells `report` the steps identify, update and check out; the others

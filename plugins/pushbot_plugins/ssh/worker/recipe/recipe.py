@@ -143,6 +143,12 @@ class Recipe:
         if gone := said.text.split():
             self._report.note(f"deleted {', '.join(sorted(gone))}", remote.host)
 
+    async def close(self) -> None:
+        """Let go of the package, which is mapped into memory."""
+        async with self._one:
+            self._package = None
+            self._streams.clear()
+
     async def _prepared(self) -> Package:
         async with self._one:
             if self._failed is not None:
