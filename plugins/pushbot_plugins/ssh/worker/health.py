@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from pushbot.ports import Probe, ProbeKind
 
 from .seams import HostTrouble
+from .steps import AT_HOME
 from .web import BODY, NoAnswer, Web
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ async def _command(probe: Probe, target: Target, expect: str | None, limit: floa
         target.take(data)
 
     try:
-        code = await target.remote.run('"$@"', arguments=probe.run, env=target.env, limit=limit, take=take)
+        code = await target.remote.run(AT_HOME + '"$@"', arguments=probe.run, env=target.env, limit=limit, take=take)
     except HostTrouble as trouble:
         return f"failed: {trouble}"
     if code:

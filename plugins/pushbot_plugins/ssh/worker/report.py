@@ -58,6 +58,11 @@ class RunReport:
         """A taker for the output of commands on that host (None: the bot's machine), each line with its name."""
         return self._source(host).take
 
+    def ended(self, host: Host | None) -> None:
+        """A command has ended there: what it wrote last is a line, whether it says so or not."""
+        if source := self._sources.get(host.name if host else None):
+            source.end()
+
     def tail(self, host: Host | None) -> tuple[str, ...]:
         """The last lines that came from there and are not empty, without control characters."""
         source = self._sources.get(host.name if host else None)

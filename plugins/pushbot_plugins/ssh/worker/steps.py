@@ -12,32 +12,35 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Step
 
-    from .seams import Here, Report
+    from .report import RunReport
+    from .seams import Here
     from .target import Target
 
-_IN_RELEASE = '[ -z "$PUSHBOT_ROOT" ] || cd -P -- "$PUSHBOT_ROOT/current" || exit\n'
-"""Steps begin in the live release, where there is one."""
+AT_HOME = 'if [ "$PUSHBOT_ROOT" ]; then cd -P -- "$PUSHBOT_ROOT/current"; else cd; fi || exit\n'
+"""Commands on a host begin in the live release, where there is one, or else at home."""
 
 
-async def on_host(step: Step, target: Target, report: Report) -> None:
+async def on_host(step: Step, target: Target, report: RunReport) -> None:
     """Run the step there. Raises HostTrouble when it has failed for good."""
     if not step.run and step.script is None:
         raise HostTrouble(step.name, "it has nothing to run: give it `run` or `script`")
     env = target.variables(step)
-    script = _IN_RELEASE + ('"$@"' if step.script is None else f"set -e\n{step.script}")
+    script = AT_HOME + ('"$@"' if step.script is None else f"set -e\n{step.script}")
 
     async def attempt() -> str | None:
         try:
             code = await target.remote.run(script, arguments=step.run, env=env, limit=step.timeout, take=target.take)
         except HostTrouble as trouble:
             return str(trouble)
+        finally:
+            report.ended(target.host)
         return f"exited with {code}" if code else None
 
     if trouble := await _tried(step, attempt, lambda text: report.note(f"{step.name}: {text}", target.host)):
         raise HostTrouble(step.name, trouble)
 
 
-async def here(step: Step, machine: Here, env: Mapping[str, str], folder: str, report: Report) -> None:
+async def here(step: Step, machine: Here, env: Mapping[str, str], folder: str, report: RunReport) -> None:
     """Run the step on the bot's machine, as the local executor does. Raises StepFailed."""
     command = step.run if step.script is None else ("/bin/sh", "-e", "-c", step.script, step.name)
     if not command:
@@ -48,6 +51,8 @@ async def here(step: Step, machine: Here, env: Mapping[str, str], folder: str, r
             code = await machine.run(command, folder=folder, env=env, limit=step.timeout, take=report.output(None))
         except StepFailed as trouble:
             return str(trouble)
+        finally:
+            report.ended(None)
         if code < 0:
             return f"was ended by signal {-code}"
         return f"exited with {code}" if code else None
