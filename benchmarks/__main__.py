@@ -25,7 +25,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from benchmarks import apply, crowd, mailbox, process, topic
+from benchmarks import apply, crowd, mailbox, plan, process, topic
 from benchmarks.report import Figure, as_json, table
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "mailbox": mailbox.measure,
     "process": process.measure,
     "apply": apply.measure,
+    "plan": plan.measure,
 }
 TITLES = {
     "topic": "From .join to the TOPIC that another client sees, commit to disk included",
@@ -44,6 +45,7 @@ TITLES = {
     "mailbox": "Committed commands a second through a lane's mailbox, on disk",
     "process": "Start and memory",
     "apply": "pushbot apply --jsonl",
+    "plan": "pushbot plan, from the start of the process to its end",
 }
 
 

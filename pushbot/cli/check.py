@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from pushbot.cli.hosts_words import meant
 from pushbot.config import Config, load
+
+if TYPE_CHECKING:
+    from pushbot.service.spec import StageSpec
 
 
 @click.command()
@@ -32,9 +37,14 @@ def summary(config: Config) -> str:
         branch = f", from branch {lane.branch}" if lane.branch else ""
         rooms = ", ".join(map(str, lane.rooms))
         lines.append(f"lane {lane.name} in {rooms}: trains of up to {lane.max_riders}{branch}")
-        lines += [f"  stage {stage.name}: {', '.join(step.name for step in stage.steps)}" for stage in lane.stages]
+        lines += map(_of_stage, lane.stages)
         if not lane.stages:
             lines.append("  no stages: the queue alone, stages set by .at")
     rooms = ", ".join(map(str, config.announce.rooms))
     lines.append(f"announcements also in {rooms}" if rooms else "announcements in the lanes' rooms only")
     return "\n".join(lines)
+
+
+def _of_stage(stage: StageSpec) -> str:
+    steps = ", ".join(step.name for step in stage.steps) or "no steps of its own"
+    return f"  stage {stage.name}: {steps}" + (f"; on {meant(stage.hosts)}" if stage.hosts is not None else "")

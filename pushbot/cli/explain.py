@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pushbot.cli.hosts_words import limit, meant, way
 from pushbot.config import load
 from pushbot.errors import PushbotError
 from pushbot.service.voice.plain import counted, lasting
@@ -57,17 +58,27 @@ def of_lane(lane: LaneSpec) -> Iterator[str]:
 
 def _of_stage(stage: StageSpec) -> Iterator[str]:
     yield f"  {stage.name}: at most {lasting(stage.timeout)}, in {stage.workdir}; one run at a time ({stage.lock})."
+    if stage.hosts is not None:
+        yield f"    on {meant(stage.hosts)}: {way(stage.rollout)}; {limit(stage.rollout)}"
     yield from _steps("do", stage.steps, stage)
     for probe in stage.health:
         yield f"    then look: {probe.name}: {_look(probe)}"
     yield from _steps("after that", stage.post, stage)
     yield f"    stopped with TERM, and with KILL {lasting(stage.grace)} later"
-    if not stage.rollback_steps:
+    yield from _back(stage)
+
+
+def _back(stage: StageSpec) -> Iterator[str]:
+    if not stage.reverts:
         yield "    no rollback: when it fails, the driver decides"
         return
-    by_itself = f"by itself when it fails at or after {stage.rollback_from}, then the lane is held"
-    yield f"    rollback {by_itself if stage.rollback_auto else 'by .rollback only'}:"
-    yield from _steps("back", stage.rollback_steps, stage)
+    since = f" at or after {stage.rollback_from}" if stage.rollback_from else ""
+    how = f"by itself when it fails{since}, then the lane is held" if stage.rollback_auto else "by .rollback only"
+    if stage.rollback_steps:
+        yield f"    rollback {how}:"
+        yield from _steps("back", stage.rollback_steps, stage)
+    else:
+        yield f"    rollback {how}: to the last good release, as the executor does it"
 
 
 def _steps(word: str, steps: tuple[Step, ...], stage: StageSpec) -> Iterator[str]:
@@ -77,7 +88,7 @@ def _steps(word: str, steps: tuple[Step, ...], stage: StageSpec) -> Iterator[str
             if step.run
             else f"a script of {counted(len((step.script or '').splitlines()), 'line')}"
         )
-        wait = f" {lasting(step.after)} later" if step.after else ""
+        wait = (" once, here" if step.once else "") + (f" {lasting(step.after)} later" if step.after else "")
         tries = f", {step.retries + 1} tries" if step.retries else ""
         yield f"    {word}{wait}: {step.name}: {what} (at most {lasting(min(step.timeout, stage.timeout))}{tries})"
 

@@ -60,5 +60,5 @@ def differences(ours: Sequence[Host], us: str, theirs: Sequence[Host], them: str
     return tuple(told)
 
 
-def _known_as(host: Host) -> set[str]:
-    return {host.name, without_port(host.reached_at)}
+def _known_as(host: Host) -> tuple[str, ...]:
+    return (host.name, without_port(host.address)) if host.address else (host.name,)

@@ -8,6 +8,7 @@ never an option (`-o`), a way out of a folder (`..`), a second line or something
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
 from pushbot.errors import PushbotError
@@ -63,6 +64,7 @@ def address(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def label(text: str) -> str:
     """`text` when it may be a label's name: letters, digits and `_`, a letter first, at most 40 characters.
 
@@ -76,6 +78,7 @@ def label(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def value(text: str) -> str:
     """`text` when it may be a label's value: a word of at most 64 characters. Raises PushbotError when it may not."""
     if not _WORD.fullmatch(text) or len(text) > VALUE_LIMIT:

@@ -51,6 +51,8 @@ def expand(pattern: str) -> tuple[str, ...]:
     An IPv6 address in brackets is left as it is. Raises PushbotError for brackets that cannot be read, and
     for more than 100,000 names.
     """
+    if "[" not in pattern and "]" not in pattern:
+        return (pattern,)
     places: list[list[_Choice]] = []
     end = 0
     for match in _BRACKETS.finditer(pattern):

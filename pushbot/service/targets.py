@@ -54,12 +54,20 @@ async def gather(spec: HostsSpec) -> Targets:
     us = " and ".join(name for name, _ in ours)
     for them, found in theirs:
         mismatches += [found] if isinstance(found, str) else differences(every, us, found, them)
-    if mismatches and inventory.mismatch is Mismatch.BLOCK:
-        raise PushbotError(
-            f"inventory {inventory.name}: {'; '.join(mismatches)}. "
-            'Correct that, or let it be said and no more with on_mismatch = "warn"'
-        )
-    return Targets(chosen, tuple(mismatches))
+    targets = Targets(chosen, tuple(mismatches))
+    if blocked := blocks(inventory, targets):
+        raise PushbotError(blocked)
+    return targets
+
+
+def blocks(inventory: InventorySpec, targets: Targets) -> str | None:
+    """Why nothing may be run on these hosts; None when it may, mismatch or not."""
+    if not targets.mismatches or inventory.mismatch is Mismatch.WARN:
+        return None
+    return (
+        f"inventory {inventory.name}: {'; '.join(targets.mismatches)}. "
+        'Correct that, or let it be said and no more with on_mismatch = "warn"'
+    )
 
 
 async def _read(inventory: InventorySpec, sources: Sequence[Source]) -> list[tuple[str, Sequence[Host] | str]]:
