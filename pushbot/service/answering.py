@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.queue.commands import Question
+from pushbot.queue.commands import Question, Versions
 from pushbot.service.voice.refusals import broken, too_many_questions
 
 if TYPE_CHECKING:
@@ -31,19 +31,27 @@ class Answering:
     speaker: Speaker
     group: asyncio.TaskGroup
     _open: int = field(default=0)
+    _patient: set[tuple[str, Ask]] = field(default_factory=set)
 
     def take(self, lane: str, ask: Ask) -> None:
-        """Find the answer to a question about `lane` and say it where it was asked."""
-        if ask.origin is None or not isinstance(ask.what, Question):
+        """Find the answer to a question about `lane` and say it where it was asked.
+
+        Hosts may take their time: who asks again meanwhile is answered once, and takes nobody's turn.
+        """
+        if ask.origin is None or not isinstance(ask.what, Question) or (lane, ask) in self._patient:
             return
         if self._open >= AT_ONCE:
             self.speaker.answer(ask.origin.chat, ask.origin.to, too_many_questions())
             return
         self._open += 1
-        self.group.create_task(self._answer(lane, ask, ask.what), name="answer").add_done_callback(self._done)
+        if isinstance(ask.what, Versions):
+            self._patient.add((lane, ask))
+        task = self.group.create_task(self._answer(lane, ask, ask.what), name="answer")
+        task.add_done_callback(lambda _: self._done(lane, ask))
 
-    def _done(self, _: asyncio.Task[None]) -> None:
+    def _done(self, lane: str, ask: Ask) -> None:
         self._open -= 1
+        self._patient.discard((lane, ask))
 
     async def _answer(self, lane: str, ask: Ask, question: Question) -> None:
         try:

@@ -115,8 +115,13 @@ class Ticker:
         if progress.tally.failed and not before.failed:
             self._draw(run)
         elif run.id not in self._waiting:
-            self._waiting.add(run.id)
-            self.group.create_task(self._draw_later(run), name=f"topic of {run.id}")
+            later = self._draw_later(run)
+            try:
+                self.group.create_task(later, name=f"topic of {run.id}")
+            except RuntimeError:  # the bot is ending, and so is its group of tasks
+                later.close()
+            else:
+                self._waiting.add(run.id)
 
     async def _draw_later(self, run: RunRecord) -> None:
         while (seconds := self._too_early(run)) > 0:

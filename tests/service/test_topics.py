@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pushbot.fleet.model import Tally
+from pushbot.queue.model import Phase, Queue
+from pushbot.service.snapshot import Progress
+from pushbot.service.spec import LaneSpec
+from pushbot.service.topics import Ticker, Topics
 from pushbot.testing.chat import FakeChat
+from pushbot.testing.clock import HandClock
 from pushbot.testing.playground import Playground
+from tests.service.facts import train, underway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -115,3 +122,15 @@ async def test_a_chat_that_breaks_while_it_draws_leaves_the_run_alone(
     running.executor.succeed()
     await running.settle()
     assert drawn(running) == ["<princess> alice"]
+
+
+async def test_a_bot_that_is_ending_draws_nothing_and_leaves_the_run_alone() -> None:
+    topics = Topics({}, ())
+    run = underway(8)
+    topics.show(LaneSpec("web", ()), Queue((train("alice", stage="production", phase=Phase.RUNNING, run=8),)))
+    async with asyncio.TaskGroup() as group:
+        pass
+    ticker = Ticker(topics, HandClock(), group)
+    ticker.moved(run, Progress(tally=Tally(1, 9)))
+    ticker.moved(run, Progress(tally=Tally(2, 9)))
+    assert topics.note(run, Tally(3, 9)) == Tally(2, 9)

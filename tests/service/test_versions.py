@@ -11,7 +11,7 @@ import pytest
 from pushbot.errors import PushbotError
 from pushbot.fleet.grouping import Alike, grouped
 from pushbot.fleet.model import Host, HostVersion, Look, VersionProbe
-from pushbot.service import looking
+from pushbot.service import answering, looking
 from pushbot.service.looking import Looks, complete
 from pushbot.service.spec import HostsSpec, InventorySpec, Source, StageSpec, VersionSpec
 from pushbot.service.voice.phrases import LINE
@@ -126,6 +126,26 @@ async def test_a_bot_that_ends_while_it_looks_ends(tmp_path: Path) -> None:
         play.server.say("alice", ".versions", "#push")
         await play.settle()
         assert play.executor.looks == 1
+
+
+async def test_who_asks_again_while_hosts_take_their_time_takes_nobodys_turn(tmp_path: Path) -> None:
+    async with Playground(tmp_path) as play:
+        play.add_lane("web", stages=("production",))
+        play.spread("production", {"lon": 3})
+        play.change_stage("production", lambda of: replace(of, versions=VersionSpec(VersionProbe(Look.FILE), 0)))
+        await play.start()
+        play.executor.answering.clear()
+        for _ in range(2 * answering.AT_ONCE):
+            play.server.say("alice", ".versions", "#push")
+        play.server.say("alice", ".whoami", "#push")
+        await play.settle()
+        assert [line.text[:20] for line in play.server.spoken] == ["alice: you are alice"]
+        play.executor.answering.set()
+        await play.settle()
+        assert [line.text[:20] for line in play.server.spoken[1:]] == ["production: no answe"]
+        play.server.say("alice", ".versions", "#push")
+        await play.settle()
+        assert len(play.server.spoken) == 3
 
 
 # --- in words
