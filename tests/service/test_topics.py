@@ -15,6 +15,7 @@ from pushbot.service.topics import Ticker, Topics
 from pushbot.testing.chat import FakeChat
 from pushbot.testing.clock import HandClock
 from pushbot.testing.playground import Playground
+from tests.service.door import Door
 from tests.service.facts import train, underway
 
 if TYPE_CHECKING:
@@ -134,3 +135,25 @@ async def test_a_bot_that_is_ending_draws_nothing_and_leaves_the_run_alone() -> 
     ticker.moved(run, Progress(tally=Tally(1, 9)))
     ticker.moved(run, Progress(tally=Tally(2, 9)))
     assert topics.note(run, Tally(3, 9)) == Tally(2, 9)
+
+
+async def test_a_run_aside_from_the_line_is_in_no_topic_but_in_the_status(
+    running: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = Door(monkeypatch)
+    await running.stop()
+    await running.start()
+    await door.ask("production")
+    await running.settle()
+    running.server.topics_set.clear()
+    running.executor.report(Tally(42, 120, 1), "web-2")
+    await running.pass_time(60)
+    assert drawn(running) == []
+    running.server.say("bob", ".status", "#push")
+    await running.settle()
+    assert running.server.spoken[-1].text == (
+        "web: aside, root deploying to production (web-2): web-2 running, 42/120, 1 failed, for 1m00s"
+    )
+    running.executor.report(Tally(3, 120), "web-1")
+    await running.settle()
+    assert drawn(running) == ["<princess... 3/120> alice*"]
