@@ -94,9 +94,9 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await _Visit(self, _person(writer), reader, writer).serve()
-        except (OSError, asyncio.IncompleteReadError, ValueError):
+        except* (OSError, ValueError):
             pass  # whoever it was has gone, or speaks another language; the run, if any, goes on
-        except Exception:
+        except* Exception:
             LOG.exception("control_broke", reference=fault_reference())
         finally:
             writer.close()

@@ -59,7 +59,7 @@ async def test_the_bot_that_runs_does_it(irc_server: Ngircd, bots: Bots, people:
     assert "web-1 asked for" in out
     assert "build 1/1\nweb-1 (deploy) succeeded\n" in out
     await alice.hears("web/v7 (v7) is being deployed to princess by ")
-    await alice.hears("web/v7 (v7) successfully deployed to princess")
+    await alice.hears("web/v7 (v7) successfully deployed to princess", to="#warroom")
     await alice.asks(".status", "princess v7 by ")
     assert [(run.state, run.revision) for run in bot.runs("web")] == [("succeeded", "v7")]
     assert (tmp_path / "steps").read_text() == "web-1 princess build v7\n"
@@ -129,7 +129,7 @@ async def test_a_command_that_is_killed_leaves_the_run(
     command.kill()
     await command.wait()
     await gate.opened()
-    await alice.hears("web successfully deployed to princess")
+    await alice.hears("web successfully deployed to princess", to="#warroom")
     assert [run.state for run in bot.runs("web")] == ["succeeded"]
 
 
@@ -148,7 +148,7 @@ async def test_a_bot_killed_meanwhile_goes_on_after_its_restart(
     assert "went away" in err
     await bot.start()
     await gate.opened()
-    await alice.hears("web successfully deployed to princess")
+    await alice.hears("web successfully deployed to princess", to="#warroom")
     assert (tmp_path / "steps").read_text().count("build") == 1
 
 
