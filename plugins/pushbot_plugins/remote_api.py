@@ -58,11 +58,12 @@ class Unanswered(PushbotError):  # noqa: N818 - says what happened
 
 
 class Refused(PushbotError):  # noqa: N818 - says what happened
-    """The service answered, and not with what was wanted."""
+    """The service answered, and not with what was wanted. `begun`: it may have done what it was asked to."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
         self.status = status
+        self.begun = status in _FINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ class Api:
         `headers` may be a function, asked for each try. Raises Unanswered, and Refused for a status not in `ok`.
         """
         url, loop = self.at(path, query), asyncio.get_running_loop()
-        until, pause, tries = loop.time() + self.limits.patience, self.limits.first, 0
+        until, pause, tries, begun = loop.time() + self.limits.patience, self.limits.first, 0, False
         while True:
             try:
                 async with asyncio.timeout(self.limits.answer):
@@ -218,6 +219,7 @@ class Api:
                 trouble = self._silent(begun=True)
             except Unanswered as error:
                 trouble = error
+            begun = trouble.begun = begun or trouble.begun  # by any of the tries
             wait = max(pause * random.uniform(0.5, 1.0), min(trouble.later, _LONGEST_ASKED))  # noqa: S311 - no secret
             if not again or loop.time() + wait > until:
                 raise trouble
@@ -233,7 +235,7 @@ class Api:
         async with self._asked("GET", self.at(path, query), b"", None) as response:
             if response.status not in _FINE:
                 raise self._refusal(response, b"")
-            async for piece in self._pieces(response):
+            async for piece in response.content.iter_chunked(_PIECE):
                 take(piece)
             return Answer(response.status, response.headers.copy(), b"", self.source)
 
@@ -242,7 +244,7 @@ class Api:
     ) -> Answer:
         async with self._asked(method, url, body, headers) as response:
             found = bytearray()
-            async for piece in self._pieces(response):
+            async for piece in response.content.iter_chunked(_PIECE):
                 found += piece
                 if len(found) > self.limits.body:
                     raise Refused(f"{self.source} answered with more than {self.limits.body} bytes", response.status)
@@ -267,10 +269,6 @@ class Api:
         except (aiohttp.ClientError, OSError) as error:
             why = self._words(str(error)) or type(error).__name__
             raise Unanswered(f"{self.source} broke off the connection: {why}", begun=True) from None
-
-    async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        async for piece in response.content.iter_chunked(_PIECE):
-            yield piece
 
     def _words(self, text: str) -> str:
         for secret in (*self._hide, *self._own):

@@ -27,7 +27,7 @@ from pushbot_plugins.local.supervisor.output import Log
 from pushbot_plugins.remote_api import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
     from pushbot.ports import Job
@@ -39,14 +39,20 @@ _NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LEAST = 30.0
 
 
-def _template(text: str) -> str:
-    unknown = [name for name in _NAME.findall(text) if name.islower() and name not in FACTS]
-    if unknown:
-        raise expected(f"{{{'}, {'.join(FACTS)}}} or a variable of the stage's env, and not {{{unknown[0]}}}")
-    return text
+def naming(*names: str) -> Callable[[str], str]:
+    """A check of a template: whether what it names in braces is a fact, one of `names`, or written in capitals."""
+
+    def check(text: str) -> str:
+        known = (*names, *FACTS)
+        unknown = [name for name in _NAME.findall(text) if name.islower() and name not in known]
+        if unknown:
+            raise expected(f"{{{'}, {'.join(known)}}} or a variable of the stage's env, and not {{{unknown[0]}}}")
+        return text
+
+    return check
 
 
-Template = Annotated[str, AfterValidator(_template)]
+Template = Annotated[str, AfterValidator(naming())]
 """A text with `{revision}` and the like in it; or a reference (`env:NAME`, `file:PATH`) to a secret."""
 
 
@@ -88,21 +94,22 @@ class Words:
         self.secrets.add(value)
         return value
 
-    def fill(self, template: str, quote: Callable[[str], str] = str) -> str:
-        """The template with the facts filled in, each through `quote`; values are not looked at again.
+    def fill(self, template: str, quote: Callable[[str], str] = str, more: Mapping[str, str] | None = None) -> str:
+        """The template with the facts and `more` filled in, each through `quote`; values are not looked at again.
 
         Raises PushbotError for a name that there is nothing for.
         """
 
         def word(match: re.Match[str]) -> str:
             try:
-                return quote(self._values[match[1]])
+                return quote(values[match[1]])
             except KeyError:
-                known = ", ".join(sorted(self._values))
+                known = ", ".join(sorted(values))
                 raise PushbotError(
                     f"there is nothing to fill in for {match[0]} on stage {self.job.stage}; there are {known}"
                 ) from None
 
+        values = self._values | dict(more or {})
         if re.match(REFERENCE, template):
             return self.secret(template)
         return _NAME.sub(word, template)

@@ -167,8 +167,7 @@ class FakeJenkins:
             if isinstance(fault, int):
                 return web.Response(status=fault, text="<html><body><h2>Jenkins is in trouble</h2></body></html>")
             await asyncio.sleep(fault)
-            assert request.transport
-            request.transport.abort()
+            return _hung_up(request)
         refused = self._refused(request)
         if refused is not None:
             return refused
@@ -369,6 +368,13 @@ def _pruned(value: object, tree: Tree) -> object:
             return [_pruned(each, tree) for each in value]
         case _:
             return value
+
+
+def _hung_up(request: web.Request) -> web.Response:
+    """The connection ends here, without an answer."""
+    assert request.transport
+    request.transport.abort()
+    return web.Response()
 
 
 @asynccontextmanager
