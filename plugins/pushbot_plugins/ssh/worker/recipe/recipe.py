@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from pushbot_plugins.ssh.settings import Layout
 from pushbot_plugins.ssh.worker.seams import HostTrouble, StepFailed
 
 from . import scripts
 from .preflight import preflight
-from .relays import Relays, Shipment, Useless
-from .standing import Release, read
-from .trouble import Ended, Said, differing, ended, megabytes, no_space, of_host, unusable
+from .relays import Relays
+from .shipping import Shipping
+from .site import Site, root_of
+from .standing import read
+from .trouble import Ended, ended, unusable
 from .workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from pushbot.fleet.model import Host
     from pushbot_plugins.ssh.settings import Relay, Releasing
     from pushbot_plugins.ssh.worker.seams import Here, Remote, Report
 
-    from .manifest import Manifest
-    from .package import Package, Stream
-    from .standing import Standing
+    from .package import Package
+    from .standing import Release, Standing
 
 _LIMIT: Final = 60.0
 """Seconds for what takes milliseconds on a host that is well."""
@@ -59,26 +56,29 @@ class Recipe:
         self._releasing = releasing
         self._workshop = Workshop(releasing, here, report, facts or {})
         self._relays = Relays(relays, reach, report, releasing.ship_timeout)
+        self._shipping = Shipping(releasing, self._workshop, self._relays, report, run)
         self._run = run
         self._revision = revision
         self._report = report
         self._made = None if reverting else self._workshop.made
-        self._prefix = "" if releasing.layout is Layout.YIN_YANG else "releases/"
-        self._settle = str(round(releasing.settle * 1000))
-        self._room = asyncio.Semaphore(releasing.streams)
         self._one = asyncio.Lock()
         self._package: Package | None = None
         self._failed: StepFailed | None = None
-        self._streams: dict[str, Stream] = {}
-        self._manifests: dict[str, Manifest | None] = {}
         self._there: dict[str, str] = {}
-        self.sent = 0
+
+    @property
+    def sent(self) -> int:
         """Bytes of packages that went to hosts directly."""
+        return self._shipping.sent
 
     @property
     def sent_to_relays(self) -> int:
         """Bytes of packages that went to relays."""
         return self._relays.sent
+
+    def root_of(self, host: Host) -> str:
+        """ROOT on that host: `{host}`, `{address}` and labels are filled in."""
+        return root_of(self._releasing, host)
 
     async def prepare(self) -> None:
         """Identify, update the mirror, check out, build, pack; at most once, also when it fails. Raises StepFailed."""
@@ -88,25 +88,26 @@ class Recipe:
         """How the host stands. Raises HostTrouble; and StepFailed when it takes `prepare` to know the revision."""
         if not self._workshop.exact(self._revision):
             await self._prepared()
-        root = self._releasing.root
-        said, status = await self._ran(remote, scripts.LOOK, limit=_LIMIT)
+        site = Site.of(remote, self._releasing)
+        status, said = await site.run(scripts.LOOK, limit=_LIMIT)
         if status:
-            raise ended("look", root, status, said)
-        return read(said.text, self._prefix, root, self._revision, self._made)
+            raise ended("look", site.root, status, said)
+        return read(said.text, site.prefix, site.root, self._revision, self._made)
 
     async def ship(self, remote: Remote) -> None:
         """Have the release on the host, whole, and the preflight passed; nothing live changes.
 
         What is there whole is not shipped again. Raises HostTrouble, and StepFailed of `prepare`.
         """
-        standing = await self.look(remote)
-        if trouble := unusable(self._releasing.root, standing):
+        standing, site = await self.look(remote), Site.of(remote, self._releasing)
+        if trouble := unusable(site.root, standing):
             raise trouble
-        name = standing.there.name if standing.there and await self._still_whole(remote, standing.there) else None
-        if name is None:
-            name = await self._copied(remote, standing)
+        if standing.there is not None and await self._still_whole(site, standing.there):
+            name = standing.there.name
+        else:
+            name = await self._shipping.ship(site, standing, await self._prepared())
         self._there[remote.host.name] = name
-        await preflight(remote, self._releasing.root, self._releasing.needs, self._releasing.ports)
+        await preflight(remote, site.root, self._releasing.needs, self._releasing.ports)
 
     async def switch(self, remote: Remote) -> bool:
         """Make the release live, by one rename; whether that changed anything. Raises HostTrouble.
@@ -120,26 +121,28 @@ class Recipe:
             if there is None:
                 raise HostTrouble("switch", f"revision {self._revision} was not shipped to it")
             name = there.name
-        return await self._flipped(remote, "switch", scripts.SWITCH, name, self._run, self._settle)
+        return await self._flipped(remote, "switch", scripts.SWITCH, name)
 
     async def back(self, remote: Remote) -> bool:
         """Make live what was before this run's switch; whether that changed anything.
 
         False when this run has switched nothing there. Raises HostTrouble, also when nothing was live before.
         """
-        return await self._flipped(remote, "back", scripts.BACK, self._run, self._settle)
+        return await self._flipped(remote, "back", scripts.BACK)
 
     async def good(self, remote: Remote) -> None:
         """Record on the host that what is live there is good. Raises HostTrouble if that is another revision."""
-        said, status = await self._ran(remote, scripts.GOOD, self._revision, self._run, limit=_LONG)
+        site = Site.of(remote, self._releasing)
+        status, said = await site.run(scripts.GOOD, self._revision, self._run, limit=_LONG)
         if status:
-            raise ended("good", self._releasing.root, status, said)
+            raise ended("good", site.root, status, said)
 
     async def clean(self, remote: Remote) -> None:
         """Delete what is neither live, nor to go back to, nor of the newest good ones. Raises HostTrouble."""
-        said, status = await self._ran(remote, scripts.CLEAN, str(self._releasing.keep), limit=_LONG)
+        site = Site.of(remote, self._releasing)
+        status, said = await site.run(scripts.CLEAN, str(self._releasing.keep), limit=_LONG)
         if status:
-            raise ended("clean up", self._releasing.root, status, said)
+            raise ended("clean up", site.root, status, said)
         if gone := said.text.split():
             self._report.note(f"deleted {', '.join(sorted(gone))}", remote.host)
 
@@ -147,7 +150,7 @@ class Recipe:
         """Let go of the package, which is mapped into memory."""
         async with self._one:
             self._package = None
-            self._streams.clear()
+            self._shipping.forget()
 
     async def _prepared(self) -> Package:
         async with self._one:
@@ -162,133 +165,21 @@ class Recipe:
                 self._revision = self._package.revision
             return self._package
 
-    async def _still_whole(self, remote: Remote, release: Release) -> bool:
+    async def _still_whole(self, site: Site, release: Release) -> bool:
         """Whether a release that is there already is still what was shipped."""
         content = release.content if self._releasing.verify_all else ""
-        arguments = (release.name, release.tree, content)
-        said, status = await self._ran(remote, scripts.CHECK, *arguments, limit=_LONG)
+        status, said = await site.run(scripts.CHECK, release.name, release.tree, content, limit=_LONG)
         if status not in {0, Ended.BASE, Ended.CONTENT}:
-            raise ended("copy", self._releasing.root, status, said)
+            raise ended("copy", site.root, status, said)
         if status:
-            self._report.note(f"release {release.name} was changed since it was shipped; it comes anew", remote.host)
+            text = f"release {release.name} was changed since it was shipped; it comes anew"
+            self._report.note(text, site.remote.host)
         return not status
 
-    async def _copied(self, remote: Remote, standing: Standing) -> str:
-        """Ship the package; the name of the release that it has become."""
-        package = await self._prepared()
-        release = Release(
-            self._name(standing),
-            self._revision,
-            package.made,
-            package.manifest.digest,
-            package.manifest.tree,
-            package.manifest.content,
-            self._run,
-        )
-        base = await self._base(standing)
-        while True:
-            stream = await self._stream(package, base)
-            self._see_room(stream, standing)
-            said, status = await self._sent(remote, stream, package, release, base)
-            if not status:
-                how = f"upon {base.name}" if base else "whole"
-                self._report.note(f"release {release.name} is there, {megabytes(stream.size)} ({how})", remote.host)
-                return release.name
-            trouble = self._trouble(status, said, package, stream, standing)
-            if base is None or status not in {Ended.BASE, Ended.CONTENT} or of_host(said):
-                raise trouble
-            self._report.note(f"it cannot be built upon release {base.name}, and comes whole: {trouble}", remote.host)
-            base = None
-
-    def _name(self, standing: Standing) -> str:
-        """What the new release is called: with yin-yang, whichever is not live."""
-        if not self._prefix:
-            return "yang" if standing.live is not None and standing.live.name == "yin" else "yin"
-        return standing.next_name(datetime(*time.gmtime()[:6], tzinfo=UTC))
-
-    async def _base(self, standing: Standing) -> Release | None:
-        """The release to build upon: the live one, or else the newest, of those whose content is known here."""
-        by_age = sorted(standing.releases, key=lambda each: (each == standing.live, each.name), reverse=True)
-        for each in by_age:
-            if each.digest not in self._manifests:
-                self._manifests[each.digest] = await self._workshop.manifest(each.digest)
-            if self._manifests[each.digest] is not None:
-                return each
-        return None
-
-    async def _stream(self, package: Package, base: Release | None) -> Stream:
-        """What goes to a host that has `base`; made once for all of them."""
-        digest = "" if base is None else base.digest
-        async with self._one:
-            if digest not in self._streams:
-                manifest = self._manifests[digest] if base else None
-                releasing = self._releasing
-                self._streams[digest] = await asyncio.to_thread(
-                    package.stream, manifest, verify_all=releasing.verify_all, compression=releasing.compression
-                )
-            return self._streams[digest]
-
-    def _see_room(self, stream: Stream, standing: Standing) -> None:
-        root, needs = self._releasing.root, stream.needs + self._releasing.free
-        if needs > standing.free:
-            raise no_space(root, needs, standing.free)
-        if stream.files > standing.files:
-            raise HostTrouble("copy", f"no room for {stream.files} files on {root} ({standing.files} inodes are free)")
-
-    async def _sent(
-        self, remote: Remote, stream: Stream, package: Package, release: Release, base: Release | None
-    ) -> tuple[Said, int]:
-        """Get the stream to the host, from the relay near it or else directly."""
-        if fed := self._relays.near(remote.host):
-            said, arguments = Said(), self._arguments(stream, package, release, base)
-            try:
-                status = await self._relays.feed(fed, remote.host, Shipment(stream, scripts.SHIP, arguments), said)
-            except Useless as error:
-                self._report.note(f"{error}; it comes directly", remote.host)
-            else:
-                if status not in {Ended.STREAM, Ended.CONTENT} or of_host(said):
-                    return said, status
-                self._report.note(f"what came through {fed.relay.host} was damaged; it comes directly", remote.host)
-        said, arguments = Said(), self._arguments(stream, package, release, base)
-        async with self._room:
-            status = await remote.feed(
-                scripts.SHIP,
-                stream.slices(),
-                arguments=arguments,
-                limit=self._releasing.ship_timeout,
-                take=said.take,
-            )
-        self.sent += stream.size
-        return said, status
-
-    def _arguments(self, stream: Stream, package: Package, release: Release, base: Release | None) -> list[str]:
-        shared = [
-            word
-            for each in self._releasing.shared
-            for word in ("file" if each in package.shared_files else "folder", each)
-        ]
-        return [
-            *(self._releasing.root, self._prefix, release.name, secrets.token_hex(8), base.name if base else ""),
-            *(stream.content, package.manifest.tree, "z" if stream.packed else ""),
-            *("all" if self._releasing.verify_all else "", self._settle, release.record(), *shared),
-        ]
-
-    def _trouble(self, status: int, said: Said, package: Package, stream: Stream, standing: Standing) -> HostTrouble:
-        wanted = {each.path: each.content for each in package.manifest.files()}
-        if status == Ended.CONTENT and not of_host(said) and (path := differing(said, wanted)):
-            return HostTrouble("copy", f"{path} arrived damaged (its digest is not the one that was sent)")
-        needs = stream.needs + self._releasing.free
-        return ended("copy", self._releasing.root, status, said, needs=needs, has=standing.free)
-
     async def _flipped(self, remote: Remote, phase: str, script: str, *arguments: str) -> bool:
+        site = Site.of(remote, self._releasing)
         limit = _LIMIT + self._releasing.settle
-        said, status = await self._ran(remote, script, *arguments, limit=limit)
+        status, said = await site.run(script, *arguments, self._run, site.settle, limit=limit)
         if status:
-            raise ended(phase, self._releasing.root, status, said)
+            raise ended(phase, site.root, status, said)
         return "switched" in said.text.splitlines()
-
-    async def _ran(self, remote: Remote, script: str, *arguments: str, limit: float) -> tuple[Said, int]:
-        """Run one of our scripts; what it said, and its status."""
-        said = Said()
-        words: Sequence[str] = (self._releasing.root, self._prefix, *arguments)
-        return said, await remote.run(script, arguments=words, limit=limit, take=said.take)
