@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from .seams import Here
     from .target import Target
 
-AT_HOME = 'if [ "$PUSHBOT_ROOT" ]; then cd -P -- "$PUSHBOT_ROOT/current"; else cd; fi || exit\n'
+AT_HOME = (
+    'case $PUSHBOT_ROOT in "~/"*) PUSHBOT_ROOT=$HOME${PUSHBOT_ROOT#"~"} ;; esac; '
+    'cd -P -- "${PUSHBOT_ROOT:-$HOME}${PUSHBOT_ROOT:+/current}" || exit\n'
+)
 """Commands on a host begin in the live release, where there is one, or else at home."""
 
 
