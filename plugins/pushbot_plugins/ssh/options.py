@@ -42,8 +42,8 @@ def _here(value: str) -> str:
 
 
 def _there(value: str) -> str:
-    if not re.fullmatch(r"~?/[^\0\n]*[^\0\n/]", value) or ".." in value.split("/"):
-        raise expected('a path on the hosts that begins with "/" or "~/"')
+    if not re.fullmatch(r"/[^\0\n]*[^\0\n/]", value) or ".." in value.split("/"):
+        raise expected('a path on the hosts that begins with "/"')
     return value
 
 

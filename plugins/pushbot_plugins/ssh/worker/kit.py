@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pushbot.queue.model import RunKind
@@ -13,6 +14,7 @@ from pushbot_plugins.ssh.worker.health import Health
 from pushbot_plugins.ssh.worker.here import Machine
 from pushbot_plugins.ssh.worker.ledger import Ledger, finished
 from pushbot_plugins.ssh.worker.recipe import Recipe
+from pushbot_plugins.ssh.worker.recipe.site import root_of
 from pushbot_plugins.ssh.worker.report import RunReport
 from pushbot_plugins.ssh.worker.target import Surroundings
 from pushbot_plugins.ssh.worker.web import Web
@@ -62,7 +64,7 @@ async def assembled(
 ) -> AsyncIterator[Kit]:
     """The kit of the run in that directory, while it goes on. Raises Unresolved when a reference leads nowhere."""
     releasing, draining = settings.releasing, settings.draining
-    surroundings = Surroundings(job, releasing.root if releasing is not None else None)
+    surroundings = Surroundings(job, partial(root_of, releasing) if releasing is not None else None)
     headers = surroundings.resolved(draining.headers if draining is not None else ())
     log = Log(files.log, ())
     report = RunReport(files, log, surroundings.secrets, settings.output_limit)

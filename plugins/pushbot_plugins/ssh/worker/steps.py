@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from .seams import Here
     from .target import Target
 
-AT_HOME = (
-    'case $PUSHBOT_ROOT in "~/"*) PUSHBOT_ROOT=$HOME${PUSHBOT_ROOT#"~"} ;; esac; '
-    'cd -P -- "${PUSHBOT_ROOT:-$HOME}${PUSHBOT_ROOT:+/current}" || exit\n'
-)
+AT_HOME = 'cd -P -- "${PUSHBOT_ROOT:-$HOME}${PUSHBOT_ROOT:+/current}" || exit\n'
 """Commands on a host begin in the live release, where there is one, or else at home."""
 
 

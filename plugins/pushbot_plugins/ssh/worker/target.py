@@ -61,15 +61,16 @@ class Target:
 class Surroundings:
     """Makes the targets of one job. All references are looked up when this is made, before anything has run.
 
-    `root` is where releases lie on the hosts (PUSHBOT_ROOT). Raises Unresolved.
+    `root` says where releases lie on a host, for PUSHBOT_ROOT. Raises Unresolved.
     """
 
-    def __init__(self, job: Job, root: str | None = None) -> None:
+    def __init__(self, job: Job, root: Callable[[Host], str] | None = None) -> None:
         self._references = References()
         self._own = self._references.resolved(job.env)
         self._steps = {step.name: self._references.resolved(step.env) for step in (*job.steps, *job.post)}
         self._of_hosts = {env: self._references.resolved(env) for env in {host.env for host in job.hosts}}
-        self.facts = job.facts() | ({} if root is None else {"PUSHBOT_ROOT": root})
+        self._root = root
+        self.facts = job.facts()
 
     @property
     def secrets(self) -> set[str]:
@@ -87,7 +88,8 @@ class Surroundings:
     def target(self, remote: Remote, take: Callable[[bytes], None], facts: Mapping[str, str] | None = None) -> Target:
         """The host as a target; with other `facts` than those of the run, if given."""
         host, run = remote.host, facts or self.facts
-        env = {**self._own, **self._of_hosts[host.env], **run, **facts_of(host)}
+        root = {} if self._root is None else {"PUSHBOT_ROOT": self._root(host)}
+        env = {**self._own, **self._of_hosts[host.env], **run, **facts_of(host), **root}
         return Target(remote, names_of(host, run), env, self._steps, take)
 
 

@@ -28,7 +28,6 @@ _VERSION: Final = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)*)", re.IGNORECASE)
 SCRIPT: Final = r"""
 export LC_ALL=C
 root=$1 patience=$2 tools=$3
-case $root in "~/"*) root=$HOME${root#"~"} ;; esac
 shift 3
 while [ "$tools" -gt 0 ]; do
     tools=$((tools - 1))

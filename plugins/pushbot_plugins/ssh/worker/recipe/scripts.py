@@ -1,7 +1,6 @@
 """What runs on a host: /bin/sh with GNU coreutils, findutils and tar. Fixed texts, and all that varies is $1 and on.
 
-Everywhere $1 is ROOT (`~/…` is below HOME), $2 the folder of releases as a prefix (`releases/`, nothing with yin-yang).
-A script that
+Everywhere $1 is ROOT and $2 the folder of releases as a prefix (`releases/`, nothing with yin-yang). A script that
 cannot do its work ends with one of the statuses of `trouble.Ended`; what is said besides is for people. All of them
 may be cut off anywhere and run again. Each program that is started costs a host a millisecond, hence the built-ins.
 """
@@ -23,7 +22,6 @@ export LC_ALL=C
 unset TAR_OPTIONS CDPATH
 umask 022
 root=$1 prefix=$2
-case $root in "~/"*) root=$HOME${root#"~"} ;; esac
 """
 
 _LIVE: Final = r"""
