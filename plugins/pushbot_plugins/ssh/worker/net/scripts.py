@@ -3,13 +3,13 @@ r"""The two shell programs that run on a host, and how a command is put to them.
 `GUARD` is the shell that is kept as long as the connection. It is three processes in one group. The first waits for
 the others. The second, the guard, reads what we send and hands it on; when the connection goes, or we close its
 input, it ends what the command under way has started: by TERM, and what is left GRACE seconds later by KILL; its
-last word is the ready line, with a 1 if something could not be ended. The
+last word is the command's mark and `=`, with a 1 if something could not be ended. The
 third carries the commands out, one by one, each in a subshell with its input from /dev/null. What earlier commands
 left running in the group (`nohup`) is told from the command's own by its start time, and left alone; what has a
 session of its own (`setsid`) is in no danger either.
 
 `FEED` carries out a single command, whose input is what we send after it. Nobody guards it there, so the guard of
-the same connection is told of its group (by a line `=GROUP`) and ends that as well.
+the same connection is told of its group (by a line `=MARK GROUP`) and ends that as well.
 
 A command is sent as lines: a mark that nobody else knows, its text with a dot before each line, an empty line. The
 mark comes back after its output, with the exit status. If the connection goes within, none of it is carried out.
@@ -34,50 +34,65 @@ GRACE = 5.0
 LATEST = GRACE + 2.0
 """Seconds after which a host has given up on ending processes."""
 
+READY = "pushbot-listens"
+"""What a shell says first, and FEED its group after it."""
+
 _LOOKS = 10
 """How often a second the guard looks whether they have ended."""
 
 _NEWLINE = "n=${IFS#??};"
+_SELF = "cd -P /proc/self && q=${PWD##*/} && cd /;"
+"""The number of this very process, which in a subshell $$ is not: without a fork."""
 _TAKE = 'c=; while :; do IFS= read -r l || exit; [ "$l" ] || break; c=$c$n${l#.}; done;'
 """Reads the text of a command into `c`."""
+_RUN = '(eval "unset c d g l m n q r t$c")'
 
 _RELAY = (
-    "trap t=1 TERM HUP; g=; while t=; do"
-    ' if IFS= read -r l; then case $l in =*) g=${l#=};; *) printf "%s\\n" "$l";; esac;'
-    ' elif [ -z "$t" ]; then break; fi; done;'
+    f'trap "t=1 r=" USR1; trap t=1 TERM HUP; {_SELF} echo $q; g=; r=; c=;'
+    " while t=; do if IFS= read -r l; then case $l in =*) m=${l#=}; g=${m#* }; m=${m%% *};;"
+    ' "") r=1; printf "%s\\n" "$c"; m=${c%%$n*}; c=;; *) c=$c$l$n;; esac;'
+    ' elif [ -z "$t" ]; then break; fi; done; exec 3>&2 >/dev/null 2>&1;'
 )
+"""A whole command is handed on in one piece; `r` is set until the carrier says (USR1) that it has ended."""
 _END = (
-    'exec 3>&2 >/dev/null 2>&1; read -r s </proc/self/stat; me=${s%% *}; set -- ${s##*") "}; p=$3;'
     # $1 is called with: pid, state, parent, group, ..., and as the 21st when it was started
-    ' each() { for d in /proc/[0-9]*; do { read -r s <$d/stat; } && $1 ${d#/proc/} ${s##*") "}; done; };'
-    # k is who carries commands out, b when the command under way was begun
-    ' carries() { [ "$4" = "$p" ] && [ "$3" = $$ ] && [ $1 -ne $me ] && k=$1; }; k=; each carries;'
-    ' begun() { [ "$3" = "$k" ] && b=${21}; }; b=; each begun;'
-    ' own() { [ "$4" = "$p" ] && [ "$b" ] && [ ${21} -ge $b ] && [ $1 -ne $$ ] && [ $1 -ne $k ] && [ $1 -ne $me ]; };'
+    " each() { IFS=$n; for s in $(set +f; exec cat /proc/[0-9]*/stat); do"
+    ' IFS=" "; set -- $1 ${s%% *} ${s##*") "}; "$@"; done; };'
+    # k is the carrier, its only child is the command under way, begun at b
+    ' family() { [ "$4" = "$p" ] || return; f="$f $3/${21}"; [ "$3" = $$ ] && [ $1 -ne $q ] && k=$1; };'
+    ' own() { [ "$b" ] && [ "$4" = "$p" ] && [ ${21} -ge $b ] && [ $3 -ne $q ] && [ $1 -ne $q ]'
+    " && [ $1 -ne $k ] && [ $1 -ne $$ ]; };"
     ' end() { [ "$2" = Z ] && return; case " $g " in *" $4 "*) ;; *) own "$@" || return;; esac;'
     " left=1; [ $x ] && kill -$x $1; };"
+    ' set -f; read -r s </proc/self/stat; set -- ${s##*") "}; p=$3; f=; k=; b=; each family;'
+    ' IFS=" "; for s in $f; do case $s in $k/*) b=${s#*/};; esac; done;'
     " x=TERM; i=0; while left=; each end; [ $left ] && [ $i -lt LATEST ]; do"
-    ' i=$((i+1)); x=; [ $i -ge GRACE ] && x=KILL; sleep 0.1; done; printf "%s %s\\n" READY "$left" >&3;'
+    " i=$((i+1)); x=; [ $i -ge GRACE ] && x=KILL; sleep 0.1; done;"
 )
 _CARRY = (
-    'trap t=1 TERM HUP; while t=; IFS= read -r m || [ "$t" ]; do [ "$m" ] || continue;'
-    f' {_TAKE} (eval "$c") </dev/null; printf "%s %s\\n" $m $?; done;'
+    'IFS= read -r q; trap t=1 TERM HUP; while t=; IFS= read -r m || [ "$t" ]; do [ "$m" ] || continue;'
+    f' {_TAKE} {_RUN} </dev/null; d=$?; kill -USR1 $q; printf "%s %s\\n" $m $d; done;'
 )
-GUARD = f'exec 2>&1; trap : TERM HUP; {_NEWLINE} printf "%s\\n" READY; {{ {_RELAY} {_END} }} | {{ {_CARRY} }}'
-FEED = (
-    f'exec 2>&1; trap : TERM HUP; {_NEWLINE} read -r s </proc/self/stat; set -- ${{s##*") "}};'
-    f' printf "%s %s\\n" READY $3; IFS= read -r m; {_TAKE} (eval "$c"); printf "%s %s\\n" $m $?'
+
+
+def _shell(*parts: str) -> str:
+    text = " ".join(("exec 2>&1; trap : TERM HUP;", _NEWLINE, *parts))
+    text = text.replace("READY", READY).replace("GRACE", f"{GRACE * _LOOKS:.0f}")
+    return f"exec /bin/sh -c '{text.replace('LATEST', f'{LATEST * _LOOKS:.0f}')}'"
+
+
+GUARD = _shell(
+    f'echo READY; {{ {_RELAY} left=; if [ "$r$g" ]; then {_END} fi;',
+    f'printf "%s =%s\\n" "$m" "$left" >&3; }} | {{ {_CARRY} }}',
 )
+FEED = _shell(
+    'read -r s </proc/self/stat; set -- ${s##*") "}; echo READY $3; shift $#;',
+    f'IFS= read -r m; {_TAKE} {_RUN}; printf "%s %s\\n" $m $?',
+)
+"""What to ask a host's login shell for."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _OWN_PROCESS = re.compile(r"\$\{?\$|PPID")
-_FORGET = "unset c d g i k l m n s t x"
-
-
-def shell_line(program: str, ready: str) -> str:
-    """What to ask the host's login shell for: GUARD or FEED, which says `ready` once it listens."""
-    text = program.replace("READY", ready).replace("GRACE", f"{GRACE * _LOOKS:.0f}")
-    return f"exec /bin/sh -c '{text.replace('LATEST', f'{LATEST * _LOOKS:.0f}')}'"
 
 
 def request(mark: str, script: str, arguments: Sequence[str], env: Mapping[str, str]) -> bytes:
@@ -94,8 +109,8 @@ def request(mark: str, script: str, arguments: Sequence[str], env: Mapping[str, 
     if _OWN_PROCESS.search(script):
         body = [f"exec /bin/sh -c {shlex.quote(script)} sh {words}"]
     else:
-        body = [f"set -- {words}", script]
-    text = "\n".join([_FORGET, *exports, *body])
+        body = [f"set -- {words}", script] if words else [script]
+    text = "\n".join([*exports, *body])
     if "\0" in text:
         raise HostTrouble("run", "no command can be given a NUL byte")
     lines = "".join(f".{line}\n" for line in text.split("\n"))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncssh
 
-from pushbot_plugins.ssh.worker.net.scripts import FEED, GUARD, LATEST, request, shell_line
+from pushbot_plugins.ssh.worker.net.scripts import FEED, GUARD, LATEST, READY, request
 from pushbot_plugins.ssh.worker.seams import HostTrouble
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 SLICE = 256 * 2**10
 """Bytes of a command's input under way to one host at most, beyond what the host has said it takes."""
+_READY = READY.encode()
 _WINDOW = 256 * 2**10
 _NOISE = 4 * 2**10
 """Bytes kept of what a host says before our shell is there (`.bashrc` that prints, ForceCommand)."""
@@ -32,29 +32,19 @@ class ShellGone(Exception):  # noqa: N818 - it is what became of the shell
     """The shell or its connection ended, be it before the command or during it."""
 
 
-@dataclass(slots=True)
-class _Command:
-    """The one under way."""
-
-    mark: bytes
-    take: Callable[[bytes], None]
-    status: asyncio.Future[int]
-
-
 class Shell(asyncssh.SSHClientSession[bytes]):
     """A GUARD or a FEED on a host. Made by `open_shell`."""
 
-    def __init__(self, ready: bytes) -> None:
+    def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self._ready = ready
         self._listens: asyncio.Future[bytes] = loop.create_future()
         self._ended: asyncio.Future[bool] = loop.create_future()
-        self._flows = asyncio.Event()
-        self._flows.set()
-        self._command: _Command | None = None
+        self._status: asyncio.Future[int] | None = None
+        self._resumed: asyncio.Future[None] | None = None
+        self._take: Callable[[bytes], None] | None = None
+        self._mark = b""
         self._held = b""
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
-        self._ending = False
         self.group = ""
 
     @property
@@ -85,19 +75,19 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         """Have a command carried out; what comes is its exit status, or ShellGone when that comes first."""
         mark = secrets.token_hex(8)
         lines = request(mark, script, arguments, env)
-        self._command = _Command(mark.encode(), take, asyncio.get_running_loop().create_future())
+        self._mark, self._take, self._held = mark.encode(), take, b""
+        self._status = asyncio.get_running_loop().create_future()
         self._write(lines)
-        return self._command.status
+        return self._status
 
     async def pour(self, source: Iterable[bytes | memoryview], wire: Wire) -> None:
         """Send `source` as the input of the command under way, as fast as it is read, and no more once that ended."""
-        command = self._command
         for piece in source:
             view = memoryview(piece)
             for start in range(0, len(view), SLICE):
-                await self._flows.wait()
-                await wire.flows.wait()
-                if command is None or command.status.done():
+                while (resumed := self._resumed or wire.resumed) is not None:
+                    await asyncio.shield(resumed)
+                if self._take is None or self._ended.done():
                     return
                 self._write(bytes(view[start : start + SLICE]))
                 await asyncio.sleep(0)
@@ -106,11 +96,12 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def guard(self, group: str) -> None:
         """Have that process group ended too when this shell's connection goes; an empty one for none."""
-        self._write(f"={group}\n".encode())
+        mark = secrets.token_hex(8)
+        self._mark = mark.encode()
+        self._write(f"={mark} {group}\n".encode())
 
     async def end(self) -> bool:
         """End what is under way and the shell; whether all has ended. The channel is closed in any case."""
-        self._ending = True
         try:
             if self._channel is None or self._ended.done():
                 return False
@@ -141,58 +132,53 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def data_received(self, data: bytes, _datatype: int | None) -> None:
         """Output: noise, then the ready line, then that of commands, each followed by its mark and status."""
+        data, self._held = self._held + data, b""
         if not self._listens.done():
-            self._seek(data)
-            return
-        if self._ending:
-            data, last_word, left = data.partition(self._ready)
-            if last_word and not self._ended.done():
-                self._ended.set_result(not left.strip())
-        if self._command is not None and data:
-            self._pass_on(self._command, data)
+            data = self._awaited(data)
+        while self._mark and data:
+            at = data.find(self._mark)
+            if at < 0:
+                kept = _overlap(data, self._mark)
+                self._give(data[: len(data) - kept])
+                self._held = data[len(data) - kept :]
+                return
+            self._give(data[:at])
+            word, line_ended, rest = data[at + len(self._mark) :].partition(b"\n")
+            if not line_ended:
+                self._held = data[at:]
+                return
+            self._heard(word.strip())
+            data = rest
 
-    def _seek(self, data: bytes) -> None:
-        _, found, after = (self._held + data).partition(self._ready)
-        if not found or b"\n" not in after:
-            self._held = (self._held + data)[-_NOISE:]
-            return
-        group, _, rest = after.partition(b"\n")
-        self._held = b""
+    def _awaited(self, data: bytes) -> bytes:
+        """Look for the ready line; what comes after it."""
+        _, found, after = data.partition(_READY)
+        group, line_ended, rest = after.partition(b"\n")
+        if not (found and line_ended):
+            self._held = data[-_NOISE:]
+            return b""
         self._listens.set_result(group)
-        if rest and self._command is not None:
-            self._pass_on(self._command, rest)
+        return rest
 
-    def _pass_on(self, command: _Command, data: bytes) -> None:
-        if self._held:
-            data, self._held = self._held + data, b""
-        at = data.find(command.mark)
-        if at < 0:
-            kept = _overlap(data, command.mark)
-            data, self._held = (data[:-kept], data[-kept:]) if kept else (data, b"")
-        elif b"\n" in data[at:]:
-            status = data[at + len(command.mark) :].partition(b"\n")[0]
-            self._command = None
-            data = data[:at]
-            if not command.status.done():
-                self._finish(command, data, status)
+    def _heard(self, word: bytes) -> None:
+        """What stood after the mark: the status of the command, or from the guard that all has ended."""
+        if word.startswith(b"="):
+            if not self._ended.done():
+                self._ended.set_result(word == b"=")
             return
-        else:
-            data, self._held = data[:at], data[at:]
-        if data:
-            self._give(command, data)
+        self._take = None
+        if self._status is not None and not self._status.done():
+            self._status.set_result(int(word))
 
-    def _finish(self, command: _Command, data: bytes, status: bytes) -> None:
-        if data:
-            self._give(command, data)
-        if not command.status.done():
-            command.status.set_result(int(status))
-
-    def _give(self, command: _Command, data: bytes) -> None:
+    def _give(self, data: bytes) -> None:
+        if self._take is None or not data:
+            return
         try:
-            command.take(data)
+            self._take(data)
         except Exception as error:  # noqa: BLE001 - it is the caller's, who gets it
-            if not command.status.done():
-                command.status.set_exception(error)
+            self._take = None
+            if self._status is not None and not self._status.done():
+                self._status.set_exception(error)
 
     def eof_received(self) -> bool:
         """No more output; what we send may still matter."""
@@ -208,24 +194,24 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The channel is closed."""
-        self._flows.set()
         gone = ShellGone(str(error or "the shell ended"))
+        self.resume_writing()
         if not self._ended.done():
             self._ended.set_result(False)
-        if not self._listens.done():
-            self._listens.set_exception(gone)
-            self._listens.exception()
-        if self._command is not None and not self._command.status.done():
-            self._command.status.set_exception(gone)
-            self._command.status.exception()
+        for awaited in (self._listens, self._status):
+            if awaited is not None and not awaited.done():
+                awaited.set_exception(gone)
+                awaited.exception()  # there may be nobody left who wants to know
 
     def pause_writing(self) -> None:
         """The host is slower than we are."""
-        self._flows.clear()
+        self._resumed = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
         """It has caught up."""
-        self._flows.set()
+        if self._resumed is not None and not self._resumed.done():
+            self._resumed.set_result(None)
+        self._resumed = None
 
 
 def _overlap(data: bytes, mark: bytes) -> int:
@@ -235,12 +221,11 @@ def _overlap(data: bytes, mark: bytes) -> int:
 
 async def open_shell(wire: Wire, *, feed: bool = False) -> Shell:
     """A shell on that connection, which listens. Raises HostTrouble, or ShellGone when the connection is gone."""
-    ready = secrets.token_hex(8)
-    shell = Shell(ready.encode())
+    shell = Shell()
     try:
         await wire.create_session(
             lambda: shell,
-            shell_line(FEED if feed else GUARD, ready),
+            FEED if feed else GUARD,
             encoding=None,
             window=_WINDOW,
             env={},

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 _MSG_IGNORE = 2
 _SILENT = 3
 """Questions after a silence that may go unanswered."""
+_KEY_EXCHANGES = (
+    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
+    "diffie-hellman-group-exchange-sha256,diffie-hellman-group16-sha512,diffie-hellman-group14-sha256"
+)
+_MACS = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512"
+"""What is offered, the cheapest first: what hosts of the last ten years have, and nothing that uses SHA-1."""
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 logging.getLogger("asyncssh").setLevel(logging.ERROR)
@@ -61,30 +67,40 @@ class Place:
 
 
 class Wire(asyncssh.SSHClientConnection):
-    """A connection. `flows` is set while what is written leaves; by `usable_until` the host has to give a shell."""
+    """A connection, `through` another one if it is not direct. By `usable_until` the host has to give a shell."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, options: asyncssh.SSHClientConnectionOptions) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, options: asyncssh.SSHClientConnectionOptions, through: Wire | None
+    ) -> None:
         super().__init__(loop, options, wait="auth")
-        self.flows = asyncio.Event()
-        self.flows.set()
         self.usable_until = 0.0
+        self._through = through
+        self._resumed: asyncio.Future[None] | None = None
+        self._auth_methods = [b"publickey"]  # without a try of "none" first, as we have nothing but keys
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
         """Send a packet, without the empty one that is put before each for ciphers that we do not offer (CBC)."""
         if pkttype != _MSG_IGNORE:
             super().send_packet(pkttype, *args, handler=handler)
 
+    @property
+    def resumed(self) -> asyncio.Future[None] | None:
+        """What to wait for before more is written; None when nothing has piled up."""
+        return self._resumed or (self._through.resumed if self._through is not None else None)
+
     def pause_writing(self) -> None:
         """The network is slower than we are."""
-        self.flows.clear()
+        self._resumed = self._loop.create_future()
 
     def resume_writing(self) -> None:
         """It has caught up."""
-        self.flows.set()
+        if self._resumed is not None and not self._resumed.done():
+            self._resumed.set_result(None)
+        self._resumed = None
 
     def connection_lost(self, exc: Exception | None = None) -> None:
         """The connection is gone; who waits to write is told when it does."""
-        self.flows.set()
+        self.resume_writing()
         super().connection_lost(exc)
 
 
@@ -125,7 +141,6 @@ class Dialer:
         options = asyncssh.SSHClientConnectionOptions(
             config=None,
             client_keys=keys or None,
-            agent_path=None,
             preferred_auth=["publickey"],
             gss_host=None,
             gss_kex=False,
@@ -133,8 +148,9 @@ class Dialer:
             password_auth=False,
             kbdint_auth=False,
             x509_trusted_certs=None,
-            kex_algs="^curve25519-sha256",
+            kex_algs=_KEY_EXCHANGES,
             encryption_algs="^aes128-gcm@openssh.com",
+            mac_algs=_MACS,
             compression_algs=["zlib@openssh.com", "none"] if connecting.compression else ["none"],
             connect_timeout=None,
             login_timeout=0,
@@ -142,6 +158,7 @@ class Dialer:
             keepalive_count_max=_SILENT,
             encoding=None,
         )
+        options.agent_path = None  # it was asked once, above, and not for each host
         return cls(connecting, known, options, keys, agent)
 
     async def dial(self, place: Place, alias: str = "", through: Wire | None = None) -> Wire:
@@ -150,7 +167,7 @@ class Dialer:
         trust = Trust(self.known, place.address, place.port, alias)
         options = self._for(place, trust)
         options.waiter = usable = loop.create_future()
-        wire = Wire(loop, options)
+        wire = Wire(loop, options, through)
         await self._reach(place, wire, through)
         wire.set_extra_info(host=place.address, port=place.port)
         wire.usable_until = loop.time() + self.connecting.login_timeout
