@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from pushbot.config import load
+from pushbot.config.hosts import HostsTable, InventoryTable, RolloutTable, SourceTable, VersionsTable
 from pushbot.config.schema import (
     AnnounceTable,
     BotTable,
@@ -22,6 +23,7 @@ from pushbot.config.schema import (
     StageTable,
     StepTable,
 )
+from pushbot.config.table import keys_of
 from pushbot.plugins import Group, known, load_plugin
 
 if TYPE_CHECKING:
@@ -39,8 +41,14 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`[chats.NAME]`": ChatTable,
     "`[announce]`": AnnounceTable,
     "`[lanes.NAME]`": LaneTable,
+    "`[inventories.NAME]`": InventoryTable,
+    "`[[inventories.NAME.sources]]`": SourceTable,
+    **{f"Inventory `{name}`": load_plugin(Group.INVENTORIES, name).Options for name in known(Group.INVENTORIES)},
     "`[pipelines.NAME]`": PipelineTable,
     "`[[pipelines.NAME.stages]]`": StageTable,
+    "`hosts` of a stage": HostsTable,
+    "`rollout` of a stage": RolloutTable,
+    "`versions` of a stage": VersionsTable,
     "`[[pipelines.NAME.stages.steps]]`": StepTable,
     "`[[pipelines.NAME.stages.health]]`": HealthTable,
     "Options of `irc`": load_plugin(Group.CHATS, "irc").Options,
@@ -48,7 +56,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 """Headings of docs/configuration.md, and the models whose keys stand below them."""
 
-MUST = {"stages", "steps"}
+MUST = {"stages", "sources"}
 """Lists that may not be empty, which their model leaves to the loader to say."""
 
 
@@ -70,10 +78,11 @@ def test_every_table_is_documented_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_every_option_is_documented_with_its_default(heading: str) -> None:
-    fields, rows = SECTIONS[heading].model_fields, _documented()[heading]
-    assert sorted(rows) == sorted(fields)
-    for name, field in fields.items():
-        assert _agrees(rows[name], name, field), f"{heading}: {name} is said to be {rows[name]} by default"
+    model, rows = SECTIONS[heading], _documented()[heading]
+    assert sorted(rows) == sorted(keys_of(model))
+    for name, field in keys_of(model).items():
+        right = _agrees(rows[name], name, model.model_fields[field])
+        assert right, f"{heading}: {name} is said to be {rows[name]} by default"
 
 
 def _agrees(said: str, name: str, field: FieldInfo) -> bool:
@@ -99,9 +108,9 @@ def _used(table: object) -> set[str]:
 
 
 def test_the_example_is_right_and_has_every_option() -> None:
-    assert len(load(EXAMPLE).lanes) == 2
+    assert len(load(EXAMPLE).lanes) == 3
     used = _used(tomllib.loads(EXAMPLE.read_text("utf-8")))
-    assert {name for model in SECTIONS.values() for name in model.model_fields} <= used
+    assert {name for model in SECTIONS.values() for name in keys_of(model)} <= used
 
 
 def test_the_example_shows_the_defaults_where_it_says_so() -> None:

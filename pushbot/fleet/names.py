@@ -10,8 +10,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
+from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError
+
+if TYPE_CHECKING:
+    from pushbot.fleet.model import Host
 
 NAME_LIMIT = 64
 """Characters of a host's name, as Linux has it (HOST_NAME_MAX); its address may be longer."""
@@ -86,6 +90,17 @@ def value(text: str) -> str:
             f"{quoted(text)} cannot be the value of a label: that is at most {VALUE_LIMIT} {_CHARACTERS}"
         )
     return text
+
+
+def checked(host: Host) -> Host:
+    """`host` when all that is said of it may be said. Raises PushbotError when not."""
+    host_name(host.name)
+    if host.address:
+        address(host.address)
+    for name, text in host.labels:
+        label(name)
+        value(text)
+    return host
 
 
 def is_ipv6(text: str) -> bool:

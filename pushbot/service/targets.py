@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError
 from pushbot.fleet.compare import differences, together
+from pushbot.fleet.names import checked
 from pushbot.service.spec import Mismatch
 
 if TYPE_CHECKING:
@@ -78,9 +79,10 @@ async def _read(inventory: InventorySpec, sources: Sequence[Source]) -> list[tup
 
 
 async def _hosts(source: Source) -> Sequence[Host] | str:
+    """The hosts of a source, or why there are none; whatever plugin it is, no other names come in than may be said."""
     try:
         async with asyncio.timeout(READ_WITHIN):
-            return await source.inventory.hosts()
+            return [checked(host) for host in await source.inventory.hosts()]
     except PushbotError as error:
         return f"{source.name}: {error}"
     except TimeoutError:

@@ -118,6 +118,17 @@ async def test_every_list_that_fails_is_named() -> None:
         await names(spec)
 
 
+@pytest.mark.parametrize("host", [Host("a\nb"), Host("a", "-o x"), Host("a", "", (("r", "x;y"),))])
+async def test_no_plugin_brings_in_other_names_than_may_be_said(host: Host) -> None:
+    class Careless:
+        async def hosts(self) -> Sequence[Host]:
+            return (host,)
+
+    spec = InventorySpec("fleet", (Source("theirs", Careless()),))
+    with pytest.raises(PushbotError, match=r"inventory fleet: theirs: '.*' (cannot be|is no address)"):
+        await gather(HostsSpec(spec))
+
+
 async def test_lists_that_contradict_each_other_are_named() -> None:
     spec = inventory(Shelf("a region=lon"), Shelf("a region=dub"))
     with pytest.raises(PushbotError, match="inventory fleet: list 1 and list 2 name the host a with different"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import stat
 import time
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from pushbot_plugins.inventory.dns import DnsInventory
 from pushbot_plugins.inventory.file import FileInventory
 from pushbot_plugins.inventory.http import HttpInventory
 from pushbot_plugins.inventory.listed import ListedHosts
+from tests.rig.ngircd import make_certificates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -195,16 +197,18 @@ async def test_a_command_that_never_stops_printing(monkeypatch: pytest.MonkeyPat
 
 
 @asynccontextmanager
-async def serving(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+async def serving(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_get("/hosts", answer)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
     try:
-        yield f"http://127.0.0.1:{port}/hosts"
+        yield f"https://localhost:{port}/hosts" if tls else f"http://127.0.0.1:{port}/hosts"
     finally:
         await runner.cleanup()
 
@@ -224,6 +228,23 @@ async def test_a_list_at_a_url(tmp_path: Path) -> None:
     async with serving(answer) as url:
         found = await asked(url, labels={"region": "lon"}, header="X-Token", secret=f"file:{tmp_path}/token")
     assert (tuple(found), seen) == (WEB, ["s3cret"])
+
+
+async def test_the_certificate_of_https_is_checked(tmp_path: Path) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(["web1"])
+
+    made = make_certificates(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(made.cert, made.key)
+    async with serving(answer, tls) as url:
+        with pytest.raises(PushbotError, match=r"cannot be reached: .*certificate verify failed"):
+            await asked(url)
+        assert await asked(url, ca=made.ca) == (Host("web1"),)
+        with pytest.raises(PushbotError, match=r"cannot be reached: .*certificate"):
+            await asked(url.replace("localhost", "127.0.0.1"), ca=made.ca)
+    with pytest.raises(PushbotError, match=r"the authorities in .*none\.pem cannot be read"):
+        await asked("https://localhost:1/", ca=tmp_path / "none.pem")
 
 
 async def test_answers_that_are_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
