@@ -268,7 +268,7 @@ class AbortRefused:
 class RunEnded:
     """Run `run` of train `train` came to the final state `state`.
 
-    `step` and `reason` say where and why it did not succeed; `undo` asks for the stage's rollback
+    `step` and `reason` say where and why it did not succeed, or not everywhere; `undo` asks for the stage's rollback
     (its policy is automatic and something had been changed).
     """
 

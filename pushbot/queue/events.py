@@ -133,21 +133,23 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageSucceeded:
-    """The train's revision is on `stage`; `last` when no stage comes after it."""
+    """The train's revision is on `stage`; `last` when no stage comes after it. `note` is what did not go well."""
 
     train: Train
     stage: str
     seconds: float
     last: bool
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """The last good revision is back on `stage`."""
+    """The last good revision is back on `stage`. `note` is what did not go well."""
 
     train: Train
     stage: str
     seconds: float
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +167,12 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True)
 class RunCancelled:
-    """A run was stopped because somebody asked for it."""
+    """A run was stopped because somebody asked for it; `reason` says how far it was."""
 
     train: Train
     stage: str
     kind: RunKind
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Draft:
         run = ask.what.run if isinstance(ask.what, RunCounted | RunBegan | AbortRefused | RunEnded) else None
         record = self._run(run_id(self.around.lane.name, run)) if run is not None else None
         over = run_over(ask.what, record, self.at)
-        setting = self._setting(ask, over or record)
+        setting = self._setting(ask, record, over or record)
         words_of_events = [(said, ask.origin) for event in result.events for said in told(event, setting)]
         if over is not None:
             self._write(over)
@@ -174,7 +174,8 @@ class Draft:
                 self._write(replace(stopped, reason=f"{event.by.name} asked to stop it"))
             self.aborted.append(run)
 
-    def _setting(self, ask: Ask, record: RunRecord | None) -> Setting:
+    def _setting(self, ask: Ask, before: RunRecord | None, record: RunRecord | None) -> Setting:
+        """What is told of goes on in this; the run as it was before, and as it is now."""
         lane = self.around.lane
         by = ask.by if ask.origin is not None else None
         if record is None:
@@ -189,6 +190,7 @@ class Draft:
             target=record.revision if record.kind is RunKind.ROLLBACK else None,
             links=stage.links if stage else (),
             hosts=record.hosts > 0,
+            asked_to_stop=before is not None and before.reason is not None,
         )
 
     def work(self, speaker: Speaker) -> Work | None:

@@ -35,8 +35,9 @@ class HandExecutor:
 
     It outlives the bot as a real one does, so a bot that comes back finds its runs again. `starts` counts
     the starts of each run: more than one is what must never be. `trouble` is raised by the next starts,
-    `stubborn` when a run is to be stopped. `told` is what hosts say of their versions, by name; who is not in it
-    gives no answer, and neither does anybody while `answering` is cleared. `looks` counts how often they were asked.
+    `stubborn` when a run is to be stopped; `when_stopped` is what is said of one that was. `told` is what hosts
+    say of their versions, by name; who is not in it gives no answer, and neither does anybody while `answering`
+    is cleared. `looks` counts how often they were asked.
     """
 
     traits = Traits()
@@ -46,6 +47,7 @@ class HandExecutor:
         self.starts: Counter[str] = Counter()
         self.trouble: PushbotError | None = None
         self.stubborn: PushbotError | None = None
+        self.when_stopped: str | None = None
         self.told: dict[str, HostVersion] = {}
         self.looks = 0
         self.answering = asyncio.Event()
@@ -87,7 +89,7 @@ class HandExecutor:
             raise self.stubborn
         run = self.runs.get(job.run)
         if run is not None and not run.over.is_set():
-            self._end(run, Outcome(RunState.CANCELLED))
+            self._end(run, Outcome(RunState.CANCELLED, reason=self.when_stopped))
 
     async def versions(self, hosts: Sequence[Host], probe: VersionProbe) -> tuple[HostVersion, ...]:  # noqa: ARG002 - the port's
         """What each host was last said to run."""
@@ -103,9 +105,13 @@ class HandExecutor:
         """The runs that were begun and have not ended."""
         return tuple(name for name, run in self.runs.items() if not run.over.is_set())
 
-    def succeed(self, run: str | None = None) -> None:
-        """The run (by default the only one under way) succeeds."""
-        self._end(self._named(run), Outcome(RunState.SUCCEEDED))
+    def succeed(self, run: str | None = None, note: str | None = None) -> None:
+        """The run (by default the only one under way) succeeds, but for what `note` says."""
+        self._end(self._named(run), Outcome(RunState.SUCCEEDED, reason=note))
+
+    def cancel(self, reason: str, run: str | None = None) -> None:
+        """Somebody stops the run, but not by the bot."""
+        self._end(self._named(run), Outcome(RunState.CANCELLED, reason=reason))
 
     def fail(
         self,

@@ -245,3 +245,47 @@ async def test_the_outcome_says_whether_something_was_changed_or_else_the_step(
     assert web.executor.under_way == (("web-3",) if undone else ())
     held = 'web is on hold: "princess failed and is rolled back"'
     assert (held in spoken(web, "#warroom")) is undone
+
+
+# --- how it is told ----------------------------------------------------------------------------
+
+
+async def test_hosts_that_failed_in_a_run_that_succeeded_are_told_everywhere(web: Playground) -> None:
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    web.executor.succeed(note="1 of 5 hosts failed: dub-2 (restart: exited with 1)")
+    await web.settle()
+    told = "web on princess: 1 of 5 hosts failed: dub-2 (restart: exited with 1)"
+    assert told in spoken(web)
+    assert told in spoken(web, "#warroom")
+    assert web.server.topic("#push") == "<princess> alice"
+    await say(web, "alice", ".done")
+    web.repository.commit("0badcafe")
+    await deploy(web)
+    await say(web, "alice", ".rollback princess")
+    web.executor.succeed(note="1 of 5 hosts failed: dub-1 (no answer)")
+    await web.settle()
+    assert "web on princess: 1 of 5 hosts failed: dub-1 (no answer)" in spoken(web)
+
+
+@pytest.mark.parametrize("hosts", [True, False])
+async def test_a_run_that_was_stopped_elsewhere_says_why(web: Playground, *, hosts: bool) -> None:
+    if not hosts:
+        web.change_stage("princess", lambda of: replace(of, hosts=None))
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    web.executor.cancel("build 12 was aborted by zoe")
+    await web.settle()
+    assert "The deploy of web to princess was stopped: build 12 was aborted by zoe" in spoken(web)
+
+
+async def test_how_far_a_run_over_hosts_was_is_told_when_it_was_stopped(web: Playground) -> None:
+    web.executor.when_stopped = "2 of 5 hosts done"
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    await say(web, "bob", ".abort")
+    assert "The deploy of web to princess was stopped: 2 of 5 hosts done" in spoken(web, "#warroom")
+    await say(web, "alice", ".at princess")
+    await say(web, "alice", ".go")
+    await say(web, "alice", ".abort")
+    assert "The deploy of web to production was stopped" in spoken(web)  # which somebody asked for, and no more

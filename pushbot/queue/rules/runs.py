@@ -67,12 +67,13 @@ def ended(queue: Queue, report: RunEnded, facts: Facts) -> Decision:
         case RunState.SUCCEEDED:
             failed = replace(train.fresh_marks(), phase=Phase.FAILED, run=None)
             after, word = _held(queue.with_train(failed), f"{train.stage} was rolled back")
-            return Decision(after, (RolledBack(failed, train.stage, report.seconds), *word))
+            return Decision(after, (RolledBack(failed, train.stage, report.seconds, report.reason), *word))
         case RunState.FAILED:
             return _failed(queue, train, train.stage, report)
         case RunState.CANCELLED:
             failed = replace(train, phase=Phase.FAILED)
-            return Decision(queue.with_train(failed), (RunCancelled(failed, train.stage, train.run_kind),))
+            stopped = RunCancelled(failed, train.stage, train.run_kind, report.reason)
+            return Decision(queue.with_train(failed), (stopped,))
         case RunState.LOST:
             failed = replace(train, phase=Phase.FAILED)
             event = RunWasLost(failed, train.stage, train.run_kind, report.reason)
@@ -88,7 +89,8 @@ def _deployed(queue: Queue, train: Train, stage: str, report: RunEnded, facts: F
     riders = tuple(replace(r, mark=r.mark if r.mark is Mark.BAD else Mark.NONE) for r in train.riders)
     there = replace(train, riders=riders, phase=Phase.AT, deployed=True)
     last = not facts.stages or stage == facts.stages[-1]
-    return Decision(queue.with_train(there), (StageSucceeded(there, stage, report.seconds, last=last),))
+    event = StageSucceeded(there, stage, report.seconds, last, report.reason)
+    return Decision(queue.with_train(there), (event,))
 
 
 def _failed(queue: Queue, train: Train, stage: str, report: RunEnded) -> Decision:

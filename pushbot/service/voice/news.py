@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Setting:
     """Where an event happened: the lane, its branch, who asked.
 
-    Of a run: its id, its log, what it brings back, and whether it is for hosts.
+    Of a run: its id, its log, what it brings back, whether it is for hosts, and whether people asked for its end.
     """
 
     lane: str
@@ -30,6 +30,7 @@ class Setting:
     target: str | None = None
     links: tuple[tuple[str, str], ...] = ()
     hosts: bool = False
+    asked_to_stop: bool = False
 
 
 def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR0912 - one case an event
@@ -65,11 +66,11 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.StageSucceeded():
             return succeeded(event, at)
         case e.RolledBack():
-            return (rolled_back(event, at),)
+            return rolled_back(event, at)
         case e.RunFailed():
             return failed(event, at)
-        case e.RunCancelled(train, stage, kind):
-            return (Said(f"{the_run(stage, kind, at)} was stopped", news=News.DEPLOY_STOPPED), choice(train, at))
+        case e.RunCancelled(train, stage, kind, reason):
+            return (cancelled(stage, kind, reason, at), choice(train, at))
         case e.RunWasLost():
             return (lost(event, at),)
         case e.Finished(train):
@@ -180,14 +181,21 @@ def succeeded(event: e.StageSucceeded, at: Setting) -> tuple[Said, ...]:
         then = "Check your change"
     return (
         Said(news, news=News.DEPLOY_SUCCEEDED),
+        *but(event, at),
         Said(f"{riders(event.train)}: you're on {event.stage}.{links} {then}"),
     )
 
 
-def rolled_back(event: e.RolledBack, at: Setting) -> Said:
+def but(event: e.StageSucceeded | e.RolledBack, at: Setting) -> tuple[Said, ...]:
+    """What did not go well in a run that did: hosts that failed, fewer than are allowed to."""
+    return (Said(f"{at.lane} on {event.stage}: {event.note}", news=News.DEPLOY_FAILED),) if event.note else ()
+
+
+def rolled_back(event: e.RolledBack, at: Setting) -> tuple[Said, ...]:
     """The last good revision is back."""
     took = lasting(event.seconds)
-    return Said(f"{at.lane} on {event.stage} is back on {short(at.target)}, in {took}", news=News.ROLLBACK)
+    back = f"{at.lane} on {event.stage} is back on {short(at.target)}, in {took}"
+    return (Said(back, news=News.ROLLBACK), *but(event, at))
 
 
 def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
@@ -213,6 +221,12 @@ def choice(train: Train, at: Setting) -> Said:
 def the_run(stage: str, kind: RunKind, at: Setting) -> str:
     """A run as a noun."""
     return f"The {kind} of {at.lane} {'on' if kind is RunKind.ROLLBACK else 'to'} {stage}"
+
+
+def cancelled(stage: str, kind: RunKind, reason: str | None, at: Setting) -> Said:
+    """A run that was stopped: how far it was, or why when nobody here asked for it."""
+    why = f": {reason}" if reason and (at.hosts or not at.asked_to_stop) else ""
+    return Said(f"{the_run(stage, kind, at)} was stopped{why}", news=News.DEPLOY_STOPPED)
 
 
 def hosts_counted(event: e.HostsCounted) -> tuple[Said, ...]:
