@@ -58,6 +58,7 @@ class Visit:
             self._trouble = str(trouble)
         else:
             kit.ledger.finish(host)
+            kit.report.note("done", host)
             kit.report.forget(host)
             return
         kit.report.note(f"{self._step}: {self._trouble}", host)

@@ -97,8 +97,8 @@ class _Socket:
 
     address: str
     timeout: float
-    _asked: dict[str, float] = field(default_factory=dict)
-    _rows: dict[str, dict[str, _Row]] = field(default_factory=dict)
+    _asked: float = -1.0
+    _rows: dict[str, _Row] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def set(self, server: str, state: str) -> None:
@@ -108,13 +108,12 @@ class _Socket:
 
     async def row(self, server: str, since: float) -> _Row:
         """How the server was at `since` (the loop's time) or later."""
-        backend, _, name = server.partition("/")
         async with self._turn:
-            if self._asked.get(backend, since - 1) < since:
+            if self._asked < since:
                 asked = asyncio.get_running_loop().time()
-                self._rows[backend] = _read(await self._say(f"show stat {backend} 4 -1"))
-                self._asked[backend] = asked
-        row = self._rows[backend].get(name)
+                self._rows = _read(await self._say("show stat -1 4 -1"))  # a frontend may have the backend's name
+                self._asked = asked
+        row = self._rows.get(server)
         if row is None:
             raise HostTrouble("balancer", f"HAProxy at {self.address} has no server {server}")
         return row
@@ -148,9 +147,8 @@ class _Socket:
 
 
 def _read(table: str) -> dict[str, _Row]:
-    rows = csv.DictReader(table.removeprefix("# ").splitlines())
+    """What it says of all its servers, by BACKEND/SERVER."""
     return {
-        row["svname"]: _Row(row["status"], int(row["scur"] or 0) + int(row["qcur"] or 0))
-        for row in rows
-        if row["svname"]
+        f"{row['pxname']}/{row['svname']}": _Row(row["status"], int(row["scur"] or 0) + int(row["qcur"] or 0))
+        for row in csv.DictReader(table.removeprefix("# ").splitlines())
     }
