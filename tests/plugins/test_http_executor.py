@@ -132,9 +132,15 @@ async def test_lines_come_once_wherever_they_are_asked_for_and_whoever_asks(
 
 
 async def test_progress_is_told_as_words_and_as_a_tally(server: FakeService, tmp_path: Path) -> None:
-    server.plan = Plan(more={"step": "restart", "done": 42, "total": 120, "failed": 1})
+    server.plan = Plan(takes=None, more={"step": "restart", "done": 42, "total": 120, "failed": 1})
     told: list[str | Tally] = []
-    await carried_out(executor_for(server), job_in(tmp_path), told)
+
+    def tell(what: str | Tally) -> None:
+        told.append(what)
+        (tmp_path / "abort").touch()
+
+    executor, job = executor_for(server), job_in(tmp_path)
+    assert (await executor.wait(job, await executor.start(job), tell)).state is RunState.CANCELLED
     assert told[:2] == ["restart", Tally(42, 120, 1)]
 
 
@@ -156,7 +162,7 @@ async def test_a_service_may_have_words_of_its_own(
 async def test_a_state_it_does_not_know_is_no_end(server: FakeService, tmp_path: Path) -> None:
     server.plan = Plan(state="sulking")
     told: list[str | Tally] = []
-    outcome = await carried_out(executor_for(server), replace(job_in(tmp_path), timeout=0.3, grace=0.05), told)
+    outcome = await carried_out(executor_for(server), replace(job_in(tmp_path), timeout=1.0, grace=0.05), told)
     assert (outcome.state, outcome.step) == (RunState.FAILED, "time limit")
     assert "sulking" in told
     assert server.stops
@@ -167,7 +173,7 @@ async def test_a_call_that_broke_off_is_made_again_and_begins_nothing_twice(
 ) -> None:
     server.deaf = 3
     server.faults = [503, 429, 0.0]
-    assert (await carried_out(executor_for(server), job_in(tmp_path))).state is RunState.SUCCEEDED
+    assert (await carried_out(executor_for(server, patience=20.0), job_in(tmp_path))).state is RunState.SUCCEEDED
     assert len(server.runs) == 1
     assert server.asked.count("POST /deploy/runs") == 7
 

@@ -113,7 +113,7 @@ async def test_so_does_one_that_is_stopped_in_the_queue_or_by_its_time_limit(
     server: FakeJenkins, tmp_path: Path
 ) -> None:
     executor = executor_for(server)
-    for name, plan, timeout in (("a", Plan(waits=None), 60.0), ("b", Plan(takes=None), 0.2)):
+    for name, plan, timeout in (("a", Plan(waits=None), 60.0), ("b", Plan(takes=None), 1.0)):
         server.job().plan = plan
         directory = tmp_path / name
         directory.mkdir()

@@ -98,19 +98,20 @@ class FakeJenkins:
     """The state of it all. `faults` are answers for the next requests: a status, or seconds before it hangs up.
 
     `asked` are method and path of each request, `crumbs` says whether crumbs are asked for, `forgets` is how many
-    seconds it knows a queue item that has left, `slow` delays each answer, `named` is how it is called in addresses.
+    seconds it knows a queue item that has left, `named` is how it is called in addresses,
+    and to paths that end in `forbidden` nobody may POST. `on` is waited for before a request is answered.
     """
 
     jobs: dict[str, FakeJob] = field(default_factory=lambda: {"team/web": FakeJob()})
     crumbs: bool = True
     forgets: float = 300.0
-    slow: float = 0.0
     prefix: str = ""
     named: str | None = None
     faults: list[int | float] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     items: dict[int, FakeItem] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
+    forbidden: str | None = None
     port: int = 0
     on: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
 
@@ -160,8 +161,6 @@ class FakeJenkins:
         path = request.raw_path.partition("?")[0].removeprefix(self.prefix)
         self.asked.append(f"{request.method} {path}")
         body = await request.read()
-        if self.slow:
-            await asyncio.sleep(self.slow)
         if self.faults:
             fault = self.faults.pop(0)
             if isinstance(fault, int):
@@ -171,6 +170,8 @@ class FakeJenkins:
         refused = self._refused(request)
         if refused is not None:
             return refused
+        if request.method == "POST" and self.forbidden and path.endswith(self.forbidden):
+            return web.Response(status=403, text="<h2>Access Denied</h2> bot is missing the Job/Cancel permission")
         self.tick()
         response = self._routed(request, path, body)
         hook = self.on.get(f"{request.method} {path}")

@@ -14,7 +14,7 @@ from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
 from pushbot_plugins.http.service import GONE, OK, Stop
 from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.remote_api import one_line
+from pushbot_plugins.remote_api import Refused, one_line
 from pushbot_plugins.remote_run import keep
 
 if TYPE_CHECKING:
@@ -113,8 +113,11 @@ class Following:
                 return self._outcome(told, state, asked=files.abort_asked)
             self._tell(told)
             if files.abort_asked and not self._stopped and self.places.abort is not None:
-                await self.stop()
                 self._stopped = True
+                try:
+                    await self.stop()
+                except Refused as error:  # who asked for it was told; the run goes on
+                    self.log.note(f"it could not be stopped: {error}")
             await asyncio.sleep(self.poll)
 
     async def stop(self) -> None:

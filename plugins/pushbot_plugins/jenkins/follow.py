@@ -201,8 +201,11 @@ class Following:
     async def _stop_if_asked(self) -> None:
         """Stop it, once; for when it could not yet be stopped, or another process was asked to."""
         if self._asked_to_stop and not self._stopped:
-            await self.stop()
             self._stopped = True
+            try:
+                await self.stop()
+            except Refused as error:  # who asked for it was told; the build goes on
+                self.log.note(f"it could not be stopped: {error}")
 
     def _note(self, **known: int) -> None:
         """Remember how far it is, also on disk."""

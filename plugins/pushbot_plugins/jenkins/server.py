@@ -16,14 +16,15 @@ from pushbot.errors import PushbotError
 from pushbot_plugins.remote_api import Refused, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from pushbot_plugins.remote_api import Answer, Api
 
-_BUILDS = 200
+_BUILDS = 100
 _ITEM = re.compile(r"/queue/item/(\d+)/?$")
 _PARAMETERS = "actions[parameters[name,value]]"
 _MISSING = 404
+_TAKEN = frozenset({200, 204, 302, 303, _MISSING})
 
 
 class _Parameter(BaseModel):
@@ -156,7 +157,7 @@ class Server:
         return None if answer.status == _MISSING else answer.read(Build)
 
     async def built(self, is_it: Callable[[Build], bool]) -> Build | None:
-        """The newest build like that, among the last 200."""
+        """The newest build like that, among the last 100, which is what Jenkins lists."""
         query = {"tree": f"builds[number,queueId,building,result,{_PARAMETERS}]{{0,{_BUILDS}}}"}
         answer = (await self.api.get(f"{self.path}/api/json", query=query)).read(_Builds)
         return next(filter(is_it, answer.builds), None)
@@ -170,11 +171,11 @@ class Server:
     async def cancel(self, item: int) -> None:
         """Take it off the queue; nothing happens when it is there no more."""
         # 404: forgotten; 500: it has just left the queue and cannot be cancelled
-        await self.post("queue/cancelItem", query={"id": str(item)}, ok={200, 204, 302, _MISSING, 500})
+        await self.post("queue/cancelItem", query={"id": str(item)}, ok=_TAKEN | {500}, again=True)
 
     async def stop(self, number: int) -> None:
         """Stop that build; nothing happens when it is over."""
-        await self.post(f"{self.path}/{number}/stop", ok={200, 204, 302, 303, _MISSING})
+        await self.post(f"{self.path}/{number}/stop", ok=_TAKEN, again=True)
 
     async def console(self, number: int, start: int, take: Callable[[bytes], None]) -> tuple[int, bool]:
         """Hand what was printed from byte `start` on to `take`; where to go on, and whether more may come."""
@@ -199,7 +200,7 @@ class Server:
         form: Mapping[str, str] | None = None,
         body: bytes = b"",
         kind: str = "application/x-www-form-urlencoded",
-        ok: set[int] | None = None,
+        ok: Collection[int] | None = None,
         again: bool = False,
     ) -> Answer:
         """A POST with the session's crumb; with a new one when Jenkins has forgotten the session meanwhile."""
