@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushbot.errors import PushbotError
@@ -60,6 +60,7 @@ def test_brackets_that_cannot_be_read(pattern: str, words: str | None) -> None:
         expand(pattern)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(1, 4))
 def test_ranges_have_each_number_once_in_their_width(first: int, more: int, width: int) -> None:
     last = first + more
@@ -160,6 +161,7 @@ def test_a_list_has_a_bound() -> None:
         listed(f"web[1:{MOST}]\none")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_whatever_a_list_says_a_host_is_safe_to_name(text: str) -> None:
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushbot.errors import PushbotError
@@ -64,6 +64,7 @@ HOSTS = st.lists(st.sampled_from(["lon", "dub", "nyc", ""]), max_size=60).map(
 )
 
 
+@settings(deadline=None)
 @given(HOSTS, st.lists(AMOUNTS, min_size=1, max_size=4), st.sampled_from([None, "region"]))
 def test_batches_hold_every_host_once_and_never_two_regions(
     hosts: tuple[Host, ...], amounts: list[Amount], order: str | None
