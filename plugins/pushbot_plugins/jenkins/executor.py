@@ -109,8 +109,8 @@ class JenkinsExecutor:
 
         Raises RunLost when it was not begun, or Jenkins has neither queue item nor build of it; PushbotError when
         Jenkins does not answer for `patience` (with a changed configuration: the stage's time limit), or lets
-        the user in no more. Else the job's configuration is then as it was; when it cannot be, as somebody else has
-        changed it meanwhile, the run has failed, and why says so.
+        the user in no more. Else the job's configuration is then as it was; when somebody else has changed it
+        meanwhile it is not, and the reason says so, of a run that succeeded too.
         """
         state, words = kept(job, State), Words(job)
         patience = max(self.options.patience, job.timeout) if self.options.config else self.options.patience
@@ -133,8 +133,7 @@ class JenkinsExecutor:
                     return outcome
                 log.note(trouble)
                 LOG.warning("configuration_not_put_back", run=job.run, job=state.path, saved=str(borrowed.before))
-                said = outcome.reason or f"its build ended as {outcome.state}"
-                return replace(outcome, state=RunState.FAILED, reason=f"{said}; but {trouble}")
+                return replace(outcome, reason=f"{outcome.reason}; and {trouble}" if outcome.reason else trouble)
 
     async def abort(self, job: Job, token: str | None) -> None:  # noqa: ARG002
         """Take the run off the queue, or stop its build; `wait` does it when neither is known yet. Safe to repeat."""
