@@ -32,7 +32,7 @@ MINE = "/repos/acme/shop/actions"
 @pytest_asyncio.fixture
 async def github(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[GitHub]:
     monkeypatch.setenv("GITHUB_DEPLOY_TOKEN", TOKEN)
-    monkeypatch.setattr(rest, "LIMITS", Limits(answer=5.0, patience=5.0, first=0.01, longest=0.1))
+    monkeypatch.setattr(rest, "LIMITS", Limits(first=0.01, longest=0.1))
     monkeypatch.setattr(executor, "APPEARS", 0.4)
     server = GitHub()
     await server.start()
@@ -48,6 +48,7 @@ def made(github: GitHub, **options: object) -> GitHubExecutor:
         "token": "env:GITHUB_DEPLOY_TOKEN",
         "api": github.url,
         "poll": 0.01,
+        "patience": 5.0,
         "workflow": "deploy.yml",
         "inputs": {"revision": "{revision}", "environment": "{stage}"},
     }

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.rig.ngircd import Certificates
 
 REVISION = "6957bb87c0ffee00000000000000000000000000"
-LIMITS = Limits(answer=5.0, patience=5.0, first=0.01, longest=0.1)
+LIMITS = Limits(first=0.01, longest=0.1)
 
 
 @pytest_asyncio.fixture
@@ -57,6 +57,7 @@ def made(kubernetes: Kubernetes, **options: object) -> KubernetesExecutor:
         "name": "web",
         "images": {"web": "registry.example/{stage}:{revision}"},
         "poll": 0.05,
+        "patience": 5.0,
     }
     return KubernetesExecutor(KubernetesExecutor.Options.model_validate(settings | options))
 
@@ -213,17 +214,15 @@ async def test_a_run_whose_beginning_was_interrupted_is_found_by_its_mark(
     kubernetes: Kubernetes, tmp_path: Path
 ) -> None:
     kubernetes.faults = [Fault("PATCH", drop="after", times=10**6)]
-    cluster.LIMITS = replace(LIMITS, patience=0.0)
     job = at("princess", tmp_path)
-    assert (await made(kubernetes).start(job)).startswith("shop/web/")
+    assert (await made(kubernetes, patience=0.0).start(job)).startswith("shop/web/")
     assert (await made(kubernetes).wait(job, None, lambda _: None)).state is RunState.SUCCEEDED
 
 
 async def test_one_that_left_no_mark_is_lost(kubernetes: Kubernetes, tmp_path: Path) -> None:
     kubernetes.faults = [Fault("PATCH", drop="before", times=10**6)]
-    cluster.LIMITS = replace(LIMITS, patience=0.0)
     job = at("princess", tmp_path)
-    token = await made(kubernetes).start(job)
+    token = await made(kubernetes, patience=0.0).start(job)
     with pytest.raises(RunLost, match="was about to change deployment shop/web, which says nothing of it"):
         await made(kubernetes).wait(job, token, lambda _: None)
     await made(kubernetes).abort(job, None)

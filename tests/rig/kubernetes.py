@@ -351,10 +351,7 @@ class Kubernetes:
         except PatchRefused as refused:
             code, reason = (409, "Conflict") if refused.conflicts else (422, "Invalid")
             raise Refusal(code, reason, str(refused), refused.conflicts) from None
-        if text(new, "metadata", "name") != name or text(new, "kind") != kind:
-            raise Refusal(400, "BadRequest", "the name of the object does not match the name on the URL")
-        if "spec" in new and not all(images(table(new, "spec", "template"))):
-            raise Refusal(422, "Invalid", f'{kind}.apps "{name}" is invalid: spec.containers[0].image: Required value')
+        _check(new, kind, namespace, name)
         if query.get("dryRun") == "All":
             return web.json_response(new)
         self.owners[key] = owners
@@ -412,6 +409,18 @@ class Kubernetes:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(0.05, max(0.0, until - loop.time()))):
                     await self._news.wait()
+
+
+def _check(new: Object, kind: str, namespace: str, name: str) -> None:
+    """What an object must be for its address."""
+    if namespace and text(new, "metadata", "namespace") not in {"", namespace}:
+        raise Refusal(400, "BadRequest", "the namespace of the object does not match the namespace on the URL")
+    if namespace:
+        table(new, "metadata")["namespace"] = namespace
+    if text(new, "metadata", "name") != name or text(new, "kind") != kind:
+        raise Refusal(400, "BadRequest", "the name of the object does not match the name on the URL")
+    if "spec" in new and not all(images(table(new, "spec", "template"))):
+        raise Refusal(422, "Invalid", f'{kind}.apps "{name}" is invalid: spec.containers[0].image: Required value')
 
 
 async def _event(stream: web.StreamResponse, what: str, thing: Object) -> None:

@@ -126,7 +126,7 @@ def fields(thing: JsonValue, at: Path = ()) -> dict[Path, JsonValue]:
     else:
         found[at] = thing
     ours = ("spec", "data", "metadata")
-    return {path: value for path, value in found.items() if at or (path not in _UNOWNED and path[0] in ours)}
+    return {path: value for path, value in found.items() if at or (path and path not in _UNOWNED and path[0] in ours)}
 
 
 def _child(parent: JsonValue, key: str) -> JsonValue:

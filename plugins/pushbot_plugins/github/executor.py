@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 APPEARS = 60.0
 """Seconds within which what GitHub was asked for can be seen in its lists."""
 _LOOK = 1.0
+_SHORTLY = 30.0
 LOG = structlog.get_logger()
 
 
@@ -50,10 +51,10 @@ class GitHubExecutor:
     """Each run is a workflow run or a deployment on GitHub."""
 
     Options = GitHubOptions
-    traits = Traits(steps=False, reverts=True)
 
     def __init__(self, options: GitHubOptions) -> None:
         self.options = options
+        self.traits = Traits(steps=False, reverts=options.reverts)
 
     async def start(self, job: Job) -> str:
         """Ask GitHub for the run, once. Raises PushbotError when GitHub refuses, or cannot be reached."""
@@ -61,7 +62,7 @@ class GitHubExecutor:
         words = Words(job)
         asked = Asked(call=f"{job.run}-{secrets.token_hex(4)}", begun=now())
         keep(job.directory, asked)
-        async with self._way(words) as way:
+        async with self._way(words, _SHORTLY) as way:
             try:
                 number = await way.ask(job, words, asked.call)
             except Unanswered as error:
@@ -77,7 +78,7 @@ class GitHubExecutor:
     async def wait(self, job: Job, token: str | None, progress: Callable[[str], None]) -> Outcome:
         """Follow it on GitHub. Raises RunLost when nothing there has the run's name, or it is gone."""
         asked, words = kept(job, Asked), Words(job)
-        async with self._way(words) as way:
+        async with self._way(words, self.options.patience) as way:
             with log_of(job, words.secrets) as log:
 
                 async def follow() -> Outcome:
@@ -104,7 +105,7 @@ class GitHubExecutor:
             asked, words = kept(job, Asked), Words(job)
         except RunLost:
             return  # GitHub was not asked for anything
-        async with self._way(words) as way:
+        async with self._way(words, _SHORTLY) as way:
             number = await self._number(way, asked, token, job.grace)
             if number is None:
                 raise PushbotError(
@@ -114,8 +115,8 @@ class GitHubExecutor:
             await way.stop(number, f"run {job.run}")
 
     @asynccontextmanager
-    async def _way(self, words: Words) -> AsyncIterator[Way]:
-        async with open_api(self.options, words) as api:
+    async def _way(self, words: Words, patience: float) -> AsyncIterator[Way]:
+        async with open_api(self.options, words, min(patience, self.options.patience)) as api:
             rest = Rest(api, home_of(self.options.repository))
             yield (Workflow if self.options.mode is Mode.WORKFLOW else Deployment)(rest, self.options)
 

@@ -9,8 +9,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pushbot.secret import REFERENCE
-from pushbot.values import Flag, TimeLimit, Url, expected
-from pushbot_plugins.remote_run import Template
+from pushbot.values import Duration, Flag, TimeLimit, expected
+from pushbot_plugins.remote_run import Address, Template
 
 
 class Mode(StrEnum):
@@ -44,10 +44,8 @@ class GitHubOptions(BaseModel):
     mode: Mode
     repository: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")
     token: str = Field(pattern=REFERENCE)
-    api: Url = "https://api.github.com"
+    api: Address = "https://api.github.com"
     version: str = Field(default="2022-11-28", pattern=r"^\d{4}-\d{2}-\d{2}$")
-    ca: Path | None = None
-    poll: TimeLimit = 5.0
     workflow: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$")
     ref: Template = "main"
     inputs: Inputs = Field(default_factory=lambda: {"revision": "{revision}"})
@@ -56,6 +54,11 @@ class GitHubOptions(BaseModel):
     task: str = "deploy"
     auto_merge: Flag = False
     contexts: tuple[str, ...] | None = None
+    reverts: Flag = True
+    poll: TimeLimit = 5.0
+    answer: TimeLimit = 30.0
+    patience: Duration = 300.0
+    ca: Path | None = None
 
     @model_validator(mode="after")
     def _fits_its_mode(self) -> Self:

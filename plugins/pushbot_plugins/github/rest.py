@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -146,14 +146,18 @@ class Rest:
             await asyncio.sleep(wait)
 
 
-def open_api(options: GitHubOptions, words: Words) -> Api:
-    """The API with the credentials; to be used in `async with`. Raises PushbotError when there are none."""
+def open_api(options: GitHubOptions, words: Words, patience: float) -> Api:
+    """The API with the credentials, asked again for `patience` seconds; to be used in `async with`.
+
+    Raises PushbotError when there are no credentials.
+    """
     headers = {
         "Authorization": f"Bearer {words.secret(options.token)}",
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": options.version,
     }
-    return Api("GitHub", options.api, headers=headers, tls=trusting(options.ca), limits=LIMITS, hide=words.secrets)
+    limits = replace(LIMITS, answer=options.answer, patience=patience)
+    return Api("GitHub", options.api, headers=headers, tls=trusting(options.ca), limits=limits, hide=words.secrets)
 
 
 def home_of(repository: str) -> str:

@@ -141,12 +141,12 @@ class Cluster:
         return _good(await self.api.get(path, query=query, ok=_ANSWERS))
 
 
-def open_cluster(way: Access, hide: set[str]) -> Api:
-    """The API with the credentials; to be used in `async with`."""
+def open_cluster(way: Access, limits: Limits, hide: set[str]) -> Api:
+    """The API with the credentials; to be used in `async with`. `hide` are texts that stand in no error."""
     headers = {"Accept": "application/json"}
     if way.token is not None:
         headers["Authorization"] = f"Bearer {way.token}"
-    return Api("Kubernetes", way.server, headers=headers, tls=way.tls, limits=LIMITS, hide=hide)
+    return Api("Kubernetes", way.server, headers=headers, tls=way.tls, limits=limits, hide=hide)
 
 
 def _good(answer: Answer) -> Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,9 +18,10 @@ from pydantic import BaseModel
 from pushbot.errors import PushbotError, RunLost
 from pushbot.ports import Outcome, Traits
 from pushbot.queue.commands import RunState
+from pushbot_plugins.kubernetes import cluster
 from pushbot_plugins.kubernetes.access import access
 from pushbot_plugins.kubernetes.change import Change, Part
-from pushbot_plugins.kubernetes.cluster import Cluster, Denied, open_cluster
+from pushbot_plugins.kubernetes.cluster import Cluster, Denied
 from pushbot_plugins.kubernetes.follow import Follow
 from pushbot_plugins.kubernetes.objects import RUN
 from pushbot_plugins.kubernetes.options import KubernetesOptions
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 _NO_ENTRY, _MISSING = 401, 404
 _FRESH = 60.0
+_SHORTLY = 30.0
 
 
 class Begun(BaseModel):
@@ -56,17 +59,17 @@ class KubernetesExecutor:
     """Each run is a change of workloads in a cluster, and over when that is rolled out."""
 
     Options = KubernetesOptions
-    traits = Traits(steps=False, reverts=True)
 
     def __init__(self, options: KubernetesOptions) -> None:
         self.options = options
+        self.traits = Traits(steps=False, reverts=options.reverts)
 
     async def start(self, job: Job) -> str:
         """Change the cluster. Raises PushbotError when it refuses or cannot be reached, and nothing was changed."""
         refuse_steps(job, "kubernetes")
         words = Words(job)
-        async with self._cluster(job, words) as cluster:
-            change = Change(cluster, self.options, job, words, f"{job.run}-{secrets.token_hex(4)}")
+        async with self._cluster(job, words, _SHORTLY) as found:
+            change = Change(found, self.options, job, words, f"{job.run}-{secrets.token_hex(4)}")
             manifests = await change.wanted()
             parts = await change.parts(manifests)
             await change.rehearse(manifests)
@@ -130,20 +133,20 @@ class KubernetesExecutor:
             raise
 
     async def _follow(self, job: Job, words: Words, begun: Begun, progress: Callable[[str | Tally], None]) -> Outcome:
-        async with self._cluster(job, words) as cluster:
+        async with self._cluster(job, words, self.options.patience) as found:
             with log_of(job, words.secrets) as log:
                 if begun.failure is not None:
                     return Outcome(RunState.FAILED, "apply", one_line(begun.failure))
                 if not begun.changed:
-                    await self._find(job, cluster, begun)
-                follow = Follow(cluster, job, begun.call, begun.parts, self.options.poll, log, progress)
+                    await self._find(job, found, begun)
+                follow = Follow(found, job, begun.call, begun.parts, self.options.poll, log, progress)
                 return await follow.to_the_end()
 
-    async def _find(self, job: Job, cluster: Cluster, begun: Begun) -> None:
+    async def _find(self, job: Job, found: Cluster, begun: Begun) -> None:
         """Raises RunLost for a run that began to change the cluster, and did not get through with that."""
         for part in begun.parts:
             try:
-                workload = await cluster.workload(part.ref)
+                workload = await found.workload(part.ref)
             except Denied as error:
                 if error.status != _MISSING:
                     raise
@@ -157,22 +160,23 @@ class KubernetesExecutor:
             raise RunLost(f"run {job.run} was about to apply manifests that are of no workload: look at what is there")
 
     async def _is_over(self, job: Job, words: Words, begun: Begun) -> bool:
-        async with self._cluster(job, words) as cluster:
+        async with self._cluster(job, words, _SHORTLY) as found:
             for part in begun.parts:
-                workload = await cluster.workload(part.ref)
+                workload = await found.workload(part.ref)
                 mine = workload.metadata.annotations.get(RUN) == begun.call
                 if mine and not standing(part.kind, workload).over:
                     return False
         return True
 
     async def _undo(self, job: Job, words: Words, begun: Begun) -> None:
-        async with self._cluster(job, words) as cluster:
-            change = Change(cluster, self.options, job, words, begun.call)
+        async with self._cluster(job, words, _SHORTLY) as found:
+            change = Change(found, self.options, job, words, begun.call)
             for part in begun.parts:
                 await change.undo(part)
 
     @asynccontextmanager
-    async def _cluster(self, job: Job, words: Words) -> AsyncIterator[Cluster]:
-        way = await access(self.options, job, words)
-        async with open_cluster(way, words.secrets) as api:
+    async def _cluster(self, job: Job, words: Words, patience: float) -> AsyncIterator[Cluster]:
+        way, options = await access(self.options, job, words), self.options
+        limits = replace(cluster.LIMITS, answer=options.answer, patience=min(patience, options.patience))
+        async with cluster.open_cluster(way, limits, words.secrets) as api:
             yield Cluster(api)

@@ -9,8 +9,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pushbot.secret import REFERENCE
-from pushbot.values import Flag, TimeLimit, Url, expected
-from pushbot_plugins.remote_run import Template  # noqa: TC001 - the same
+from pushbot.values import Duration, Flag, TimeLimit, expected
+from pushbot_plugins.remote_run import Address, Template  # noqa: TC001 - the same
 
 
 class Kind(StrEnum):
@@ -41,12 +41,15 @@ class KubernetesOptions(BaseModel):
     images: dict[DnsName, Template] = Field(default_factory=dict)
     manifests: tuple[Path, ...] = ()
     force: Flag = False
-    server: Url | None = None
+    server: Address | None = None
     token: str | None = Field(default=None, pattern=REFERENCE)
-    ca: Path | None = None
     kubeconfig: Path | None = None
     context: str | None = None
+    reverts: Flag = True
     poll: TimeLimit = 5.0
+    answer: TimeLimit = 30.0
+    patience: Duration = 300.0
+    ca: Path | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
