@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
+import threading
 import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,39 +35,50 @@ class Backend:
 
     def __init__(self) -> None:
         self.well = {"web1", "web2"}
-        self.slow = asyncio.Event()
+        self.slow = threading.Event()
         self.slow.set()
-        self.ports: dict[str, int] = {}
+        self.servers = {name: ThreadingHTTPServer(("127.0.0.1", 0), self._page(name)) for name in ("web1", "web2")}
+        self.ports = {name: int(server.server_address[1]) for name, server in self.servers.items()}
         self.asked: list[str] = []
 
-    async def serve(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                line = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[0]
-                if "/health" in line:
-                    status = 200 if name in self.well else 500
+    def _page(self, name: str) -> type[BaseHTTPRequestHandler]:
+        backend = self
+
+        class Page(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            timeout = 5
+
+            def do_GET(self) -> None:
+                status = 200
+                if self.path == "/health":
+                    status = 200 if name in backend.well else 500
                 else:
-                    self.asked.append(f"{name} {line}")
-                    await self.slow.wait()
-                    status = 200
-                body = f"{name} is UP" if name in self.well else "no"
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-        writer.close()
+                    backend.asked.append(f"{name} {self.requestline}")
+                    backend.slow.wait()
+                body = f"{name} is UP" if name in backend.well else "no"
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            do_POST = do_GET  # noqa: N815 - the name is the library's
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Page
 
 
 @pytest.fixture
-async def backend() -> AsyncIterator[Backend]:
+def backend() -> Iterator[Backend]:
     backend = Backend()
-    async with contextlib.AsyncExitStack() as stack:
-        for name in ("web1", "web2"):
-
-            async def serve(r: asyncio.StreamReader, w: asyncio.StreamWriter, name: str = name) -> None:
-                await backend.serve(name, r, w)
-
-            server = await asyncio.start_server(serve, "127.0.0.1", 0)
-            await stack.enter_async_context(server)
-            backend.ports[name] = server.sockets[0].getsockname()[1]
-        yield backend
+    for server in backend.servers.values():
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+    yield backend
+    backend.slow.set()
+    for server in backend.servers.values():
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture
