@@ -189,14 +189,12 @@ class Trust:
         rest = tuple(name for name in ALGORITHMS if name not in first)
         return (*(_CERTIFICATES if self._marked(_Marker.AUTHORITY) else ()), *first, *rest)
 
-    def revoked(self) -> list[asyncssh.SSHKey]:
-        """The keys that are never to be taken, be it those of authorities."""
-        return [line.key for line in self._marked(_Marker.REVOKED) if line.key is not None]
+    def revoked(self) -> dict[asyncssh.SSHKey, Line]:
+        """The keys that are never to be taken, be it those of authorities, and where that is said."""
+        return {line.key: line for line in self._marked(_Marker.REVOKED) if line.key is not None}
 
     def accepts(self, key: asyncssh.SSHKey) -> bool:
         """Whether it is the host's key; if not, `trouble` says why."""
-        if any(line.key == key for line in self._marked(_Marker.REVOKED)):
-            return self._refuse(f"its key {_print(key)} is revoked in {self._marked(_Marker.REVOKED)[0]}")
         if any(line.key == key for line in self._marked("")):
             return True
         self._look(thorough=True)

@@ -35,7 +35,7 @@ LATEST = GRACE + 2.0
 """Seconds after which a host has given up on ending processes."""
 
 READY = "pushbot-listens"
-"""What a shell says first, and FEED its group after it."""
+"""What a shell says first, on a line of its own; FEED says its group there too."""
 
 _LOOKS = 10
 """How often a second the guard looks whether they have ended."""
@@ -82,11 +82,11 @@ def _shell(*parts: str) -> str:
 
 
 GUARD = _shell(
-    f'echo READY; {{ {_RELAY} left=; if [ "$r$g" ]; then {_END} fi;',
+    f'printf "\\nREADY\\n"; {{ {_RELAY} left=; if [ "$r$g" ]; then {_END} fi;',
     f'printf "%s =%s\\n" "$m" "$left" >&3; }} | {{ {_CARRY} }}',
 )
 FEED = _shell(
-    'read -r s </proc/self/stat; set -- ${s##*") "}; echo READY $3; shift $#;',
+    'read -r s </proc/self/stat; set -- ${s##*") "}; printf "\\nREADY %s\\n" $3; shift $#;',
     f'IFS= read -r m; {_TAKE} {_RUN}; printf "%s %s\\n" $m $?',
 )
 """What to ask a host's login shell for."""

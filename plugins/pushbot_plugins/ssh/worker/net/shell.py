@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 SLICE = 256 * 2**10
 """Bytes of a command's input under way to one host at most, beyond what the host has said it takes."""
-_READY = READY.encode()
+_READY = re.compile(rb"\n%s ?(\d*)\n" % READY.encode())
 _WINDOW = 256 * 2**10
 _NOISE = 4 * 2**10
 """Bytes kept of what a host says before our shell is there (`.bashrc` that prints, ForceCommand)."""
@@ -55,7 +56,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
     async def listening(self) -> None:
         """Wait until it does. Raises HostTrouble when the host runs something else in its place."""
         try:
-            self.group = (await self._listens).decode("ascii", "replace").strip()
+            self.group = (await self._listens).decode()
         except ShellGone:
             said = self._held.decode("utf-8", "replace").strip().splitlines()
             heard = f' and said "{said[-1][:200]}"' if said else ""
@@ -152,13 +153,12 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def _awaited(self, data: bytes) -> bytes:
         """Look for the ready line; what comes after it."""
-        _, found, after = data.partition(_READY)
-        group, line_ended, rest = after.partition(b"\n")
-        if not (found and line_ended):
+        found = _READY.search(data)
+        if found is None:
             self._held = data[-_NOISE:]
             return b""
-        self._listens.set_result(group)
-        return rest
+        self._listens.set_result(found[1])
+        return data[found.end() :]
 
     def _heard(self, word: bytes) -> None:
         """What stood after the mark: the status of the command, or from the guard that all has ended."""

@@ -193,7 +193,7 @@ class Dialer:
         options.port = place.port
         options.username = place.user or getpass.getuser()
         options.protocol_factory = lambda: _Acquaintance(trust)
-        options.known_hosts = ([], [], trust.revoked(), [], [], [], [])
+        options.known_hosts = ([], [], list(trust.revoked()), [], [], [], [])
         options.server_host_key_algs = trust.algorithms
         options.host_key_alias = trust.alias or None
         options.client_keys = [copy.copy(key) for key in self._keys] or None  # each remembers its algorithm
@@ -229,6 +229,8 @@ class Dialer:
             case TimeoutError():
                 said = "then said nothing more" if heard else "then did not say that it speaks SSH"
                 return f"took the connection on {place} and {said} for {self.connecting.login_timeout:g} s"
+            case asyncssh.HostKeyNotVerifiable() if "revoked" in error.reason:
+                return f"its key, or that of its authority, is revoked in {next(iter(trust.revoked().values()))}"
             case asyncssh.HostKeyNotVerifiable():
                 return f"its key cannot be verified: {error.reason}"
             case asyncssh.PermissionDenied():
@@ -237,8 +239,10 @@ class Dialer:
                 return f"none of the keys was accepted for user {place.user or getpass.getuser()}{tried}"
             case asyncssh.KeyExchangeFailed():
                 return f"has no algorithm in common with us: {error.reason.partition(',')[0]}"
-            case asyncssh.ConnectionLost():
-                return f"closed the connection on {place} before anybody was logged in: see its log, and MaxStartups"
+            case asyncssh.ConnectionLost() | ConnectionError() if heard:
+                return f"closed the connection on {place} before we were logged in: see its log, and MaxStartups"
+            case asyncssh.ConnectionLost() | ConnectionError():
+                return f"closed the connection on {place} at once: is it sshd that listens there?"
             case asyncssh.Error():
                 return f"does not let us in: {error.reason}"
             case _:
@@ -256,12 +260,17 @@ def _load_keys(connecting: Connecting) -> list[asyncssh.SSHKeyPair]:
             keys += asyncssh.load_keypairs([file], passphrase, list(connecting.certificates))
         except OSError as error:
             raise PushbotError(f"The key {error.filename or file} cannot be read: {error.strerror}.") from None
-        except asyncssh.KeyEncryptionError:
-            why = "its passphrase is wrong" if passphrase else "it has a passphrase, and none is configured"
-            raise PushbotError(f"The key {file} cannot be used: {why}.") from None
-        except (asyncssh.KeyImportError, ValueError) as error:
-            raise PushbotError(f"The key {file} cannot be used: {error}.") from None
+        except ValueError as error:  # what asyncssh raises of keys is one
+            raise PushbotError(f"The key {file} cannot be used: {_why_not(error, passphrase)}.") from None
     return keys
+
+
+def _why_not(error: ValueError, passphrase: str | None) -> str:
+    if "bcrypt" in str(error):
+        return "to decrypt it takes the Python package bcrypt; install that, or give the key to an agent"
+    if passphrase is None and "passphrase" in str(error).lower():
+        return "it has a passphrase, and none is configured"
+    return "its passphrase is wrong" if "decrypt" in str(error) else str(error)
 
 
 async def _agent() -> asyncssh.SSHAgentClient:
