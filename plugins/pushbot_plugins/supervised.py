@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from pushbot_plugins.local.leftovers import leftovers, signal_group
 from pushbot_plugins.local.supervisor.files import LOG, RunFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pushbot.ports import Job, Outcome
 
@@ -128,7 +128,7 @@ def _begin(job: Job, boot: Boot) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**environment(job, boot.needs), "PUSHBOT_RUN": job.run},
+            env={**environment(_variables(job), boot.needs), "PUSHBOT_RUN": job.run},
             pass_fds=(lock,),
             start_new_session=True,
             timeout=_START_LIMIT,
@@ -146,13 +146,17 @@ def _begin(job: Job, boot: Boot) -> str:
     return str(files.supervisor())
 
 
-def environment(job: Job, needs: frozenset[str] = frozenset()) -> dict[str, str]:
-    """The bot's own, without its own secrets (a chat's password), unless the job refers to one by name."""
-    steps = (pair for step in (*job.steps, *job.post) for pair in step.env)
-    pairs = (*job.env, *steps, *(pair for host in job.hosts for pair in host.env))
+def environment(pairs: Iterable[tuple[str, str]], needs: frozenset[str] = frozenset()) -> dict[str, str]:
+    """The bot's own, without its own secrets (a chat's password), but those that `pairs` refer to, and `needs`."""
     referred = {text.removeprefix("env:") for _, text in pairs if text.startswith("env:")}
     withheld = own_variables() - referred - needs
     return {name: value for name, value in os.environ.items() if name not in withheld}
+
+
+def _variables(job: Job) -> Iterable[tuple[str, str]]:
+    """All that the operator configured for the job's commands."""
+    of_steps = (step.env for step in (*job.steps, *job.post))
+    return chain(job.env, *of_steps, *(host.env for host in job.hosts))
 
 
 def _begun_before(job: Job) -> PushbotError:
