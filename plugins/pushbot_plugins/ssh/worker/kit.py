@@ -13,8 +13,6 @@ from pushbot_plugins.ssh.worker import balancer
 from pushbot_plugins.ssh.worker.health import Health
 from pushbot_plugins.ssh.worker.here import Machine
 from pushbot_plugins.ssh.worker.ledger import Ledger, finished
-from pushbot_plugins.ssh.worker.recipe import Recipe
-from pushbot_plugins.ssh.worker.recipe.site import root_of
 from pushbot_plugins.ssh.worker.report import RunReport
 from pushbot_plugins.ssh.worker.target import Surroundings
 from pushbot_plugins.ssh.worker.web import Web
@@ -25,9 +23,10 @@ if TYPE_CHECKING:
     from pushbot.fleet.model import Host
     from pushbot.ports import Job
     from pushbot_plugins.local.supervisor.files import RunFiles
-    from pushbot_plugins.ssh.settings import Settings
+    from pushbot_plugins.ssh.settings import Releasing, Settings
     from pushbot_plugins.ssh.worker.balancer import Balancer
     from pushbot_plugins.ssh.worker.ledger import Finished
+    from pushbot_plugins.ssh.worker.recipe import Recipe
     from pushbot_plugins.ssh.worker.seams import Here, Remote
     from pushbot_plugins.ssh.worker.stop import Stop
     from pushbot_plugins.ssh.worker.target import Target
@@ -63,8 +62,8 @@ async def assembled(
     files: RunFiles, job: Job, settings: Settings, reach: Callable[[Host], Remote], stop: Stop
 ) -> AsyncIterator[Kit]:
     """The kit of the run in that directory, while it goes on. Raises Unresolved when a reference leads nowhere."""
-    releasing, draining = settings.releasing, settings.draining
-    surroundings = Surroundings(job, partial(root_of, releasing) if releasing is not None else None)
+    draining = settings.draining
+    surroundings = Surroundings(job, _root(settings.releasing) if settings.releasing is not None else None)
     headers = surroundings.resolved(draining.headers if draining is not None else ())
     log = Log(files.log, ())
     report = RunReport(files, log, surroundings.secrets, settings.output_limit)
@@ -96,11 +95,19 @@ async def assembled(
         log.close()
 
 
+def _root(releasing: Releasing) -> Callable[[Host], str]:
+    from pushbot_plugins.ssh.worker.recipe.site import root_of  # noqa: PLC0415 - as below
+
+    return partial(root_of, releasing)
+
+
 def _recipe(
     job: Job, settings: Settings, here: Here, report: RunReport, reach: Callable[[Host], Remote]
 ) -> Recipe | None:
     if settings.releasing is None:
         return None
+    from pushbot_plugins.ssh.worker.recipe import Recipe  # noqa: PLC0415 - not loaded where nothing is released
+
     return Recipe(
         settings.releasing,
         settings.relays,
