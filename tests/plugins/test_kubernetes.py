@@ -176,6 +176,21 @@ async def test_streams_end_and_go_on(kubernetes: Kubernetes, tmp_path: Path, mon
     assert outcome.state is RunState.SUCCEEDED
 
 
+async def test_watches_that_fail_at_once_are_not_asked_for_in_a_row(kubernetes: Kubernetes, tmp_path: Path) -> None:
+    fault = Fault(path="watch=1", status=500, times=10**6)
+    kubernetes.faults = [fault]
+    outcome, _ = await carried_out(made(kubernetes), at("princess", tmp_path))
+    assert outcome.state is RunState.SUCCEEDED
+    assert 10**6 - fault.times < 20
+
+
+async def test_pods_are_read_in_parts(kubernetes: Kubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_PODS", 1)
+    kubernetes.controllers.deadline_ticks = 20
+    outcome, _ = await carried_out(made(kubernetes), at("princess-bad", tmp_path))
+    assert "ImagePullBackOff" in (outcome.reason or "")
+
+
 @pytest.mark.parametrize("as_event", [True, False])
 async def test_a_version_that_is_too_old_is_looked_up_anew(
     kubernetes: Kubernetes, tmp_path: Path, *, as_event: bool
@@ -352,6 +367,16 @@ async def test_other_kinds_are_rolled_out_and_back(kubernetes: Kubernetes, tmp_p
 async def test_a_revision_that_is_no_tag_is_refused(kubernetes: Kubernetes, tmp_path: Path, revision: str) -> None:
     with pytest.raises(PushbotError, match="cannot be part of an image's name"):
         await made(kubernetes).start(replace(at("princess", tmp_path), revision=revision))
+    assert not kubernetes.asked
+
+
+async def test_a_secret_in_the_name_of_an_image_is_refused(
+    kubernetes: Kubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSWORD", "correct-horse")
+    job = replace(at("princess", tmp_path), env=(("PASSWORD", "env:PASSWORD"),))
+    with pytest.raises(PushbotError, match="the images of princess name a secret"):
+        await made(kubernetes, images={"web": "registry.example/shop:{PASSWORD}"}).start(job)
     assert not kubernetes.asked
 
 

@@ -136,6 +136,14 @@ async def test_manifests_are_applied_with_the_revision_in_their_values(
     ] * 2
 
 
+async def test_manifests_of_no_workload_are_over_when_they_are_applied(
+    kubernetes: Kubernetes, manifest: Path, tmp_path: Path
+) -> None:
+    _write(manifest, MANIFESTS.partition("---")[0])
+    assert (await carried_out(made(kubernetes, manifest), at(tmp_path))).state is RunState.SUCCEEDED
+    assert kubernetes.get("configmaps", "settings")
+
+
 async def test_nothing_is_applied_when_one_of_them_is_refused(
     kubernetes: Kubernetes, manifest: Path, tmp_path: Path
 ) -> None:

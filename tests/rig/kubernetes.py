@@ -120,7 +120,7 @@ class Kubernetes:
     async def start(self) -> None:
         app = web.Application(middlewares=[self._gate])
         app.add_routes([web.route("*", "/{rest:.*}", self._any)])
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.tls).start()
         self.port: int = self._runner.addresses[0][1]
@@ -260,11 +260,16 @@ class Kubernetes:
             with contextlib.suppress(ConnectionResetError):
                 await self._watch(request, stream, rest[0], namespace)
             return stream
-        found = [one for one in self.find(rest[0], namespace) if _selected(one, request)]
+        whole = [one for one in self.find(rest[0], namespace) if _selected(one, request)]
+        first, size = int(request.query.get("continue", "0")), int(request.query.get("limit", "1000000"))
+        found, rest_of_it = whole[first : first + size], len(whole) > first + size
+        meta: Object = {"resourceVersion": str(self._version)}
+        if rest_of_it:
+            meta["continue"] = str(first + size)
         listed: Object = {
             "kind": f"{kind}List",
             "apiVersion": version,
-            "metadata": {"resourceVersion": str(self._version)},
+            "metadata": meta,
             "items": [*found],
         }
         return web.json_response(listed)

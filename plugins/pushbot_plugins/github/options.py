@@ -48,7 +48,7 @@ class GitHubOptions(BaseModel):
     version: str = Field(default="2022-11-28", pattern=r"^\d{4}-\d{2}-\d{2}$")
     workflow: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$")
     ref: Template = "main"
-    inputs: Inputs = Field(default_factory=lambda: {"revision": "{revision}"})
+    inputs: Inputs = {"revision": "{revision}"}
     run_input: str = Field(default="run", pattern=r"^([A-Za-z_][A-Za-z0-9_-]*)?$")
     environment: Template = "{stage}"
     task: str = "deploy"

@@ -132,7 +132,7 @@ async def _ask(command: Exec, path: Path, job: Job) -> _Status:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=environment(job) | variables,
+            env=environment(job.env) | variables,
         )
     except OSError as error:
         raise PushbotError(f"{path} gives credentials by {program}: {error.strerror}") from None

@@ -151,11 +151,18 @@ class Change:
             chosen = {name: text for name, text in self.options.images.items() if name in names}
             if chosen:
                 spec[key] = [
-                    {"name": name, "image": image(self.words.fill(text, tag))} for name, text in chosen.items()
+                    {"name": name, "image": image(self.words.fill(text, self._tag))} for name, text in chosen.items()
                 ]
         body: JsonValue = {"metadata": {"annotations": {**self.notes}}, "spec": {"template": {"spec": spec}}}
         changed = await self.cluster.patch(part.ref.path, STRATEGIC, body, Workload)
         return part.model_copy(update={"generation": changed.metadata.generation})
+
+    def _tag(self, value: str) -> str:
+        if value in self.words.secrets:
+            raise PushbotError(
+                f"the images of {self.job.stage} name a secret, which everybody could see in the cluster"
+            )
+        return tag(value)
 
     async def _apply(self, manifests: list[Object], *, dry: bool) -> dict[Ref, int]:
         """Apply them in order; the generation of each workload by that. Tried `dry`, nothing changes."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from pushbot.errors import PushbotError
-from pushbot_plugins.kubernetes.objects import Failure, Past, Pasts, Pods, Resources, Workload
+from pushbot_plugins.kubernetes.objects import Failure, Past, Pasts, Pod, Pods, Resources, Workload
 from pushbot_plugins.kubernetes.options import Kind
 from pushbot_plugins.remote_api import Answer, Api, Limits, Refused, one_line
 
@@ -32,7 +32,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 _ANSWERS = frozenset({200, 201, 400, 401, 403, 404, 409, 410, 415, 422})
 _GOOD = 400
-_PODS = 500
+_PODS, _PAGES = 100, 10
 _WATCH = 20
 
 
@@ -78,10 +78,17 @@ class Cluster:
         """The workload as it is now. Raises Denied, with 404 when there is none."""
         return (await self._look(ref.path)).read(Workload)
 
-    async def pods(self, ref: Ref, workload: Workload) -> Pods:
-        """Its pods, at most 500 of them."""
+    async def pods(self, ref: Ref, workload: Workload) -> tuple[Pod, ...]:
+        """Its pods, at most a thousand of them."""
+        found: list[Pod] = []
         query = {"labelSelector": str(workload.spec.selector), "limit": str(_PODS)}
-        return (await self._look(f"api/v1/namespaces/{quote(ref.namespace, safe='')}/pods", query)).read(Pods)
+        for _ in range(_PAGES):
+            page = (await self._look(f"api/v1/namespaces/{quote(ref.namespace, safe='')}/pods", query)).read(Pods)
+            found += page.items
+            if not page.metadata.more:
+                break
+            query["continue"] = page.metadata.more
+        return tuple(found)
 
     async def past(self, ref: Ref, workload: Workload) -> tuple[Past, ...]:
         """What it was before, newest last: its ReplicaSets or ControllerRevisions."""

@@ -57,13 +57,17 @@ class Feed:
 
     async def run(self) -> None:
         """Keep it up to date until cancelled, or until there is `trouble`."""
+        loop = asyncio.get_running_loop()
         try:
             while not self.deleted:
+                began = loop.time()
                 await self._look()
                 if self._watchable:
                     await self._watch()
-                else:
+                if not self._watchable:
                     await asyncio.sleep(self.poll)
+                elif loop.time() - began < _SOON:
+                    await asyncio.sleep(min(self.poll, _SOON))
         except PushbotError as error:
             self.trouble = error
         self.changed.set()
@@ -92,7 +96,6 @@ class Feed:
                 LOG.info("watch_refused", workload=str(self.ref), status=error.status)
                 return
             if loop.time() - began < _SOON:
-                await asyncio.sleep(min(self.poll, _SOON))
                 return
         self._look_again = False
 

@@ -50,6 +50,8 @@ class Follow:
 
     async def to_the_end(self) -> Outcome:
         """How it ended. Raises PushbotError when the cluster cannot be asked."""
+        if not self.parts:
+            return Outcome(RunState.SUCCEEDED)
         changed = asyncio.Event()
         feeds = [Feed(self.cluster, part.ref, self.poll, changed) for part in self.parts]
         async with asyncio.TaskGroup() as group:
@@ -130,7 +132,7 @@ class Follow:
                 self._may_see_pods = False
                 self.log.note(one_line(f"pods are not looked at: {error}"))
                 return
-            found = troubles(workload.spec.template.spec, pods.items)
+            found = troubles(workload.spec.template.spec, pods)
             said = {(one.pod, one.reason) for one in self._known.get(part.name, [])}
             self._known[part.name] = found
             for one in found:

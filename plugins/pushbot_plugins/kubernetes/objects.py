@@ -189,9 +189,16 @@ class Pod(_Part):
     status: PodStatus = PodStatus()
 
 
-class Pods(_Part):
-    """A list of pods."""
+class Page(_Part):
+    """Whether a list goes on."""
 
+    more: str = Field(default="", alias="continue")
+
+
+class Pods(_Part):
+    """A list of pods, or its next part."""
+
+    metadata: Page = Page()
     items: tuple[Pod, ...] = ()
 
 

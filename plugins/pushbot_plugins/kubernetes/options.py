@@ -38,7 +38,7 @@ class KubernetesOptions(BaseModel):
     namespace: DnsName = "default"
     kind: Kind = Kind.DEPLOYMENT
     name: DnsName | None = None
-    images: dict[DnsName, Template] = Field(default_factory=dict)
+    images: dict[DnsName, Template] = {}
     manifests: tuple[Path, ...] = ()
     force: Flag = False
     server: Address | None = None
