@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def leftovers(files: RunFiles, run: str) -> list[int]:
     """The process groups that the run's dead supervisor left; not those that are gone or cannot be told for sure."""
     mark = b"\0PUSHBOT_RUN=" + os.fsencode(run) + b"\0"
-    return [group for group in files.recorded_groups() if any(mark in _environment(each) for each in _members(group))]
+    return [group for group in files.recorded_groups() if any(mark in _environment(each) for each in members(group))]
 
 
 def _environment(process: Path) -> bytes:
@@ -37,7 +37,7 @@ def signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _members(group: int) -> Iterator[Path]:
+def members(group: int) -> Iterator[Path]:
     """The living processes of the group, as directories of /proc (proc_pid_stat(5): state, ppid, pgrp, session)."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

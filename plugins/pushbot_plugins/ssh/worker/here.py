@@ -14,20 +14,22 @@ import shutil
 import signal
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pushbot.secret import own_variables
+from pushbot_plugins.local.leftovers import members
 from pushbot_plugins.ssh.worker.seams import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 _RECORDED = 'echo $$ > "$0" && exec "$@"'
 _CHUNK = 256 * 2**10
 _DRAIN = 0.2
 _LOOK = 0.02
 _AFTER_KILL = 2.0
+_PROC = Path("/proc/self/stat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,9 @@ class Machine:
         for number, patience in ((signal.SIGTERM, self.grace), (signal.SIGKILL, _AFTER_KILL)):
             _signal(group, number)
             until = time.monotonic() + patience
-            while _signal(group, 0) and time.monotonic() < until:  # noqa: ASYNC110 - nobody tells us
+            while _alive(group) and time.monotonic() < until:  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(_LOOK)
-            if not _signal(group, 0):
+            if not _alive(group):
                 return
 
 
@@ -135,6 +137,11 @@ class _Stream:
         else:
             self._ended.set()
             asyncio.get_running_loop().remove_reader(self._fd)
+
+
+def _alive(group: int) -> bool:
+    """Whether anybody in the group still runs; the dead whom nobody has buried do not count, where that can be told."""
+    return _signal(group, 0) and (not _PROC.exists() or any(members(group)))
 
 
 def _signal(group: int, number: int) -> bool:
