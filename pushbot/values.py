@@ -19,6 +19,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+_NAMED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_.-]*\}")
 _LABEL_LIMIT = 60
 _PORT_LIMIT = 65535
 
@@ -87,10 +88,20 @@ def _url(value: str) -> str:
     return value
 
 
+def _url_form(value: str) -> str:
+    _url(_NAMED.sub("1", value))
+    return value
+
+
 def _host_port(value: str) -> str:
     match = _HOST_PORT.fullmatch(value)
     if not match or not 0 < int(match[1]) <= _PORT_LIMIT:
         raise expected('HOST:PORT, such as "127.0.0.1:80"')
+    return value
+
+
+def _host_port_form(value: str) -> str:
+    _host_port(_NAMED.sub("1", value))
     return value
 
 
@@ -119,6 +130,9 @@ Text = Annotated[str, AfterValidator(_no_nul)]
 Words = Annotated[tuple[Text, ...], AfterValidator(_some)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Url = Annotated[str, AfterValidator(_url)]
-HostPort = Annotated[str, AfterValidator(_host_port)]
+UrlForm = Annotated[str, AfterValidator(_url_form)]
+"""A URL with names in braces, which are filled in later: also its host and port may be such."""
+HostPortForm = Annotated[str, AfterValidator(_host_port_form)]
+"""HOST:PORT, either of which may be a name in braces."""
 RoomName = Annotated[str, AfterValidator(_room)]
 RoomNames = Annotated[tuple[RoomName, ...], AfterValidator(_some)]

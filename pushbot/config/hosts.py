@@ -13,7 +13,7 @@ from pushbot.errors import PushbotError
 from pushbot.fleet import names
 from pushbot.fleet.model import ALL, NONE, Amount, Look, Rollout, Selection, VersionProbe
 from pushbot.service.spec import Mismatch
-from pushbot.values import Duration, Label, Name, Text, TimeLimit, Url, Words, expected
+from pushbot.values import Duration, Label, Name, Text, TimeLimit, UrlForm, Words, expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ class VersionsTable(BaseModel):
 
     model_config = STRICT
 
-    http: Url | None = None
+    http: UrlForm | None = None
     command: Words | None = None
     file: Text | None = None
     pattern: Text | None = None

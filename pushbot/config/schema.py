@@ -20,7 +20,7 @@ from pushbot.values import (
     Count,
     Duration,
     Flag,
-    HostPort,
+    HostPortForm,
     Label,
     Name,
     Positive,
@@ -30,6 +30,7 @@ from pushbot.values import (
     Text,
     TimeLimit,
     Url,
+    UrlForm,
     Words,
     expected,
 )
@@ -105,8 +106,8 @@ class HealthTable(Table):
     """`[[pipelines.NAME.stages.health]]`."""
 
     name: Label
-    http: Url | None = None
-    tcp: HostPort | None = None
+    http: UrlForm | None = None
+    tcp: HostPortForm | None = None
     command: Words | None = None
     expect: Text | None = None
     status: Annotated[int, Field(strict=True, ge=100, le=599)] = 200

@@ -149,6 +149,26 @@ def test_what_is_no_duration(text: object) -> None:
         seconds(text)
 
 
+@pytest.mark.parametrize("look", ['http = "http://{address}:{port}/{revision}"', 'tcp = "{address}:{port}"'])
+def test_where_a_health_check_looks_may_be_filled_in_for_each_host(tmp_path: Path, look: str) -> None:
+    file = tmp_path / "pushbot.toml"
+    file.write_text(
+        f"""
+        [chats.irc]
+        host = "localhost"
+        [lanes.web]
+        rooms = ["irc/#push"]
+        pipeline = "web"
+        [[pipelines.web.stages]]
+        name = "live"
+        steps = [{{ name = "a", run = ["true"] }}]
+        health = [{{ name = "up", {look} }}]
+        """
+    )
+    (probe,) = load(file).lanes[0].stages[0].health
+    assert probe.target == look.split('"')[1]
+
+
 def test_lines_are_found_in_tables_lists_and_inline() -> None:
     text = "a = 1\n[[x.s]]\nn = 1\n[[x.s]]\nn = 2\n[[x.s.t]]\n'q w' = { e = 1 }\n[ y . \"z\" ]\nk.l = 3\n"
     assert line_of(text, ("a",)) == 1
