@@ -72,7 +72,7 @@ async def test_a_host_dies_between_any_two_programs(tmp_path: Path, layout: Layo
             assert _rest(host.root, layout) == (["20", "20"] if layout is Layout.RELEASES else ["yang", "yin"])
         else:
             pytest.fail(f"{steps[step]} never got through")
-    assert crashes > 20
+    assert crashes > 15
 
 
 def _rest(root: Path, layout: Layout) -> list[str]:

@@ -52,7 +52,7 @@ class Manifest:
     tree: str
     """Digest of how the files lie (type, mode, size, time, path), as a host computes it with `stat`."""
     content: str
-    """Digest of the digests of all files, as a host computes it with `b2sum`."""
+    """Digest of the digests of all files, as a host computes them with `b2sum`."""
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Manifest:
@@ -64,7 +64,7 @@ class Manifest:
             ordered,
             digest_of(_line(each) for each in ordered),
             digest_of(_stat_line(each) for each in (*files, *links)),
-            content_of(files),
+            digest_of(_sum_line(each) for each in files),
         )
 
     def files(self) -> list[Entry]:
@@ -81,11 +81,6 @@ class Manifest:
         return [each for each in self.files() if each not in there]
 
 
-def content_of(files: Iterable[Entry]) -> str:
-    """What `b2sum -l 256 -z FILE... | b2sum -l 256` says of these files, in this order."""
-    return digest_of(b"%s  %s\0" % (each.content.encode(), each.path) for each in files)
-
-
 def digest_of(pieces: Iterable[bytes | memoryview]) -> str:
     """The digest of all pieces, one after another."""
     digest = blake2b(digest_size=32)
@@ -97,6 +92,28 @@ def digest_of(pieces: Iterable[bytes | memoryview]) -> str:
 def _line(entry: Entry) -> bytes:
     head = f"{entry.kind} {entry.mode:o} {entry.mtime} {entry.size} {entry.content} "
     return b"%s%s\0" % (head.encode(), entry.path)
+
+
+def checks(files: Iterable[Entry]) -> bytes:
+    """Lines for `b2sum --check`.
+
+    Names with a newline or a backslash are escaped as it does; so is a carriage return at the end, which only
+    coreutils 9 and newer can have there.
+    """
+    return b"".join(_check(each) for each in files)
+
+
+def _check(entry: Entry) -> bytes:
+    path, mark = entry.path, b""
+    if b"\n" in path or b"\\" in path or path.endswith(b"\r"):
+        mark, path = b"\\", path.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
+        path = path[:-1] + b"\\r" if path.endswith(b"\r") else path
+    return b"%s%s  %s\n" % (mark, entry.content.encode(), path)
+
+
+def _sum_line(entry: Entry) -> bytes:
+    """As `b2sum -l 256 -z` prints it."""
+    return b"%s  %s\0" % (entry.content.encode(), entry.path)
 
 
 def _stat_line(entry: Entry) -> bytes:

@@ -1,12 +1,15 @@
 """A package, and what of it goes to a host: all, or what the host's previous release lacks.
 
 A stream is one tar archive, put together from slices of the package's body, which is one file mapped into memory:
-nothing is copied or packed again, however many hosts get it and whatever they have already. In it lie
+nothing is copied or packed again, however many hosts get it and whatever they have already. In it lie, below `new/`,
 
     list     every regular file of the release, each path ended by NUL (`links`: every symbolic link)
-    added    the regular files that are in the stream, if that is not all of them
-    files/   the folders, links and files themselves
+    sums     digests of the files that are to be looked at, as `b2sum --check` takes them
+    files/   the folders, links and files; those that the host has already as hard links to `base/`
     end      empty, and last: a stream that was cut between two members lacks it
+
+The host lets `new/` and `base/` stand for what they are there. That tar makes the hard links too, in the one process
+that unpacks, costs half a kilobyte for each; where they are many, the stream is compressed.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Final
 
-from .manifest import Kind, content_of, digest_of
+from .manifest import Kind, checks, digest_of
+from .packing import PREFIX, tar_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from .manifest import Entry, Manifest
 
 SLICE: Final = 256 * 2**10
+MANY: Final = 2**20
+"""Bytes of hard links from which on they are compressed."""
 _END: Final = bytes(2 * tarfile.BLOCKSIZE)
 _BLOCK: Final = 4096
 """What a file system gives out at once."""
@@ -36,14 +42,13 @@ _BLOCK: Final = 4096
 class Stream:
     """One tar archive for a host, in `size` bytes. `base` is the digest of what the host must have, "" for nothing.
 
-    `content` is what the host must find with `b2sum` afterwards, `needs` the bytes that the files take there and
+    `needs` the bytes that the files take there and
     `files` how many they are.
     """
 
     pieces: tuple[bytes | memoryview, ...]
     size: int
     base: str
-    content: str
     needs: int
     files: int
     packed: bool = False
@@ -76,20 +81,26 @@ class Package:
         """What a host gets that has `base`. With `verify_all` the host looks at the content of all its files."""
         files = self.manifest.files()
         added = files if base is None else self.manifest.added_since(base)
-        lists = {"list": files, "links": self.manifest.links()}
-        if base is not None:
-            lists["added"] = added
+        new = set(added)
         others = [each for each in self.manifest.entries if each.kind is not Kind.FILE]
-        pieces: tuple[bytes | memoryview, ...] = (_head(lists), *self._slices([*others, *added]), _tail())
+        head = _members(
+            {
+                "list": _paths(files),
+                "links": _paths(self.manifest.links()),
+                "sums": checks(files if verify_all else added),
+            }
+        )
+        linked = _hard_links(each for each in files if each not in new)
+        pieces: list[bytes | memoryview] = [head, *self._slices([*others, *added])]
+        pieces += [linked, _members({"end": b""}), _END]
         whole = Stream(
-            pieces,
+            tuple(pieces),
             sum(map(len, pieces)),
             "" if base is None else base.digest,
-            self.manifest.content if verify_all or base is None else content_of(added),
             sum(_rounded(each.size) for each in added) + _BLOCK * len(others),
             len(others) + len(added),
         )
-        return _compressed(whole) if compression else whole
+        return _compressed(whole) if compression or len(linked) > MANY else whole
 
     def _slices(self, entries: Iterable[Entry]) -> Iterator[memoryview]:
         """Where these entries lie in the body, neighbours together."""
@@ -110,31 +121,29 @@ def mapped(file: IO[bytes]) -> memoryview:
     return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
-def _head(lists: dict[str, list[Entry]]) -> bytes:
-    """The members that say what the stream has in it, and the folder of the release."""
-    head = BytesIO()
-    with tarfile.open(fileobj=head, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for name, entries in lists.items():
-            _member(tar, name, b"".join(each.path + b"\0" for each in entries))
-        folder = tarfile.TarInfo("files/")
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(folder)
-        end = tar.offset
-    return head.getvalue()[:end]
+def _members(contents: dict[str, bytes]) -> bytes:
+    """Small files of ours, as members."""
+    with BytesIO() as file, tar_of(file) as tar:
+        for name, content in contents.items():
+            info = tarfile.TarInfo(f"new/{name}")
+            info.mode, info.size = 0o644, len(content)
+            tar.addfile(info, BytesIO(content))
+        return file.getvalue()
 
 
-def _tail() -> bytes:
-    tail = BytesIO()
-    with tarfile.open(fileobj=tail, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        _member(tar, "end", b"")
-        end = tar.offset
-    return tail.getvalue()[:end] + _END
+def _hard_links(entries: Iterable[Entry]) -> bytes:
+    """Members that are links to the same path below `base/`."""
+    with BytesIO() as file, tar_of(file) as tar:
+        for entry in entries:
+            path = entry.path.decode("utf-8", "surrogateescape")
+            info = tarfile.TarInfo(PREFIX + path)
+            info.type, info.linkname, info.mode, info.mtime = tarfile.LNKTYPE, f"base/{path}", entry.mode, entry.mtime
+            tar.addfile(info)
+        return file.getvalue()
 
 
-def _member(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.mode, info.size = 0o644, len(content)
-    tar.addfile(info, BytesIO(content))
+def _paths(entries: Iterable[Entry]) -> bytes:
+    return b"".join(each.path + b"\0" for each in entries)
 
 
 def _rounded(size: int) -> int:
@@ -147,4 +156,4 @@ def _compressed(stream: Stream) -> Stream:
             for piece in stream.slices():
                 packed.write(piece)
         body = mapped(file)
-    return Stream((body,), len(body), stream.base, stream.content, stream.needs, stream.files, packed=True)
+    return Stream((body,), len(body), stream.base, stream.needs, stream.files, packed=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-PREFIX: Final = "files/"
+PREFIX: Final = "new/files/"
 """Where the release lies in a stream."""
 
 
@@ -47,7 +47,7 @@ def pack(
     inherited = {} if before is None else {_looks(each): each.mtime for each in before.entries}
     instead = {path.encode(): target.encode() for path, target in links.items()}
     entries: list[Entry] = []
-    with tarfile.open(fileobj=body, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8") as tar:
+    with tar_of(body) as tar:
         for path, own in _found(os.fsencode(folder), b"", exclude, instead):
             start = tar.offset
             if own is None:
@@ -61,6 +61,11 @@ def pack(
             entries.append(replace(entry, start=start, end=tar.offset))
     body.truncate(entries[-1].end if entries else 0)  # the end of an archive is the stream's to write
     return Manifest.of(entries)
+
+
+def tar_of(file: IO[bytes]) -> tarfile.TarFile:
+    """An archive to write, in the one format that takes paths of any length and any bytes."""
+    return tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape")
 
 
 def _found(

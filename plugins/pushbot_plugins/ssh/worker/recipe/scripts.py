@@ -53,7 +53,7 @@ flip() {
 LOOK: Final = _lean(
     _START,
     r"""
-for tool in tar b2sum comm xargs stat readlink mv ln; do
+for tool in tar b2sum xargs stat readlink mv ln; do
     command -v "$tool" >/dev/null || echo "missing $tool"
 done
 at=$root
@@ -62,14 +62,20 @@ at=${at:-/}
 [ -d "$at" ] && [ -w "$at" ] && [ -x "$at" ] || printf 'unwritable %s\n' "$at"
 stat -f -c 'space %a %S %d %c' -- "$at"
 cd -- "$root" 2>/dev/null || exit 0
-if [ -L current ]; then printf 'live %s\n' "$(readlink current)"; elif [ -e current ]; then echo blocked; fi
+live=
 for each in .pushbot/*/record; do
     name=${each#.pushbot/} name=${name%/record}
     [ -d "$prefix$name" ] && read -r record <"$each" || continue
+    [ ! current -ef "$prefix$name" ] || live=$prefix$name
     good=new
     [ ! -e ".pushbot/$name/good" ] || good=good
     printf 'release %s %s %s\n' "$name" "$good" "$record"
 done 2>/dev/null
+if [ ! -L current ]; then
+    [ ! -e current ] || echo blocked
+else
+    printf 'live %s\n' "${live:-$(readlink current)}"
+fi
 for each in "$prefix"[0-9]* .pushbot/[0-9]*; do printf 'folder %s\n' "${each##*/}"; done
 if [ -f .pushbot/before ]; then
     { read -r digest run; IFS= read -r link; } <.pushbot/before
@@ -83,14 +89,17 @@ SHIP: Final = _lean(
     _START,
     _SETTLE,
     r"""
-name=$3 token=$4 base=$5 content=$6 tree=$7 packed=$8 all=$9
+name=$3 old=.pushbot/old-$4 new=.pushbot/new-$4 base=$5 tree=$6 packed=$7 settled=$8 record=$9
 shift 9
-settled=$1 record=$2
-shift 2
 [ -d "$root/.pushbot" ] && [ -d "$root/$prefix" ] || mkdir -p -- "$root/.pushbot" "$root/$prefix" || exit 61
 cd -- "$root" || exit 61
-for left in .pushbot/new-* .pushbot/old-*; do
-    [ ! -e "$left" ] || rm -rf -- "$left"
+for left in .pushbot/*; do
+    case $left in
+    .pushbot/new-* | .pushbot/old-*) ;;
+    .pushbot/[0-9]*) [ ! -d "$prefix${left#.pushbot/}" ] || continue ;;
+    *) continue ;;
+    esac
+    rm -rf -- "$left"
 done
 while [ $# -gt 1 ]; do
     if [ ! -e "shared/$2" ]; then
@@ -99,52 +108,43 @@ while [ $# -gt 1 ]; do
     fi
     shift 2
 done
-new=.pushbot/new-$token
-mkdir -- "$new" || exit 61
+[ ! "$prefix" ] || new=.pushbot/$name
 trap 'cd -- "$root" && rm -rf -- "$new"' EXIT
-if [ "$packed" ]; then
-    tar -xzp --no-same-owner --warning=no-timestamp -C "$new" -f - || exit 62
-else
-    tar -xp --no-same-owner --warning=no-timestamp -C "$new" -f - || exit 62
-fi
+set -- --no-same-owner --warning=no-timestamp --transform "flags=rSH;s,^new/,$new/," \
+    --transform "flags=RSh;s,^base/,$prefix$base/," -f -
+if [ "$packed" ]; then tar -xzp "$@"; else tar -xp "$@"; fi || {
+    [ "$base" ] && exit 64
+    exit 62
+}
 [ -f "$new/end" ] || exit 62
-looked_at=list
-if [ "$base" ]; then
-    [ "$all" ] || looked_at=added
-    comm -z -23 -- "$new/list" "$new/added" | {
-        cd -- "$prefix$base" && xargs -0r cp -lP --parents -t "$root/$new/files" --
-    } || exit 64
-fi
 cd -- "$new/files" || exit 61
-got=$(xargs -0r b2sum -l 256 -z -- <"../$looked_at" | b2sum -l 256)
-if [ "${got%% *}" != "$content" ]; then
-    xargs -0r b2sum -l 256 -z -- <"../$looked_at"
-    exit 63
-fi
+[ ! -s ../sums ] || b2sum --check --quiet --strict ../sums || exit 63
 if [ "$base" ]; then
-    got=$( { xargs -0r stat --printf '%f %s %Y %n\0' -- <../list
-        [ ! -s ../links ] || xargs -0r stat --printf '%f %s %Y %n\0' -- <../links; } | b2sum -l 256)
+    got=$({
+        xargs -0r stat --printf '%f %s %Y %n\0' -- <../list
+        [ ! -s ../links ] || xargs -0r stat --printf '%f %s %Y %n\0' -- <../links
+    } | b2sum -l 256)
     [ "${got%% *}" = "$tree" ] || exit 64
 fi
 cd -- "$root" && printf '%s\n' "$record" >"$new/record" || exit 61
-if [ ! "$prefix" ] && { [ -e "$name" ] || [ -e ".pushbot/$name" ]; }; then
+if [ ! "$prefix" ]; then
     [ "$(readlink current)" != "$name" ] || exit 66
     settle "$settled"
-    old=.pushbot/old-$token
     mkdir -- "$old" || exit 61
     [ ! -e ".pushbot/$name" ] || mv -T -- ".pushbot/$name" "$old/record" || exit 61
     [ ! -e "$name" ] || mv -T -- "$name" "$old/files" || exit 61
+    mv -T -- "$new" ".pushbot/$name" || exit 61
 fi
-mv -T -- "$new" ".pushbot/$name" && mv -T -- ".pushbot/$name/files" "$prefix$name" || exit 61
+mv -T -- ".pushbot/$name/files" "$prefix$name" || exit 61
 trap - EXIT
-[ ! "${old-}" ] || rm -rf -- "$old"
+[ "$prefix" ] || rm -rf -- "$old"
 """,
 )
 """Takes a stream and makes it a release. The last rename is what makes it count.
 
-$3 its name, $4 a word that nobody else has, $5 the name of the release to build upon or nothing, $6 and $7 the
-digests wanted of contents and tree, $8 `z` if compressed, $9 `all` to look at every file, then the settle time in
-ms, the record, and pairs of kind and path of what is shared.
+$3 its name, $4 a word that nobody else has, $5 the name of the release to build upon or nothing, $6 the digest
+wanted of the tree that is built so, $7 `z` if compressed, $8 the settle time in ms, $9 the record, then pairs of kind
+and path of what is shared.
 """
 
 CHECK: Final = _lean(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,11 @@ from pushbot_plugins.ssh.worker.seams import HostTrouble
 from . import scripts
 from .relays import Shipment, Useless
 from .standing import Release
-from .trouble import Ended, Said, differing, ended, megabytes, no_space, of_host
+from .trouble import Ended, Said, ended, megabytes, no_space, of_host
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pushbot_plugins.ssh.settings import Releasing
     from pushbot_plugins.ssh.worker.seams import Report
 
@@ -48,24 +51,18 @@ class Shipping:
 
     async def ship(self, site: Site, standing: Standing, package: Package) -> str:
         """Have the package on the host as a release; its name. Raises HostTrouble."""
-        host, manifest = site.remote.host, package.manifest
-        name = _name(site, standing)
-        release = Release(
-            *(name, package.revision, package.made, manifest.digest, manifest.tree, manifest.content, self._run)
-        )
+        host, attempt = site.remote.host, _Attempt(site, standing, package, self._run)
         base = await self._base(standing)
         while True:
             stream = await self._stream(package, base)
             self._see_room(site, stream, standing)
-            status, said = await self._sent(site, stream, self._arguments(site, stream, package, release, base))
+            status, said = await self._sent(attempt, stream, base)
             if not status:
                 how = f"upon {base.name}" if base else "whole"
-                self._report.note(f"release {name} is there, {megabytes(stream.size)} ({how})", host)
-                return name
+                self._report.note(f"release {attempt.name} is there, {megabytes(stream.size)} ({how})", host)
+                return attempt.name
             needs = stream.needs + self._releasing.free
-            trouble = _damaged(status, said, manifest) or ended(
-                "copy", site.root, status, said, needs=needs, has=standing.free
-            )
+            trouble = ended("copy", site.root, status, said, needs=needs, has=standing.free)
             if base is None or status not in {Ended.BASE, Ended.CONTENT} or of_host(said):
                 raise trouble
             self._report.note(f"it cannot be built upon release {base.name}, and comes whole: {trouble}", host)
@@ -106,13 +103,15 @@ class Shipping:
             text = f"no room for {stream.files} files on {site.root} ({standing.files} inodes are free)"
             raise HostTrouble("copy", text)
 
-    async def _sent(self, site: Site, stream: Stream, arguments: list[str]) -> tuple[int, Said]:
+    async def _sent(self, attempt: _Attempt, stream: Stream, base: Release | None) -> tuple[int, Said]:
         """Get the stream to the host, from the relay near it or else directly; how the script there ended."""
-        host = site.remote.host
+        host = attempt.site.remote.host
+        shared = self._releasing.shared
         if fed := self._relays.near(host):
             said = Said()
+            shipment = Shipment(stream, scripts.SHIP, attempt.arguments(stream, base, shared))
             try:
-                status = await self._relays.feed(fed, host, Shipment(stream, scripts.SHIP, arguments), said)
+                status = await self._relays.feed(fed, host, shipment, said)
             except Useless as error:
                 self._report.note(f"{error}; it comes directly", host)
             else:
@@ -122,45 +121,48 @@ class Shipping:
         said = Said()
         async with self._room:
             self.sent += stream.size
-            status = await site.remote.feed(
+            status = await attempt.site.remote.feed(
                 scripts.SHIP,
                 stream.slices(),
-                arguments=_with_token(arguments),
+                arguments=attempt.arguments(stream, base, shared),
                 limit=self._releasing.ship_timeout,
                 take=said.take,
             )
         return status, said
 
-    def _arguments(
-        self, site: Site, stream: Stream, package: Package, release: Release, base: Release | None
-    ) -> list[str]:
-        """What `scripts.SHIP` is told."""
-        kinds = {each: "file" if each in package.shared_files else "folder" for each in self._releasing.shared}
+
+@dataclass(slots=True)
+class _Attempt:
+    """Attempts to ship to one host. Each has a name of its own: what came before may still be under way there."""
+
+    site: Site
+    standing: Standing
+    package: Package
+    run: str
+    tried: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What the release of the last attempt is called."""
+        return self.tried[-1]
+
+    def arguments(self, stream: Stream, base: Release | None, shared: Sequence[str]) -> list[str]:
+        """What `scripts.SHIP` is told in the next attempt."""
+        site, package, manifest = self.site, self.package, self.package.manifest
+        self.tried.append(self._next_name())
+        release = Release(
+            *(self.name, package.revision, package.made, manifest.digest, manifest.tree, manifest.content, self.run)
+        )
+        kinds = {each: "file" if each in package.shared_files else "folder" for each in shared}
         return [
             *(site.root, site.prefix, release.name, secrets.token_hex(8), base.name if base else ""),
-            *(stream.content, package.manifest.tree, "z" if stream.packed else ""),
-            *("all" if self._releasing.verify_all else "", site.settle, release.record()),
+            *(manifest.tree, "z" if stream.packed else "", site.settle, release.record()),
             *(word for path, kind in kinds.items() for word in (kind, path)),
         ]
 
-
-def _damaged(status: int, said: Said, manifest: Manifest) -> HostTrouble | None:
-    """The trouble when a file is not what was sent."""
-    if status != Ended.CONTENT or of_host(said):
-        return None
-    path = differing(said, {each.path: each.content for each in manifest.files()})
-    if path is None:
-        return None
-    return HostTrouble("copy", f"{path} arrived damaged (its digest is not the one that was sent)")
-
-
-def _name(site: Site, standing: Standing) -> str:
-    """What the new release is called: with yin-yang, whichever is not live."""
-    if not site.prefix:
-        return "yang" if standing.live is not None and standing.live.name == "yin" else "yin"
-    return standing.next_name(datetime(*time.gmtime()[:6], tzinfo=UTC))
-
-
-def _with_token(arguments: list[str]) -> list[str]:
-    """The same with another word of its own: what a relay began may still be under way on the host."""
-    return [*arguments[:3], secrets.token_hex(8), *arguments[4:]]
+    def _next_name(self) -> str:
+        """With yin-yang, whichever is not live; else the time."""
+        live = self.standing.live
+        if not self.site.prefix:
+            return "yang" if live is not None and live.name == "yin" else "yin"
+        return self.standing.next_name(datetime(*time.gmtime()[:6], tzinfo=UTC), self.tried)

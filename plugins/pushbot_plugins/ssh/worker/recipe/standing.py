@@ -62,9 +62,9 @@ class Standing:
         """Whether the revision wanted is live and good: nothing is left to do."""
         return self.live is not None and self.live.good and self.live == self.there
 
-    def next_name(self, now: datetime) -> str:
-        """A name for a release made now, later than all there: it is an order first and a time second."""
-        last = max((each for each in self.names if _NAME.fullmatch(each)), default="")
+    def next_name(self, now: datetime, tried: Iterable[str] = ()) -> str:
+        """A name for a release made now, later than all there or tried: it is an order first and a time second."""
+        last = max((each for each in (*self.names, *tried) if _NAME.fullmatch(each)), default="")
         name = now.strftime(_STAMP)
         if name > last:
             return name
@@ -112,6 +112,8 @@ def _all(lines: Iterable[tuple[str, str, str]], word: str) -> list[str]:
 def _release(line: str) -> Release | None:
     words = line.split(" ", 8)
     if len(words) != 9 or words[2] != FORMAT:  # noqa: PLR2004 - name, good, format and six of the record
+        return None
+    if not (_NAME.fullmatch(words[0]) or words[0] in {"yin", "yang"}):
         return None
     name, good, _, revision, made, digest, tree, content, run = words
     return Release(name, revision, made, digest, tree, content, run, good == "good")

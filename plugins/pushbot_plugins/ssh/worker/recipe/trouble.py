@@ -56,6 +56,8 @@ _MEANINGS: Final[dict[int, str]] = {
     Ended.ELSEWHERE: "something else is live there now: {said}",
     Ended.FIRST: "there is nothing to go back to: it is the first release there",
 }
+_FAILED: Final = re.compile(r"^(.+): FAILED\b", re.MULTILINE)
+"""How `b2sum --check` names a file."""
 _KEPT: Final = 64 * 2**10
 
 
@@ -124,14 +126,7 @@ def ended(phase: str, root: str, status: int, said: Said, *, needs: int = 0, has
             if word.startswith("No space") and needs:
                 return no_space(root, needs, has)
             return HostTrouble(phase, meaning.format(root=root))
+    if status == Ended.CONTENT and (found := _FAILED.search(text)):
+        return HostTrouble(phase, f"{found[1]} is not what was sent (its digest differs)")
     meaning = _MEANINGS.get(status, f"ended with {status}: {{said}}")
     return HostTrouble(phase, meaning.format(root=root, said=said.last or "nothing was said"))
-
-
-def differing(said: Said, wanted: dict[bytes, str]) -> str | None:
-    """The first file whose digest is not the one wanted, from the lines of `b2sum -z`."""
-    for line in said.data.split(b"\0"):
-        found = re.fullmatch(rb"(?s).*?([0-9a-f]{64})  (.+)", line)
-        if found and wanted.get(found[2]) not in {None, found[1].decode()}:
-            return found[2].decode("utf-8", "backslashreplace")
-    return None
