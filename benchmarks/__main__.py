@@ -25,7 +25,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from benchmarks import apply, crowd, mailbox, plan, process, topic
+from benchmarks import apply, crowd, mailbox, plan, process, shipping, topic
 from benchmarks.report import Figure, as_json, table
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "process": process.measure,
     "apply": apply.measure,
     "plan": plan.measure,
+    "shipping": shipping.measure,
 }
 TITLES = {
     "topic": "From .join to the TOPIC that another client sees, commit to disk included",
@@ -46,6 +47,7 @@ TITLES = {
     "process": "Start and memory",
     "apply": "pushbot apply --jsonl",
     "plan": "pushbot plan, from the start of the process to its end",
+    "shipping": f"A release of 10 MB in 200 files to {shipping.HOSTS} hosts over SSH, connections included",
 }
 
 
