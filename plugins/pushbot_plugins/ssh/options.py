@@ -223,7 +223,7 @@ class SshOptions(BaseModel):
     certificates: tuple[HerePath, ...] = ()
     passphrase: Reference | None = None
     agent: Flag = False
-    known_hosts: tuple[HerePath, ...] = ("~/.ssh/known_hosts",)
+    known_hosts: tuple[HerePath, ...] | None = None
     jump: Jump | None = None
     jump_user: Text | None = None
     connect_timeout: TimeLimit = 10.0
@@ -250,7 +250,7 @@ class SshOptions(BaseModel):
         """The same for the worker."""
         given: dict[str, object] = self.model_dump(mode="json", exclude={"balancer", "release", "relays"})
         connecting = {each.name: given.pop(each.name) for each in fields(Connecting)}
-        known = [str(Path(each).expanduser()) for each in self.known_hosts]
+        known = self.known_hosts if self.known_hosts is not None else (_here("~/.ssh/known_hosts"),)
         relays = [each.model_dump(mode="json") | {"where": sorted(each.where.items())} for each in self.relays]
         return revived(
             Settings,
