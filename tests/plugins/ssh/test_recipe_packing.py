@@ -236,7 +236,7 @@ async def test_old_packages_go(origin: Origin, tmp_path: Path) -> None:
     assert not list(origin.cache.glob("*/new-*"))
 
 
-async def test_a_cache_in_use_is_waited_for(origin: Origin, tmp_path: Path) -> None:
+async def test_a_cache_in_use_is_waited_for(origin: Origin) -> None:
     cache = Cache(str(origin.cache), str(origin.folder), 5)
     waits: list[str] = []
     async with cache.locked(1, lambda: waits.append("first")):

@@ -113,6 +113,7 @@ trap 'cd -- "$root" && rm -rf -- "$new"' EXIT
 set -- --no-same-owner --warning=no-timestamp --transform "flags=rSH;s,^new/,$new/," \
     --transform "flags=RSh;s,^base/,$prefix$base/," -f -
 if [ "$packed" ]; then tar -xzp "$@"; else tar -xp "$@"; fi || {
+    stat -f -c 'left %a %S' .
     [ "$base" ] && exit 64
     exit 62
 }

@@ -37,12 +37,14 @@ class Ended(IntEnum):
     """Nothing was live before."""
 
 
+_FULL: Final = "No space left on device"
 _WORDS: Final = (
-    ("No space left on device", "no space left on {root}"),
+    (_FULL, "no space left on {root}"),
     ("Disk quota exceeded", "the disk quota for {root} is used up"),
     ("Read-only file system", "{root} is on a file system that is read-only"),
     ("File too large", "a file is larger than may be written below {root}"),
     ("Permission denied", "cannot write to {root}: permission denied"),
+    ("Wrote only", "a file could not be written in full below {root}: a quota, or a limit on files"),
 )
 _MEANINGS: Final[dict[int, str]] = {
     Ended.ROOT: "{root} cannot be used: {said}",
@@ -56,6 +58,8 @@ _MEANINGS: Final[dict[int, str]] = {
     Ended.ELSEWHERE: "something else is live there now: {said}",
     Ended.FIRST: "there is nothing to go back to: it is the first release there",
 }
+_LEFT: Final = re.compile(r"^left (\d+) (\d+)$", re.MULTILINE)
+_NOTHING: Final = 2**20
 _FAILED: Final = re.compile(r"^(.+): FAILED\b", re.MULTILINE)
 """How `b2sum --check` names a file."""
 _KEPT: Final = 64 * 2**10
@@ -87,8 +91,12 @@ class Said:
     @property
     def last(self) -> str:
         """Its last line, printable."""
-        lines = [line for line in self.data.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
+        lines = [line for line in self.data.decode("utf-8", "backslashreplace").splitlines() if _tells(line)]
         return "".join(each if each.isprintable() else " " for each in lines[-1])[:300] if lines else ""
+
+
+def _tells(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith(("left ", "tar: Exiting with failure status"))
 
 
 def megabytes(size: int) -> str:
@@ -114,18 +122,27 @@ def unusable(root: str, standing: Standing) -> HostTrouble | None:
 
 def of_host(said: Said) -> bool:
     """Whether the host itself has the trouble, whatever way a package comes: a full disk, say."""
+    return _word(said) is not None
+
+
+def _word(said: Said) -> str | None:
+    """Which of the words for a host's own trouble was said."""
     text = said.data.decode("utf-8", "replace")
-    return any(word in text for word, _ in _WORDS)
+    word = next((word for word, _ in _WORDS if word in text), None)
+    # Of the last file that still fits in part, tar does not say why the rest of it does not.
+    if word == "Wrote only" and (left := _LEFT.search(text)) and int(left[1]) * int(left[2]) < _NOTHING:
+        return _FULL
+    return word
 
 
 def ended(phase: str, root: str, status: int, said: Said, *, needs: int = 0, has: int = 0) -> HostTrouble:
     """The trouble that a script's status stands for."""
+    word = _word(said) if status in {Ended.ROOT, Ended.STREAM, Ended.CONTENT, Ended.BASE} else None
+    if word == _FULL and needs:
+        return no_space(root, needs, has)
+    if word is not None:
+        return HostTrouble(phase, dict(_WORDS)[word].format(root=root))
     text = said.data.decode("utf-8", "replace")
-    for word, meaning in _WORDS:
-        if word in text and status in {Ended.ROOT, Ended.STREAM, Ended.CONTENT, Ended.BASE}:
-            if word.startswith("No space") and needs:
-                return no_space(root, needs, has)
-            return HostTrouble(phase, meaning.format(root=root))
     if status == Ended.CONTENT and (found := _FAILED.search(text)):
         return HostTrouble(phase, f"{found[1]} is not what was sent (its digest differs)")
     meaning = _MEANINGS.get(status, f"ended with {status}: {{said}}")
