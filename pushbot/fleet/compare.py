@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,13 +47,13 @@ def _both(one: Host, first: str, other: Host, second: str) -> Host:
 def differences(ours: Sequence[Host], us: str, theirs: Sequence[Host], them: str) -> tuple[str, ...]:
     """What one list has and the other lacks, a sentence for each way; none when they agree.
 
-    A host is found in a list by its name or by its address, whatever its port. At most five names are told.
+    A host is found in a list by its name, or else, one for one, by its address without the port: a list of addresses
+    knows no names. At most five names are told.
     """
     sides = ((theirs, them, ours, us), (ours, us, theirs, them))
     told = []
     for lacking, lacks, having, has in sides:
-        known = {word for host in lacking for word in _known_as(host)}
-        missing = [host.name for host in having if known.isdisjoint(_known_as(host))]
+        missing = _missing(lacking, having)
         if missing:
             names = ", ".join(missing[:_NAMES_TOLD])
             rest = f" and {len(missing) - _NAMES_TOLD:,} more" if len(missing) > _NAMES_TOLD else ""
@@ -60,5 +61,17 @@ def differences(ours: Sequence[Host], us: str, theirs: Sequence[Host], them: str
     return tuple(told)
 
 
-def _known_as(host: Host) -> tuple[str, ...]:
-    return (host.name, without_port(host.address)) if host.address else (host.name,)
+def _missing(lacking: Sequence[Host], having: Sequence[Host]) -> list[str]:
+    """The hosts of `having` that `lacking` has neither by name nor by address."""
+    here, there = {host.name for host in lacking}, {host.name for host in having}
+    unnamed = Counter(without_port(host.reached_at) for host in lacking if host.name not in there)
+    missing = []
+    for host in having:
+        address = without_port(host.reached_at)
+        if host.name in here:
+            continue
+        if unnamed[address]:
+            unnamed[address] -= 1
+        else:
+            missing.append(host.name)
+    return missing

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushbot.errors import PushbotError
+from pushbot.fleet.compare import differences
 from pushbot.fleet.listing import listed, with_labels
 from pushbot.fleet.model import Host
 from pushbot.fleet.names import NAME_LIMIT, address, host_name, without_port
@@ -180,3 +181,10 @@ def test_whatever_a_list_says_a_host_is_safe_to_name(text: str) -> None:
 )
 def test_an_address_without_its_port(text: str, host: str) -> None:
     assert without_port(address(text)) == host
+
+
+def test_hosts_that_share_an_address_are_told_apart_by_their_names() -> None:
+    three = [Host(f"web{number}", f"10.0.0.1:{2200 + number}") for number in (1, 2, 3)]
+    assert differences(three, "ours", three[:2], "theirs") == ("theirs lacks web3, which ours has",)
+    addresses = [Host("10.0.0.1"), Host("10.0.0.9", "10.0.0.1:22")]
+    assert differences(three, "ours", addresses, "theirs") == ("theirs lacks web3, which ours has",)
