@@ -43,7 +43,7 @@ class Show(Protocol):
 
 def _end(end: Ended) -> list[str]:
     at = f" at {end.step}" if end.step and end.state is not RunState.SUCCEEDED else ""
-    why = f": {end.reason}" if end.reason and end.state is not RunState.SUCCEEDED else ""
+    why = f": {end.reason}" if end.reason else ""
     what = f"{end.run} ({end.kind}) {end.state}{at}{why}"
     return [
         one_line(line) for line in (what, *(f"  | {line}" for line in end.tail if end.state is not RunState.SUCCEEDED))
@@ -81,7 +81,7 @@ class Lines:
             return
         self._step, self._failed, self._next = at.step, at.failed, now + LINE_EVERY
         count = f" {at.done}/{at.total}" if at.total else ""
-        click.echo(f"{at.step}{count}" + (f", {at.failed} failed" if at.failed else ""))
+        click.echo(f"{at.step or 'hosts'}{count}" + (f", {at.failed} failed" if at.failed else ""))
 
     def ended(self, end: Ended) -> None:
         """Say how."""
