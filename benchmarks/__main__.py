@@ -25,7 +25,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from benchmarks import apply, crowd, mailbox, plan, process, shipping, topic
+from benchmarks import apply, crowd, fanout, mailbox, plan, process, shipping, topic
 from benchmarks.report import Figure, as_json, table
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "process": process.measure,
     "apply": apply.measure,
     "plan": plan.measure,
+    "fanout": fanout.measure,
     "shipping": shipping.measure,
 }
 TITLES = {
@@ -47,6 +48,7 @@ TITLES = {
     "process": "Start and memory",
     "apply": "pushbot apply --jsonl",
     "plan": "pushbot plan, from the start of the process to its end",
+    "fanout": f"One command on {fanout.HOSTS} hosts over SSH (PUSHBOT_BENCH_HOSTS)",
     "shipping": f"A release of 10 MB in 200 files to {shipping.HOSTS} hosts over SSH, connections included",
 }
 

@@ -212,6 +212,11 @@ class Sshd:
         """The processes of sshd that serve connections now."""
         return _sshd_below(self.pid, _processes()) if self._process is not None else []
 
+    def cpu(self) -> float:
+        """Seconds of processor time that it has used, and all that was run on it and has ended."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
     def freeze(self) -> None:
         """Let it and its connections stand still: packets are taken, and nothing ever answers."""
         for pid in (self.pid, *self.connections()):

@@ -298,9 +298,9 @@ class TestWhatIsLeftRunning:
         process = await asyncio.create_subprocess_exec(sys.executable, str(script), stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None
         assert await process.stdout.readline() == b"begun\n"
-        assert len(rig.running("1012")) == 3
+        assert rig.running("1012")
         process.kill()
-        await process.wait()
+        await process.communicate()
         async with asyncio.timeout(LIMIT):
             while rig.running("1012"):  # noqa: ASYNC110 - processes cannot tell us
                 await asyncio.sleep(0.02)

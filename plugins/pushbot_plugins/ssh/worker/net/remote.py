@@ -71,7 +71,7 @@ class Reached:
             with _in_words("copy"):
                 feed = await self._opened(wire, feed=True)
                 try:
-                    guard.guard(feed.group)
+                    guard.guard(feed.number)
                     async with _ended_by(guard.end, "copy", limit):
                         status = feed.begin(script, arguments, {}, take)
                         await feed.pour(source, wire)

@@ -2,11 +2,11 @@ r"""The two shell programs that run on a host, and how a command is put to them.
 
 `GUARD` is the shell that is kept as long as the connection. It is three processes in one group. The first waits for
 the others. The second, the guard, reads what we send and hands it on; when the connection goes, or we close its
-input, it ends what the command under way has started: by TERM, and what is left GRACE seconds later by KILL; its
-last word is the command's mark and `=`, with a 1 if something could not be ended. The
-third carries the commands out, one by one, each in a subshell with its input from /dev/null. What earlier commands
-left running in the group (`nohup`) is told from the command's own by its start time, and left alone; what has a
-session of its own (`setsid`) is in no danger either.
+input, it ends what the command under way has started: by TERM, and what is left GRACE seconds later by KILL. Its
+last word is the command's mark and `=`, with a 1 if something could not be ended. The third, the carrier, carries
+commands out, one by one, each in a subshell with its input from /dev/null. What earlier commands left running in the
+group (`nohup`) is told from the command's own by its start time, and left alone; what has a session of its own
+(`setsid`) is in no danger either.
 
 `FEED` carries out a single command, whose input is what we send after it. Nobody guards it there, so the guard of
 the same connection is told of its group (by a line `=MARK GROUP`) and ends that as well.
@@ -35,43 +35,46 @@ LATEST = GRACE + 2.0
 """Seconds after which a host has given up on ending processes."""
 
 READY = "pushbot-listens"
-"""What a shell says first, on a line of its own; FEED says its group there too."""
+"""What a shell says first, on a line of its own, and then a number: GUARD that of its carrier, FEED its group."""
 
 _LOOKS = 10
 """How often a second the guard looks whether they have ended."""
 
 _NEWLINE = "n=${IFS#??};"
-_SELF = "cd -P /proc/self && q=${PWD##*/} && cd /;"
-"""The number of this very process, which in a subshell $$ is not: without a fork."""
 _TAKE = 'c=; while :; do IFS= read -r l || exit; [ "$l" ] || break; c=$c$n${l#.}; done;'
 """Reads the text of a command into `c`."""
-_RUN = '(eval "unset c d g l m n q r t$c")'
+_RUN = '(eval "unset c k l m n s t$c")'
 
 _RELAY = (
-    f'trap "t=1 r=" USR1; trap t=1 TERM HUP; {_SELF} echo $q; g=; r=; c=;'
-    " while t=; do if IFS= read -r l; then case $l in =*) m=${l#=}; g=${m#* }; m=${m%% *};;"
-    ' "") r=1; printf "%s\\n" "$c"; m=${c%%$n*}; c=;; *) c=$c$l$n;; esac;'
+    "trap t=1 TERM HUP; g=; k=; c=; while t=; do if IFS= read -r l; then case $l in"
+    " :*) k=${l#:};; =*) m=${l#=}; g=${m#* }; m=${m%% *};;"
+    ' "") printf "%s\\n" "$c"; m=${c%%$n*}; c=;; *) c=$c$l$n;; esac;'
     ' elif [ -z "$t" ]; then break; fi; done; exec 3>&2 >/dev/null 2>&1;'
 )
-"""A whole command is handed on in one piece; `r` is set until the carrier says (USR1) that it has ended."""
+"""Hands a whole command on in one piece. `:` is followed by the number of the carrier, which has told us."""
+_BUSY = (
+    "w=$k; [ -r /proc/$k/task/$k/children ] && { w=; read -r w </proc/$k/task/$k/children; };"
+    ' left=; if [ "$w$g" ]; then'
+)
+"""A shell that idles ends without a look at all processes, which takes long where there are thousands."""
 _END = (
     # $1 is called with: pid, state, parent, group, ..., and as the 21st when it was started
     " each() { IFS=$n; for s in $(set +f; exec cat /proc/[0-9]*/stat); do"
     ' IFS=" "; set -- $1 ${s%% *} ${s##*") "}; "$@"; done; };'
-    # k is the carrier, its only child is the command under way, begun at b
-    ' family() { [ "$4" = "$p" ] || return; f="$f $3/${21}"; [ "$3" = $$ ] && [ $1 -ne $q ] && k=$1; };'
+    # the only child of the carrier is the command under way
+    ' begun() { [ "$3" = "$k" ] && b=${21}; };'
     ' own() { [ "$b" ] && [ "$4" = "$p" ] && [ ${21} -ge $b ] && [ $3 -ne $q ] && [ $1 -ne $q ]'
     " && [ $1 -ne $k ] && [ $1 -ne $$ ]; };"
     ' end() { [ "$2" = Z ] && return; case " $g " in *" $4 "*) ;; *) own "$@" || return;; esac;'
     " left=1; [ $x ] && kill -$x $1; };"
-    ' set -f; read -r s </proc/self/stat; set -- ${s##*") "}; p=$3; f=; k=; b=; each family;'
-    ' IFS=" "; for s in $f; do case $s in $k/*) b=${s#*/};; esac; done;'
+    ' set -f; read -r s </proc/self/stat; q=${s%% *}; set -- ${s##*") "}; p=$3; b=; each begun;'
     " x=TERM; i=0; while left=; each end; [ $left ] && [ $i -lt LATEST ]; do"
-    " i=$((i+1)); x=; [ $i -ge GRACE ] && x=KILL; sleep 0.1; done;"
+    " i=$((i+1)); x=; [ $i -ge GRACE ] && x=KILL; sleep 0.1; done; fi;"
 )
 _CARRY = (
-    'IFS= read -r q; trap t=1 TERM HUP; while t=; IFS= read -r m || [ "$t" ]; do [ "$m" ] || continue;'
-    f' {_TAKE} {_RUN} </dev/null; d=$?; kill -USR1 $q; printf "%s %s\\n" $m $d; done;'
+    'read -r k s </proc/self/stat; printf "\\nREADY %s\\n" $k; trap t=1 TERM HUP;'
+    ' while t=; IFS= read -r m || [ "$t" ]; do [ "$m" ] || continue;'
+    f' {_TAKE} {_RUN} </dev/null; printf "%s %s\\n" $m $?; done;'
 )
 
 
@@ -81,10 +84,7 @@ def _shell(*parts: str) -> str:
     return f"exec /bin/sh -c '{text.replace('LATEST', f'{LATEST * _LOOKS:.0f}')}'"
 
 
-GUARD = _shell(
-    f'printf "\\nREADY\\n"; {{ {_RELAY} left=; if [ "$r$g" ]; then {_END} fi;',
-    f'printf "%s =%s\\n" "$m" "$left" >&3; }} | {{ {_CARRY} }}',
-)
+GUARD = _shell(f'{{ {_RELAY} {_BUSY} {_END} printf "%s =%s\\n" "$m" "$left" >&3; }} | {{ {_CARRY} }}')
 FEED = _shell(
     'read -r s </proc/self/stat; set -- ${s##*") "}; printf "\\nREADY %s\\n" $3; shift $#;',
     f'IFS= read -r m; {_TAKE} {_RUN}; printf "%s %s\\n" $m $?',

@@ -46,7 +46,8 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self._mark = b""
         self._held = b""
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
-        self.group = ""
+        self._preface = b""
+        self.number = ""
 
     @property
     def open(self) -> bool:
@@ -56,7 +57,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
     async def listening(self) -> None:
         """Wait until it does. Raises HostTrouble when the host runs something else in its place."""
         try:
-            self.group = (await self._listens).decode()
+            self.number = (await self._listens).decode()
         except ShellGone:
             said = self._held.decode("utf-8", "replace").strip().splitlines()
             heard = f' and said "{said[-1][:200]}"' if said else ""
@@ -74,7 +75,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         take: Callable[[bytes], None],
     ) -> asyncio.Future[int]:
         """Have a command carried out; what comes is its exit status, or ShellGone when that comes first."""
-        mark = secrets.token_hex(8)
+        mark = secrets.token_urlsafe(9)
         lines = request(mark, script, arguments, env)
         self._mark, self._take, self._held = mark.encode(), take, b""
         self._status = asyncio.get_running_loop().create_future()
@@ -95,9 +96,13 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         if self._channel is not None and not self._ended.done():
             self._channel.write_eof()
 
+    def introduce(self) -> None:
+        """Have the guard told who carries commands out, before the first one."""
+        self._preface = f":{self.number}\n".encode()
+
     def guard(self, group: str) -> None:
         """Have that process group ended too when this shell's connection goes; an empty one for none."""
-        mark = secrets.token_hex(8)
+        mark = secrets.token_urlsafe(9)
         self._mark = mark.encode()
         self._write(f"={mark} {group}\n".encode())
 
@@ -122,7 +127,8 @@ class Shell(asyncssh.SSHClientSession[bytes]):
     def _write(self, data: bytes) -> None:
         if self._channel is None or self._ended.done():
             raise ShellGone("the shell has ended")
-        self._channel.write(data)
+        self._channel.write(self._preface + data)
+        self._preface = b""
 
     # What asyncssh calls.
 
@@ -238,6 +244,8 @@ async def open_shell(wire: Wire, *, feed: bool = False) -> Shell:
         raise HostTrouble("log in", f"it opens no channel for us ({error}): see its MaxSessions") from None
     try:
         await shell.listening()
+        if not feed:
+            shell.introduce()
     except BaseException:
         shell.close()
         raise

@@ -76,7 +76,6 @@ class Wire(asyncssh.SSHClientConnection):
         self.usable_until = 0.0
         self._through = through
         self._resumed: asyncio.Future[None] | None = None
-        self._auth_methods = [b"publickey"]  # without a try of "none" first, as we have nothing but keys
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
         """Send a packet, without the empty one that is put before each for ciphers that we do not offer (CBC)."""

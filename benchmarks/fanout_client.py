@@ -1,0 +1,58 @@
+"""Runs `true` on hosts over the engine of the ssh executor, in a process as lean as its worker.
+
+The hosts come as JSON on standard input, the measures go as JSON to standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import uvloop
+
+from pushbot.fleet.model import Host
+from pushbot_plugins.ssh.settings import Connecting
+from pushbot_plugins.ssh.worker.net import Network
+
+
+async def measure(connecting: Connecting, hosts: list[Host], rounds: int) -> dict[str, object]:
+    """A command on every host, over new connections and then `rounds` times over those."""
+    warm: list[float] = []
+    began, cpu = time.perf_counter(), time.process_time()
+    async with Network(connecting) as network:
+        await _everywhere(network, hosts)
+        cold, cold_cpu = time.perf_counter() - began, time.process_time() - cpu
+        gc.freeze()
+        for _ in range(rounds):
+            began = time.perf_counter()
+            await _everywhere(network, hosts)
+            warm.append(time.perf_counter() - began)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"cold": cold, "cpu": cold_cpu, "warm": warm, "memory": peak / 2**10}
+
+
+async def _everywhere(network: Network, hosts: list[Host]) -> None:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(network.remote(host).run("true", limit=60, take=_unexpected)) for host in hosts]
+    assert not any(task.result() for task in tasks)
+
+
+def _unexpected(output: bytes) -> None:
+    raise AssertionError(f"true said {output!r}")
+
+
+def main() -> None:
+    given = json.load(sys.stdin)
+    connecting = Connecting(**given["connecting"])
+    hosts = [Host(name, address) for name, address in given["hosts"]]
+    json.dump(uvloop.run(measure(connecting, hosts, given["rounds"])), sys.stdout)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    main()
