@@ -26,7 +26,7 @@ from pushbot_plugins.local.leftovers import leftovers, signal_group
 from pushbot_plugins.local.supervisor.files import LOG, RunFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pushbot.ports import Job, Outcome
 
@@ -50,7 +50,8 @@ class Boot:
     It gets `code` with these arguments: the run's directory, the number of the lock's descriptor, and `paths`. The
     process that the bot starts ends when all is ready, and a child of it goes on (`local/supervisor/detach.py`).
     `settings` are kept for it in the run's directory; `needs` are those of the bot's own secret variables that it
-    gets beside what the job refers to.
+    gets beside what the job refers to. `offer` may find somebody who takes the run at once (its directory, the lock's
+    descriptor, the environment); then nothing is started.
     """
 
     flags: tuple[str, ...]
@@ -58,6 +59,7 @@ class Boot:
     paths: tuple[str, ...]
     settings: str | None = None
     needs: frozenset[str] = frozenset()
+    offer: Callable[[Path, int, Mapping[str, str]], bool] | None = None
 
 
 async def begin(job: Job, boot: Boot) -> str:
@@ -123,12 +125,15 @@ def _begin(job: Job, boot: Boot) -> str:
         raise PushbotError(f"run {job.run} cannot be begun in {job.directory} ({error.strerror})") from error
     try:
         files.put_job(job, boot.settings)
+        env = environment(_variables(job), boot.needs) | {"PUSHBOT_RUN": job.run}
+        if boot.offer is not None and boot.offer(job.directory, lock, env):
+            return str(files.supervisor())
         done = subprocess.run(
             [sys.executable, "-I", *boot.flags, "-c", boot.code, str(job.directory), str(lock), *boot.paths],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**environment(_variables(job), boot.needs), "PUSHBOT_RUN": job.run},
+            env=env,
             pass_fds=(lock,),
             start_new_session=True,
             timeout=_START_LIMIT,

@@ -13,10 +13,13 @@ from pushbot.fleet.model import HostVersion
 from pushbot.ports import Traits
 from pushbot_plugins.local.supervisor.plain import revived, text
 from pushbot_plugins.ssh.options import SshOptions
+from pushbot_plugins.ssh.settings import variables_of
+from pushbot_plugins.ssh.warm import meeting_place, offer
 from pushbot_plugins.supervised import PACKAGES, PLUGINS, Boot, begin, environment, follow, stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from pushbot.fleet.model import Host, Tally, VersionProbe
     from pushbot.ports import Job, Outcome
@@ -38,7 +41,14 @@ class SshExecutor:
     def __init__(self, options: SshOptions) -> None:
         self.traits = Traits(steps=options.release is None, reverts=options.release is not None, hosts=True)
         self._settings = options.settings()
-        self._boot = Boot((), _CODE, (PACKAGES, PLUGINS), text(self._settings), options.variables())
+        self._boot = Boot(
+            flags=(),
+            code=_CODE,
+            paths=(PACKAGES, PLUGINS),
+            settings=text(self._settings),
+            needs=variables_of(self._settings),
+            offer=self._offer if options.keep_warm else None,
+        )
 
     async def start(self, job: Job) -> str:
         """Begin the run; the token is its worker's process id, for people to see.
@@ -99,3 +109,8 @@ class SshExecutor:
         if answers and isinstance(answers[0], str):
             raise PushbotError(answers[0])
         return [revived(HostVersion, answer) for answer in answers]
+
+    def _offer(self, directory: Path, lock: int, environment: Mapping[str, str]) -> bool:
+        """Whether a worker that kept its connections has taken the run."""
+        place = meeting_place(self._settings)
+        return place is not None and offer(place, directory, lock, environment)

@@ -263,12 +263,6 @@ class SshOptions(BaseModel):
             },
         )
 
-    def variables(self) -> frozenset[str]:
-        """The environment variables that are referred to, which the worker needs."""
-        headers = self.balancer.headers.values() if self.balancer is not None else ()
-        given = (*headers, self.passphrase or "")
-        return frozenset(each.removeprefix("env:") for each in given if each.startswith("env:"))
-
 
 def _default_cache() -> str:
     """Where mirrors of repositories are kept: systemd's CacheDirectory, else the user's cache."""

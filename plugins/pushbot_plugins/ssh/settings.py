@@ -162,3 +162,10 @@ class Settings:
     command_timeout: float = 60.0
     output_limit: int = 4 * 2**20
     revert_within: float = 300.0
+
+
+def variables_of(settings: Settings) -> frozenset[str]:
+    """The environment variables that the settings refer to: for the worker itself, and not for what it runs."""
+    headers = settings.draining.headers if settings.draining is not None else ()
+    given = (*(value for _, value in headers), settings.connecting.passphrase or "")
+    return frozenset(each.removeprefix("env:") for each in given if each.startswith("env:"))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pushbot.config import load
 from pushbot_plugins.ssh.options import ArtifactOptions, BalancerOptions, RelayOptions, ReleaseOptions, SshOptions
-from pushbot_plugins.ssh.settings import Connecting, Layout, Settings, Way
+from pushbot_plugins.ssh.settings import Connecting, Layout, Settings, Way, variables_of
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -111,7 +111,7 @@ def test_all_of_it_reaches_the_worker(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert (settings.releasing.layout, settings.releasing.free) == (Layout.YIN_YANG, 2**30)
     assert (settings.releasing.cache, settings.releasing.subfolder) == (str(tmp_path / "pushbot" / "releases"), "a/b")
     assert settings.relays[0].where == (("region", ("lon",)), ("zone", ("a", "b")))
-    assert options.variables() == {"PASSPHRASE", "LB_TOKEN"}
+    assert variables_of(settings) == {"PASSPHRASE", "LB_TOKEN"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.queue.model import RunKind
 from pushbot_plugins.local.supervisor.output import Log
+from pushbot_plugins.ssh.settings import variables_of
 from pushbot_plugins.ssh.worker import balancer
 from pushbot_plugins.ssh.worker.health import Health
 from pushbot_plugins.ssh.worker.here import Machine
@@ -70,7 +72,8 @@ async def assembled(
     before = finished(job)
     done = sum(host.name in before.hosts for host in job.hosts)
     allowed = job.rollout.max_failures.of(len(job.hosts))
-    here = Machine(job.run, files.groups, job.grace)
+    own = {name: value for name, value in os.environ.items() if name not in variables_of(settings)}
+    here = Machine(job.run, files.groups, job.grace, own)
     web = Web()
     try:
         yield Kit(

@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import sys
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,12 @@ import uvloop
 from pushbot.errors import PushbotError
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
-from pushbot_plugins.local.supervisor.detach import detach
+from pushbot_plugins.local.supervisor.detach import adopt, detach
 from pushbot_plugins.local.supervisor.environment import Unresolved
 from pushbot_plugins.local.supervisor.files import RunFiles
 from pushbot_plugins.local.supervisor.plain import revived
 from pushbot_plugins.ssh.settings import Settings
+from pushbot_plugins.ssh.warm import TAKEN, Waiting, meeting_place
 from pushbot_plugins.ssh.worker.kit import assembled
 from pushbot_plugins.ssh.worker.net import Network
 from pushbot_plugins.ssh.worker.rollout import Rollout
@@ -40,25 +43,66 @@ def main(directory: str, lock: int) -> NoReturn:
     files = RunFiles(Path(directory))
     settings = settings_in(files)
     job = files.job()
+    place = meeting_place(settings) if settings.connecting.keep_warm else None
     detach(files, lock)
-    uvloop.run(_work(files, job, settings))
-    os._exit(1)
+    uvloop.run(_Worker(settings, place).work(files, job, lock))
+    os._exit(0)
 
 
-async def _work(files: RunFiles, job: Job, settings: Settings) -> None:
-    """Carry the run out and end the process: who hangs on a host is rid of it when the connections go."""
-    stop = Stop()
-    loop = asyncio.get_running_loop()
-    for number in _STOPS:
-        loop.add_signal_handler(number, stop.ask, ON_REQUEST)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-    try:
-        async with Network(settings.connecting) as network:
-            files.put_outcome(await carry_out(files, job, settings, network, stop))
+@dataclass(slots=True)
+class _Worker:
+    """The process, for one run, or with a meeting place for as many as come."""
+
+    settings: Settings
+    place: Path | None
+    stop: Stop = field(default_factory=Stop)
+    _busy: bool = True
+
+    async def work(self, files: RunFiles, job: Job, lock: int) -> None:
+        """Carry the run out, and those that follow. What hangs on a host is rid of us when the connections go."""
+        for number in _STOPS:
+            asyncio.get_running_loop().add_signal_handler(number, self._asked_to_stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+        try:
+            async with Network(self.settings.connecting) as network:
+                await self._run(files, job, network)
+                while self.place is not None and (following := await self._next(self.place, lock)):
+                    files, job, lock = following
+                    await self._run(files, job, network)
+                if self.place is None:
+                    os._exit(0)  # nobody need wait for farewells
+        except PushbotError as error:
+            files.put_outcome(Outcome(RunState.FAILED, reason=str(error), changed=False))
+
+    async def _run(self, files: RunFiles, job: Job, network: Network) -> None:
+        files.put_outcome(await carry_out(files, job, self.settings, network, self.stop))
+
+    async def _next(self, place: Path, lock: int) -> tuple[RunFiles, Job, int] | None:
+        """Let go of the run that is over, and wait for the next one."""
+        self._busy = False
+        os.close(lock)
+        while came := await Waiting(place).next(self.settings.connecting.keep_warm):
+            handed, link = came
+            files = RunFiles(handed.directory)
+            with closing(link):
+                try:
+                    job = files.job()
+                    self.stop, self._busy = Stop(), True
+                    adopt(files, handed.lock)
+                    link.sendall(TAKEN)
+                except (OSError, ValueError, KeyError, TypeError):
+                    os.close(handed.lock)
+                    self._busy = False
+                    continue
+            os.environ.clear()
+            os.environ.update(handed.environment)
+            return files, job, handed.lock
+        return None
+
+    def _asked_to_stop(self) -> None:
+        if not self._busy:
             os._exit(0)
-    except PushbotError as error:
-        files.put_outcome(Outcome(RunState.FAILED, reason=str(error), changed=False))
-        os._exit(0)
+        self.stop.ask(ON_REQUEST)
 
 
 def settings_in(files: RunFiles) -> Settings:
