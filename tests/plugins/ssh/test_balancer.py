@@ -218,8 +218,16 @@ async def test_a_haproxy_that_hangs_holds_nobody(tmp_path: Path, web: Web) -> No
         silent.listen()
         port = silent.getsockname()[1]
         way = balancer(haproxy(f"127.0.0.1:{port}", timeout=0.2), tmp_path, web)
-        with pytest.raises(HostTrouble, match=r"gave no answer within 0\.2 s"):
-            await way.out(target(tmp_path))
+        host, began = target(tmp_path), time.monotonic()
+
+        async def out() -> None:
+            with pytest.raises(HostTrouble, match=r"gave no answer within 0\.2 s"):
+                await way.out(host)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(100):
+                group.create_task(out())
+        assert time.monotonic() - began < 1
 
 
 async def test_by_http(tmp_path: Path, backend: Backend, web: Web) -> None:

@@ -9,7 +9,7 @@ Both may be repeated. Trouble is HostTrouble, phase "balancer".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from pushbot_plugins.ssh.settings import Way
 
@@ -20,23 +20,23 @@ from .haproxy import HaProxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol
 
     from pushbot_plugins.ssh.settings import Draining
     from pushbot_plugins.ssh.worker.seams import Here
     from pushbot_plugins.ssh.worker.target import Target
     from pushbot_plugins.ssh.worker.web import Web
 
-    class Balancer(Protocol):
-        """A load balancer, as far as a rollout needs it."""
 
-        async def out(self, target: Target) -> None:
-            """Let the host get no new requests, and wait for those it has. Raises HostTrouble."""
-            ...
+class Balancer(Protocol):
+    """A load balancer, as far as a rollout needs it."""
 
-        async def back(self, target: Target) -> None:
-            """Let it get requests again, and wait until the balancer sees it healthy. Raises HostTrouble."""
-            ...
+    async def out(self, target: Target) -> None:
+        """Let the host get no new requests, and wait for those it has. Raises HostTrouble."""
+        ...
+
+    async def back(self, target: Target) -> None:
+        """Let it get requests again, and wait until the balancer sees it healthy. Raises HostTrouble."""
+        ...
 
 
 def made(draining: Draining, *, web: Web, here: Here, folder: str, headers: Mapping[str, str]) -> Balancer:

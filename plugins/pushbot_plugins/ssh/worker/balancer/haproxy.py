@@ -23,6 +23,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.:-]+")
 _LOOK = 0.1
 _LARGEST = 16 * 2**20
 _QUIET_LOOKS = 2
+_AT_ONCE = 8
+"""Connections: HAProxy takes ten at the same time, if not told otherwise (`maxconn` of `stats socket`)."""
 
 
 class HaProxy:
@@ -93,13 +95,18 @@ class _Row:
 
 @dataclass(slots=True)
 class _Socket:
-    """One HAProxy. Its statistics are asked for once for all hosts that want to know at the same time."""
+    """One HAProxy. Its statistics are asked for once for all hosts that want to know at the same time.
+
+    A few connections are open at once, as it takes few. When it gives no answer, nobody else waits for one that long.
+    """
 
     address: str
     timeout: float
     _asked: float = -1.0
     _rows: dict[str, _Row] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    _silent_until: float = -1.0
 
     async def set(self, server: str, state: str) -> None:
         """Put BACKEND/SERVER into that state; HAProxy says nothing when it did."""
@@ -119,16 +126,22 @@ class _Socket:
         return row
 
     async def _say(self, command: str) -> str:
-        try:
-            async with asyncio.timeout(self.timeout):
-                return await self._exchange(command)
-        except TimeoutError:
-            raise HostTrouble(
-                "balancer", f"HAProxy at {self.address} gave no answer within {self.timeout:g} s"
-            ) from None
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise HostTrouble("balancer", f"HAProxy at {self.address} cannot be told: {why}") from None
+        loop = asyncio.get_running_loop()
+        async with self._room:
+            if loop.time() < self._silent_until:
+                raise self._silent()
+            try:
+                async with asyncio.timeout(self.timeout):
+                    return await self._exchange(command)
+            except TimeoutError:
+                self._silent_until = loop.time() + self.timeout
+                raise self._silent() from None
+            except OSError as error:
+                why = error.strerror or str(error)
+                raise HostTrouble("balancer", f"HAProxy at {self.address} cannot be told: {why}") from None
+
+    def _silent(self) -> HostTrouble:
+        return HostTrouble("balancer", f"HAProxy at {self.address} gave no answer within {self.timeout:g} s")
 
     async def _exchange(self, command: str) -> str:
         if self.address.startswith("/"):
