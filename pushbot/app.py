@@ -32,7 +32,7 @@ from pushbot.service.voice.news import stray
 from pushbot.store import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from pushbot.config import Config
@@ -44,6 +44,20 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 LAST_WORDS = 2.0
 """Seconds at the end for runs that were stopped to be recorded, and again for the last lines to be confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a bot is for that is not to stay. It sets `listening` when its control socket can be used.
+
+    Once `over` is set it ends as soon as nothing runs any more; `staying` is told the runs that it waits for.
+    What it is to say at the end may take `last_words` seconds. A bot that is cancelled leaves all runs to the next one.
+    """
+
+    staying: Callable[[Sequence[str]], None]
+    last_words: float = LAST_WORDS
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +77,31 @@ class Plan:
     last_words: float = LAST_WORDS
 
 
-async def serve(config: Config, listening: asyncio.Event | None = None, last_words: float = LAST_WORDS) -> None:
+async def serve(config: Config, errand: Errand | None = None) -> None:
     """Run the bot until cancelled; runs in flight are then left or aborted, as the configuration says.
 
-    `listening` is set when its control socket can be used; `last_words` as for a `Plan`.
+    With an `errand` it ends by itself.
     Raises PushbotError when it cannot begin or go on: a store that is not to be used, a chat that refuses for good.
     """
     store = SqliteStore(config.bot.store)
     await store.open()
     try:
-        await run(replace(planned(config), last_words=last_words), store, SystemClock(), listening)
+        plan = planned(config)
+        if errand is not None:
+            plan = replace(plan, last_words=errand.last_words, abort_on_stop=False)
+        await run(plan, store, SystemClock(), errand)
     finally:
         await store.close()
 
 
-async def run(plan: Plan, store: Store, clock: Clock, started: asyncio.Event | None = None) -> None:
-    """Run a bot on an open store until cancelled. Raises PushbotError.
-
-    `started` is set when work is taken up, and the control socket, if there is to be one, can be used.
-    """
+async def run(plan: Plan, store: Store, clock: Clock, errand: Errand | None = None) -> None:
+    """Run a bot on an open store until cancelled, or until its errand is over. Raises PushbotError."""
     try:
         async with asyncio.TaskGroup() as group:
             bot = await Bot.wired(plan, store, clock, group)
             try:
                 await bot.start()
-                if started is not None:
-                    started.set()
-                await asyncio.get_running_loop().create_future()
+                await bot.stay(errand)
             finally:
                 await bot.stop()
     except* PushbotError as errors:
@@ -165,7 +177,7 @@ class Bot:
         for chat in self.plan.chats.values():
             self._spawn(chat.run(self.desk.tell), f"chat {chat.name}")
         if self.control is not None:
-            await self.control.open()
+            self.control.open()
             self._spawn(self.control.run(), "control socket")
 
     async def _close_strays(self) -> None:
@@ -182,6 +194,24 @@ class Bot:
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         self.tasks.append(self.group.create_task(work, name=name))
+
+    async def stay(self, errand: Errand | None) -> None:
+        """Return when the errand is over and nothing runs any more; without an errand never."""
+        if errand is None:
+            await asyncio.get_running_loop().create_future()
+            return
+        errand.listening.set()
+        await errand.over.wait()
+        told = False
+        while True:
+            for conductor in self.conductors.values():
+                await conductor.rest()  # what follows on a run has been begun then
+            if not self.dispatcher.under_way:
+                return
+            if not told:
+                errand.staying(self.dispatcher.under_way)
+                told = True
+            await self.dispatcher.any_ended()
 
     async def stop(self) -> None:
         """Finish what the plan wants finished, say the last words, and let go."""

@@ -19,6 +19,10 @@ class DeliveryUncertain(PushbotError):  # noqa: N818 - it says what is known, wh
     """A line was written to a link that broke before the server confirmed it; it may have been seen."""
 
 
+class InUse(PushbotError):  # noqa: N818 - it says what was found
+    """Another pushbot has the database open."""
+
+
 def fault_reference() -> str:
     """A name for one occurrence of a bug, the same in the log and in chat: `fault-1f3a9c`."""
     return f"fault-{secrets.token_hex(3)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -50,6 +52,16 @@ def _end(end: Ended) -> list[str]:
     ]
 
 
+def _say(line: str, *, err: bool = False) -> None:
+    """Write a line. Whoever read them may have gone: from then on they go nowhere, and the run goes on."""
+    try:
+        click.echo(line, err=err)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, (sys.stderr if err else sys.stdout).fileno())
+        os.close(nowhere)
+
+
 class Lines:
     """Plain lines on standard output, for pipes and logs: each step, and now and then the count of hosts."""
 
@@ -66,11 +78,11 @@ class Lines:
 
     def begun(self, run: str, log: str) -> None:
         """Name the run and its log."""
-        click.echo(f"{run} asked for; its output: {log}")
+        _say(f"{run} asked for; its output: {log}")
 
     def told(self, text: str) -> None:
         """Say it."""
-        click.echo(one_line(text))
+        _say(one_line(text))
 
     def at(self, at: At) -> None:
         """Say a new step or failure at once, mere counting every few seconds, and the last of it."""
@@ -81,12 +93,12 @@ class Lines:
             return
         self._step, self._failed, self._next = at.step, at.failed, now + LINE_EVERY
         count = f" {at.done}/{at.total}" if at.total else ""
-        click.echo(f"{at.step or 'hosts'}{count}" + (f", {at.failed} failed" if at.failed else ""))
+        _say(f"{at.step or 'hosts'}{count}" + (f", {at.failed} failed" if at.failed else ""))
 
     def ended(self, end: Ended) -> None:
         """Say how."""
         for line in _end(end):
-            click.echo(line, err=end.state is not RunState.SUCCEEDED)
+            _say(line, err=end.state is not RunState.SUCCEEDED)
 
 
 class Bar:

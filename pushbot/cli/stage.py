@@ -15,17 +15,23 @@ from pushbot.cli.progress import Bar, Lines
 from pushbot.config import load
 from pushbot.control.client import Conversation, NobodyThere
 from pushbot.control.wire import Asked, At, Ended, Refused, RunStage, Told, socket_of
-from pushbot.errors import PushbotError
+from pushbot.errors import InUse, PushbotError
 from pushbot.log import set_up
 from pushbot.queue.commands import RunState
+from pushbot.queue.verbs import REF
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pushbot.cli.progress import Show
     from pushbot.config import Config
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 ANNOUNCED_WITHIN = 20.0
 """Seconds for a bot that this command is itself to get into its rooms and say what it owes, once the run is over."""
+DOOR_WITHIN = 10.0
+"""Seconds in which a bot that just begins, or ends, has its control socket or has given up its database."""
+_LOOK = 0.2
 LOST = 3
 """The exit code of a run of which nobody can tell how it ended."""
 
@@ -42,7 +48,8 @@ def stage(config: Path, lane: str, stage: str, ref: str | None, *, failed: bool,
 
     It takes the same locks as a deploy from the chat, is on the same record (.history, .log, .rollback), and is
     announced in the same rooms. The bot does it if it runs; otherwise this command is the bot for as long as
-    it takes. Ctrl-C stops the run and waits for its end; a second one leaves it alone and goes.
+    it takes, and until nothing else runs that people asked for meanwhile. Ctrl-C stops the run and waits for its
+    end; a second one leaves it alone and goes. Whoever reads its output may go: the run is followed all the same.
 
     \b
     Exit codes, beside those of all commands:
@@ -60,7 +67,10 @@ def stage(config: Path, lane: str, stage: str, ref: str | None, *, failed: bool,
     if known is None:
         raise click.UsageError(f"there is no lane '{lane}': {', '.join(each.name for each in found.lanes)}")
     if known.stage(stage) is None:
-        raise click.UsageError(f"{lane} has no stage '{stage}': {', '.join(each.name for each in known.stages)}")
+        names = ", ".join(each.name for each in known.stages) or "it has none"
+        raise click.UsageError(f"{lane} has no stage '{stage}': {names}")
+    if ref is not None and not REF.fullmatch(ref):
+        raise click.UsageError("what --ref names cannot be a branch, tag or commit")
     request = RunStage(lane=lane, stage=stage, ref=ref, failed=failed)
     with Lines() if plain or not sys.stdout.isatty() else Bar(f"{lane} {stage}") as show:
         code = asyncio.run(_carried_out(found, request, show))
@@ -69,26 +79,41 @@ def stage(config: Path, lane: str, stage: str, ref: str | None, *, failed: bool,
 
 async def _carried_out(config: Config, request: RunStage, show: Show) -> int:
     """Have the running bot do it, or be the bot meanwhile; the exit code."""
-    socket = socket_of(config.bot.store)
-    try:
-        return await _followed(await Conversation.begin(socket), request, show)
-    except NobodyThere:
-        show.told("no bot is running, so this is the bot until the run is over")
-    set_up(config.bot.log_format, "warning")
-    from pushbot.app import serve  # noqa: PLC0415 - the whole bot, which is rarely needed here
+    socket, loop = socket_of(config.bot.store), asyncio.get_running_loop()
+    until = loop.time() + DOOR_WITHIN
+    while True:
+        try:
+            conversation = await Conversation.begin(socket)
+        except NobodyThere:
+            try:
+                return await _as_the_bot(config, request, show)
+            except InUse as error:  # by a bot that begins, or ends; maybe another of these commands
+                if loop.time() > until:
+                    raise PushbotError(f"{error}. It does not listen at {socket}: its log says why") from error
+                await asyncio.sleep(_LOOK)
+        else:
+            return await _followed(conversation, request, show)
 
-    listening = asyncio.Event()
+
+async def _as_the_bot(config: Config, request: RunStage, show: Show) -> int:
+    """Be the bot until the run is over, and all else that was begun meanwhile. Raises InUse when there is one."""
+    set_up(config.bot.log_format, "warning")
+    from pushbot.app import Errand, serve  # noqa: PLC0415 - the whole bot, which is rarely needed here
+
+    def staying(runs: Sequence[str]) -> None:
+        show.told(f"{', '.join(runs)} still going: this stays the bot until the end of that; Ctrl-C leaves it")
+
+    errand = Errand(staying, ANNOUNCED_WITHIN)
     try:
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(serve(config, listening, ANNOUNCED_WITHIN))
-            await listening.wait()
-            try:
-                return await _followed(await Conversation.begin(socket), request, show)
-            finally:
-                serving.cancel()
+            group.create_task(serve(config, errand))
+            await errand.listening.wait()
+            show.told("no bot is running, so this is the bot until the run is over")
+            code = await _followed(await Conversation.begin(socket_of(config.bot.store)), request, show)
+            errand.over.set()
     except* PushbotError as errors:
         raise errors.exceptions[0] from None
-    raise AssertionError
+    return code
 
 
 async def _followed(conversation: Conversation, request: RunStage, show: Show) -> int:

@@ -11,8 +11,9 @@ import contextlib
 import os
 import pwd
 import socket
+import stat
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -63,12 +64,23 @@ class ControlServer:
     conductors: Mapping[str, Conductor]
     feed: Feed
     outputs: Outputs
-    _server: asyncio.Server | None = None
+    _listener: socket.socket | None = None
+    _inode: int = field(default=0)
 
-    async def open(self) -> None:
-        """Begin to listen. A socket that cannot be made is logged, and the bot goes on without one."""
-        self.path.unlink(missing_ok=True)  # of a bot that was killed: only one bot has this store
+    def open(self) -> None:
+        """Begin to listen: who connects is served by `run`.
+
+        A socket that cannot be made is logged, and the bot goes on without one. One that is there already is that
+        of a bot that was killed, as only one bot has this store. A link is replaced, anything else is left alone.
+        """
         listener = socket.socket(socket.AF_UNIX)
+        try:
+            if stat.S_IFMT(self._found().st_mode) in {stat.S_IFSOCK, stat.S_IFLNK}:
+                self.path.unlink()
+        except FileNotFoundError:
+            pass
+        except OSError:
+            LOG.warning("no_control_socket_removed", path=str(self.path))
         try:
             with address_of(self.path) as address:
                 before = os.umask(0o177)
@@ -76,20 +88,39 @@ class ControlServer:
                     listener.bind(address)
                 finally:
                     os.umask(before)
-            self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LINE_LIMIT)
+            listener.listen()
+            self._listener, self._inode = listener, self._found().st_ino
         except OSError as error:
             listener.close()
             LOG.warning("no_control_socket", path=str(self.path), error=error.strerror or str(error))
 
     async def run(self) -> None:
-        """Serve until cancelled, and take the socket away then."""
-        if self._server is None:
+        """Serve until cancelled; then hang up, and take the socket away."""
+        if self._listener is None:
             return
-        try:
-            await asyncio.get_running_loop().create_future()
-        finally:
-            self._server.close()
-            self.path.unlink(missing_ok=True)
+        async with asyncio.TaskGroup() as visits:
+
+            def visited(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                if server.is_serving():
+                    visits.create_task(self._serve(reader, writer), name="visit at the control socket")
+                else:
+                    writer.close()
+
+            server = await asyncio.start_unix_server(visited, sock=self._listener, limit=LINE_LIMIT)
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                server.close()
+                self._take_away()
+
+    def _found(self) -> os.stat_result:
+        return self.path.lstat()
+
+    def _take_away(self) -> None:
+        """Remove the socket, if what is there now is ours."""
+        with contextlib.suppress(OSError):
+            if self._found().st_ino == self._inode:
+                self.path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -113,6 +144,7 @@ class _Visit:
     lane: str = ""
     train: int | None = None
     run: int = 0
+    unwanted: bool = False
 
     async def serve(self) -> None:
         request = await self._request()
@@ -130,7 +162,7 @@ class _Visit:
             async with asyncio.TaskGroup() as group:
                 stopping = group.create_task(self._heed(conductor))
                 while not await self._told(ask, await words.get()):
-                    pass
+                    await self._stop(conductor)
                 stopping.cancel()
 
     async def _request(self) -> RunStage | None:
@@ -151,8 +183,14 @@ class _Visit:
         """Stop the run when that is asked for."""
         while line := await self.reader.readline():
             with contextlib.suppress(ValidationError):
-                if isinstance(REQUEST.validate_json(line), Stop) and self.run:
-                    await conductor.put(Ask(Abort(run=self.run), self.person, "stop"))
+                self.unwanted = isinstance(REQUEST.validate_json(line), Stop) or self.unwanted
+            await self._stop(conductor)
+
+    async def _stop(self, conductor: Conductor) -> None:
+        """Have the run stopped if it is unwanted, which may have been said before there was one."""
+        if self.unwanted and self.run:
+            self.unwanted = False
+            await conductor.put(Ask(Abort(run=self.run), self.person, "stop"))
 
     async def _told(self, ask: Ask, word: Word) -> bool:
         """Pass on what concerns this visit; whether it is over."""
@@ -175,13 +213,12 @@ class _Visit:
         return False
 
     async def _events(self, ours: bool, events: tuple[e.Event, ...]) -> bool:  # noqa: FBT001 - one caller
+        over = False
         for event in events:
             if isinstance(event, e.StageRequested) and (ours or event.train.number == self.train):
                 self.train, self.run = event.train.number, event.run
                 run = run_id(self.lane, event.run)
                 await self._say(Asked(run=run, log=self.server.outputs.shown(run)))
-        over = False
-        for event in events:
             if isinstance(event, e.HostsCounted) and event.train.number == self.train:
                 for text in (event.summary, *event.mismatches):
                     await self._say(Told(text=text))
@@ -194,9 +231,11 @@ class _Visit:
     def _end(self, event: e.Event) -> Ended | None:
         match event:
             case e.StageSucceeded(train) if train.number == self.train:
-                return self._ended(RunKind.DEPLOY, RunState.SUCCEEDED, train.run)
+                end = self._ended(RunKind.DEPLOY, RunState.SUCCEEDED, train.run)
+                return end.model_copy(update={"reason": event.note})
             case e.RolledBack(train) if train.number == self.train:
-                return self._ended(RunKind.ROLLBACK, RunState.SUCCEEDED, self.run)
+                end = self._ended(RunKind.ROLLBACK, RunState.SUCCEEDED, self.run)
+                return end.model_copy(update={"reason": event.note})
             case e.RunFailed(train) if train.number == self.train:
                 end = self._ended(event.kind, RunState.FAILED, train.run)
                 more = {"step": event.step, "reason": event.reason, "tail": event.tail, "follows": event.undo}

@@ -9,9 +9,10 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from pushbot.queue.commands import RunState  # noqa: TC001 - pydantic reads it
+from pushbot.queue.verbs import REF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,12 @@ LINE_LIMIT = 256 * 1024
 """Bytes of one line."""
 _PATH_LIMIT = 100
 """Bytes of a path that unix(7) sockets surely take; a longer one is reached through its folder's descriptor."""
+
+
+def _ref(text: str) -> str:
+    if not REF.fullmatch(text):
+        raise ValueError("that cannot be a branch, tag or commit")
+    return text
 
 
 class _Word(BaseModel):
@@ -36,7 +43,7 @@ class RunStage(_Word):
     ask: Literal["run"] = "run"
     lane: str = Field(max_length=64)
     stage: str = Field(max_length=64)
-    ref: str | None = Field(default=None, max_length=255)
+    ref: Annotated[str, AfterValidator(_ref)] | None = None
     failed: bool = False
 
 

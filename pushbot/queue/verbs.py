@@ -79,7 +79,9 @@ class Said(NamedTuple):
         return clean_text(self.words[0].text if len(self.words) == 1 and self.words[0].quoted else self.rest)
 
 
-_REF = re.compile(r"(?!-)[A-Za-z0-9._/@^~-]{1,200}")
+REF = re.compile(r"(?!-)[A-Za-z0-9._/@^~-]{1,200}")
+"""A branch, tag or commit as people may name it: nothing that git or a shell could take for an option."""
+
 _STAGE = re.compile(STAGE)
 
 _TICKETS: Final = {"config": Ticket.CONFIG, "askme": Ticket.ASKME, "hold": Ticket.HOLD}
@@ -124,7 +126,7 @@ def _join(said: Said) -> Request:
 
 def _go(said: Said) -> Request:
     ref = said.only("one branch, tag or commit")
-    if isinstance(ref, str) and not _REF.fullmatch(ref):
+    if isinstance(ref, str) and not REF.fullmatch(ref):
         return said.wrong("that cannot be a branch, tag or commit")
     return ref if isinstance(ref, Mistake) else c.Go(ref)
 

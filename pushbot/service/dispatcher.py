@@ -24,7 +24,7 @@ from pushbot.service.snapshot import BEGINNING, Progress
 from pushbot.service.voice.rollout import counted_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from datetime import datetime
     from pathlib import Path
 
@@ -65,9 +65,10 @@ class Dispatcher:
         """Take up a run: one that was just asked for, or one that an earlier bot left in flight."""
         if record.reason is not None:
             self._aborted.add(record.id)
-        task = self.group.create_task(self._guarded(record), name=f"run {record.id}")
-        self._tasks[record.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(record.id, None))
+        task = self._spawned(self._guarded(record), f"run {record.id}")
+        if task is not None:
+            self._tasks[record.id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(record.id, None))
 
     def abort(self, run: str) -> None:
         """Stop a run in flight; its end is reported like any other."""
@@ -78,7 +79,25 @@ class Dispatcher:
         record = self.runbook.get(run)
         stage = self._stage(record) if record is not None else None
         if record is not None and stage is not None and record.starting:
-            self.group.create_task(self._abort(record, stage), name=f"abort {run}")
+            self._spawned(self._abort(record, stage), f"abort {run}")
+
+    def _spawned(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None] | None:
+        """A task that does the work; None when the bot is ending: what is on record the next one takes up."""
+        try:
+            return self.group.create_task(work, name=name)
+        except RuntimeError:  # of a group that is shutting down, from Python 3.13 on also before it has
+            work.close()
+            return None
+
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """The runs in flight."""
+        return tuple(self._tasks)
+
+    async def any_ended(self) -> None:
+        """Return when one of the runs in flight has ended."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
 
     async def abort_all(self) -> None:
         """Stop every run in flight and wait until each has ended, or is late in doing so."""

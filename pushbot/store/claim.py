@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from pushbot.errors import PushbotError
+from pushbot.errors import InUse, PushbotError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ def claim(path: Path) -> int:
 
     The kernel lets go of it however the process ends, and child processes do not inherit it. Missing
     directories are made. The file stays behind: removing it would let two processes lock two files
-    of one name. Raises PushbotError when another holds the claim, or the place cannot be written.
+    of one name. Raises InUse when another holds the claim, and PushbotError when the place cannot be written.
     """
     lock = path.with_name(f"{path.name}.lock")
     try:
@@ -33,7 +33,7 @@ def claim(path: Path) -> int:
     except BlockingIOError as error:
         holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
         os.close(descriptor)
-        raise PushbotError(
+        raise InUse(
             f"{path}: the database is in use by another pushbot, process {holder or 'unknown'};"
             " stop that one first, or give this one a database of its own"
         ) from error

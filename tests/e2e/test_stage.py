@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pushbot.control.client import Conversation
+from pushbot.control.wire import RunStage, Stop, line_of, socket_of
 from tests.e2e.bot import SOON, until
 from tests.e2e.made import Gate, basics, lane, noted, stage, step
 
@@ -152,6 +154,104 @@ async def test_a_bot_killed_meanwhile_goes_on_after_its_restart(
     assert (tmp_path / "steps").read_text().count("build") == 1
 
 
+async def test_two_commands_without_a_bot_both_have_their_way(
+    irc_server: Ngircd, bots: Bots, people: People, tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path / "gate")
+    bots(config(irc_server.port, tmp_path, gate=gate))
+    alice = await people(irc_server, "alice")
+    one, other = await begun(tmp_path, "web", "princess"), await begun(tmp_path, "web", "production")
+    await alice.hears("web failed on production at publish")
+    await gate.opened()
+    (code, _, err), (failed, _, why) = await ended(one), await ended(other)
+    assert (code, err, failed) == (0, "", 1)
+    assert "exit code 3" in why
+    await alice.hears("web successfully deployed to princess", to="#warroom")
+
+
+async def test_as_the_bot_it_leaves_nobody_in_the_middle(
+    irc_server: Ngircd, bots: Bots, people: People, tmp_path: Path
+) -> None:
+    ours, theirs = Gate(tmp_path / "ours"), Gate(tmp_path / "theirs")
+    stages = stage("web", "princess", [step("build", theirs.script)]) + stage(
+        "web", "production", [step("build", ours.script)]
+    )
+    text = basics(irc_server.port) + '\n[bot]\non_stop = "abort"\n' + stages + lane("web")
+    bot = bots(text)
+    alice = await people(irc_server, "alice")
+    command = await begun(tmp_path, "web", "production")
+    await alice.hears("web is being deployed to production by ")
+    await alice.asks(".join", "alice: You're up")
+    await alice.asks(".go", "web is being deployed to princess by alice")
+    await ours.opened()
+    assert command.stdout is not None
+    async with asyncio.timeout(SOON):
+        while b"web-2 still going" not in await command.stdout.readline():
+            pass
+    await theirs.opened()
+    assert (await ended(command))[0] == 0
+    await alice.hears("alice: you're on princess")
+    assert [run.state for run in bot.runs("web")] == ["succeeded", "succeeded"]
+
+
+async def test_nobody_has_to_read_what_it_says(irc_server: Ngircd, bots: Bots, tmp_path: Path) -> None:
+    bot = bots(config(irc_server.port, tmp_path))
+    await bot.start()
+    nobody, theirs = os.pipe()
+    os.close(nobody)
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pushbot", "stage", "pushbot.toml", "web", "princess"),
+        cwd=tmp_path,
+        stdout=theirs,
+        stderr=PIPE,
+    )
+    os.close(theirs)
+    async with asyncio.timeout(SOON):
+        _, err = await command.communicate()
+    assert (command.returncode, err) == (0, b"")
+    assert [run.state for run in bot.runs("web")] == ["succeeded"]
+
+
+async def test_what_cannot_be_a_revision_is_asked_of_nobody(irc_server: Ngircd, bots: Bots, tmp_path: Path) -> None:
+    bot = bots(config(irc_server.port, tmp_path))
+    for ref in ("-x", "", "a b", "$(id)", "x" * 300, "a\nQUIT"):
+        code, _, err = await ended(await begun(tmp_path, "web", "princess", f"--ref={ref}"))
+        assert (code, "cannot be a branch" in err) == (2, True)
+    assert not (tmp_path / "var" / "pushbot.sqlite3").exists()
+    assert not bot.alive
+
+
+async def test_what_stands_where_the_socket_should_be_is_left_alone(
+    irc_server: Ngircd, bots: Bots, tmp_path: Path
+) -> None:
+    bot = bots(config(irc_server.port, tmp_path))
+    place = tmp_path / "var" / "pushbot.sqlite3.sock"
+    place.mkdir(parents=True)
+    await bot.start()
+    assert "no_control_socket" in bot.log()
+    assert (await bot.stop())[0] == 0
+    place.rmdir()
+    place.symlink_to(tmp_path)
+    await bot.start()
+    place.unlink()
+    place.write_text("somebody's")
+    assert (await bot.stop())[0] == 0
+    assert place.read_text() == "somebody's"
+
+
+async def test_a_run_may_be_stopped_before_it_is_begun(irc_server: Ngircd, bots: Bots, tmp_path: Path) -> None:
+    gate = Gate(tmp_path / "gate")
+    bot = bots(config(irc_server.port, tmp_path, gate=gate))
+    await bot.start()
+    talk = await Conversation.begin(socket_of(tmp_path / "var" / "pushbot.sqlite3"))
+    talk.writer.write(line_of(RunStage(lane="web", stage="princess")) + line_of(Stop()))
+    async with asyncio.timeout(SOON):
+        last = (await talk.reader.read()).splitlines()[-1]
+    await talk.close()
+    assert json.loads(last)["state"] == "cancelled"
+    assert [run.state for run in bot.runs("web")] == ["cancelled"]
+
+
 async def test_in_a_terminal_there_is_a_bar(irc_server: Ngircd, bots: Bots, tmp_path: Path) -> None:
     bot = bots(config(irc_server.port, tmp_path))
     await bot.start()
@@ -193,7 +293,16 @@ async def test_strangers_at_the_socket_change_nothing(irc_server: Ngircd, bots: 
                 answer += more
             return answer
 
-    for data in (b"", b"\n", b"GET / HTTP/1.1\r\n\r\n", b"\0" * 300_000, b'{"ask": "stop"}\n', b'{"ask": "run"}\n'):
+    options = b'{"ask": "run", "lane": "web", "stage": "princess", "ref": "--upload-pack=x"}\n'
+    for data in (
+        options,
+        b"",
+        b"\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\0" * 300_000,
+        b'{"ask": "stop"}\n',
+        b'{"ask": "run"}\n',
+    ):
         answer = await asyncio.to_thread(said, data)
         assert not answer or json.loads(answer)["word"] == "refused"
     unknown = json.dumps({"ask": "run", "lane": "nope", "stage": "princess"}).encode() + b"\n"
