@@ -14,6 +14,7 @@ import pytest
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Host
 from pushbot_plugins.ssh.worker.net import Network
+from pushbot_plugins.ssh.worker.net.wire import Place
 from pushbot_plugins.ssh.worker.seams import HostTrouble
 from tests.rig.sshd import Dead, SshdRig, user
 
@@ -260,6 +261,26 @@ class TestWhoIsLetIn:
         server = rig.one(f"Banner {tmp_path / 'banner'}")
         (server.folder / ".bashrc").write_text("seq 3000; echo exec printf pushbot-listens; printf 'no line end'\n")
         await reached(rig.connecting(), server.host)
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("text", "place"),
+        [
+            ("web1", Place("web1", 2200, "deploy")),
+            ("web1:22", Place("web1", 22, "deploy")),
+            ("root@web1:22", Place("web1", 22, "root")),
+            ("a@b@web1", Place("web1", 2200, "a@b")),
+            ("::1", Place("::1", 2200, "deploy")),
+            ("[::1]", Place("::1", 2200, "deploy")),
+            ("root@[fe80::1]:22", Place("fe80::1", 22, "root")),
+        ],
+    )
+    def test_how_they_are_read(self, text: str, place: Place) -> None:
+        assert Place.parse(text, 2200, "deploy") == place
+
+    async def test_compression(self, rig: SshdRig) -> None:
+        await reached(replace(rig.connecting(), compression=True), rig.one().host)
 
 
 class TestDeadHosts:

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import resource
+import shutil
 import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from pushbot_plugins.ssh.worker.net import Network
-from pushbot_plugins.ssh.worker.net.scripts import FEED, GUARD
+from pushbot_plugins.ssh.worker.net.scripts import FEED, GUARD, request
 from pushbot_plugins.ssh.worker.seams import HostTrouble
 
 if TYPE_CHECKING:
@@ -459,9 +461,40 @@ class TestConnections:
         assert (shop.server.folder / "runs").read_text() == "once\n"
 
 
+SHELLS = [name for name in ("dash", "bash", "busybox", "ksh", "mksh", "yash", "zsh") if shutil.which(name)]
+
+
 class TestTheProgramsOnTheHost:
     @pytest.mark.parametrize("program", [GUARD, FEED])
     def test_any_login_shell_passes_them_on(self, program: str) -> None:
         inner = program.removeprefix("exec /bin/sh -c '").removesuffix("'")
         assert not set("'!\n") & set(inner)
         assert inner.replace("\\n", "").count("\\") == 0
+
+    @pytest.mark.parametrize("shell", SHELLS)
+    def test_any_sh_carries_out_and_ends(self, shell: str, tmp_path: Path) -> None:
+        link = tmp_path / "sh"
+        link.symlink_to(str(shutil.which(shell)))
+        with subprocess.Popen(
+            ["/bin/sh", "-c", GUARD.replace("/bin/sh", str(link))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"\n"
+            name, number = process.stdout.readline().split()
+            assert name == b"pushbot-listens"
+            bytes_of_all_kinds = "".join(map(chr, range(1, 0x180)))
+            script = 'printf %s "$1" | tail -c 300; echo; exit 3'
+            process.stdin.write(b":" + number + b"\n" + request("mark", script, [bytes_of_all_kinds], {}))
+            process.stdin.flush()
+            assert process.stdout.readline() == bytes_of_all_kinds.encode()[-300:] + b"\n"
+            assert process.stdout.readline() == b"mark 3\n"
+            process.stdin.write(request("next", "echo begun; sleep 1020 & sleep 1020", [], {}))
+            process.stdin.flush()
+            assert process.stdout.readline() == b"begun\n"
+            process.stdin.close()
+            assert process.stdout.read().endswith(b"next =\n")
+        assert process.returncode == 0

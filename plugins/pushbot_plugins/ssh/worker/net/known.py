@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 ALGORITHMS = (
     "ssh-ed25519",
@@ -69,8 +69,8 @@ class _Hashed:
     digest: bytes
     line: Line
 
-    def means(self, names: Iterable[bytes]) -> bool:
-        return any(hmac.digest(self.salt, name, "sha1") == self.digest for name in names)
+    def means(self, name: bytes) -> bool:
+        return hmac.digest(self.salt, name, "sha1") == self.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,8 @@ class _Patterns:
     unwanted: re.Pattern[str] | None
     line: Line
 
-    def means(self, names: Iterable[str]) -> bool:
-        return any(
-            self.wanted.fullmatch(name) and not (self.unwanted and self.unwanted.fullmatch(name)) for name in names
-        )
+    def means(self, name: str) -> bool:
+        return bool(self.wanted.fullmatch(name)) and not (self.unwanted and self.unwanted.fullmatch(name))
 
 
 @dataclass(slots=True)
@@ -135,8 +133,8 @@ class KnownHosts:
         name = name.lower()
         forms = [name] if port == 22 else [f"[{name}]:{port}", name]  # noqa: PLR2004 - the port of SSH
         for form in forms:
-            found = [*self._exact.get(form, ()), *(each.line for each in self._patterns if each.means([form]))]
-            found += (each.line for each in self._hashed_revoked if each.means([form.encode()]))
+            found = [*self._exact.get(form, ()), *(each.line for each in self._patterns if each.means(form))]
+            found += (each.line for each in self._hashed_revoked if each.means(form.encode()))
             found += self._among_hashed(form.encode(), thorough=thorough)
             if any(line.marker != _Marker.REVOKED for line in found):
                 return found
@@ -147,7 +145,7 @@ class KnownHosts:
         seen = False
         for step in range(count):
             at = (begin + step) % count
-            if self._hashed[at].means([name]):
+            if self._hashed[at].means(name):
                 seen = True
                 self._next = at + 1
                 yield self._hashed[at].line

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pushbot_plugins.ssh.worker.net.shell import Shell, ShellGone, open_shell
 from pushbot_plugins.ssh.worker.seams import HostTrouble
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from pushbot.fleet.model import Host
     from pushbot_plugins.ssh.worker.net.places import Places
@@ -52,9 +52,8 @@ class Reached:
         """As Remote says."""
         async with self._in_use():
             _, shell = await self._kept()
-            with _in_words("run"):
-                async with _ended_by(shell.end, "run", limit):
-                    return await shell.begin(script, arguments, env or {}, take)
+            async with _bounded("run", limit, shell):
+                return await shell.begin(script, arguments, env or {}, take)
 
     async def feed(
         self,
@@ -68,18 +67,17 @@ class Reached:
         """As Remote says. The command has a channel of its own, and the shell that is kept watches over it."""
         async with self._in_use():
             wire, guard = await self._kept()
-            with _in_words("copy"):
+            async with _bounded("copy", limit, guard):
                 feed = await self._opened(wire, feed=True)
                 try:
                     guard.guard(feed.number)
-                    async with _ended_by(guard.end, "copy", limit):
-                        status = feed.begin(script, arguments, {}, take)
-                        await feed.pour(source, wire)
-                        return await status
+                    status = feed.begin(script, arguments, {}, take)
+                    await feed.pour(source, wire)
+                    code = await status
+                    guard.guard("")
+                    return code
                 finally:
                     feed.close()
-                    with suppress(ShellGone):
-                        guard.guard("")
 
     def leave(self) -> None:
         """Close the connection: another host needs the place."""
@@ -142,24 +140,19 @@ class Reached:
             raise HostTrouble("log in", f"let us in, but gave us no shell within {limit:g} s") from None
 
 
-@contextmanager
-def _in_words(phase: str) -> Iterator[None]:
-    """What can happen to a command, as HostTrouble."""
-    try:
-        yield
-    except ShellGone as gone:
-        raise HostTrouble(phase, f"the connection broke while the command ran ({gone})", sure=False) from None
-
-
 @asynccontextmanager
-async def _ended_by(end: Callable[[], Awaitable[bool]], phase: str, limit: float) -> AsyncIterator[None]:
-    """Bound what is within, and see to it that it has ended on the host too when it is left early."""
+async def _bounded(phase: str, limit: float, guard: Shell) -> AsyncIterator[None]:
+    """Bound a command in time, and have `guard` see to it that nothing of it runs on when it is left early."""
     try:
         async with asyncio.timeout(limit):
             yield
+    except HostTrouble:
+        raise  # it was never begun
     except TimeoutError:
-        ended = "it was ended" if await end() else "it could not be ended, so it may still run"
+        ended = "it was ended" if await guard.end() else "it could not be ended, so it may still run"
         raise HostTrouble(phase, f"took longer than {limit:g} s; {ended}", sure=False) from None
+    except ShellGone as gone:
+        raise HostTrouble(phase, f"the connection broke while the command ran ({gone})", sure=False) from None
     except BaseException:
-        await end()
+        await guard.end()
         raise

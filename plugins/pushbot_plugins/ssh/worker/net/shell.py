@@ -47,12 +47,13 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self._held = b""
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._preface = b""
+        self._over = False
         self.number = ""
 
     @property
     def open(self) -> bool:
         """Whether it can be given a command."""
-        return self._listens.done() and not self._ended.done()
+        return self._listens.done() and not self._over
 
     async def listening(self) -> None:
         """Wait until it does. Raises HostTrouble when the host runs something else in its place."""
@@ -89,11 +90,11 @@ class Shell(asyncssh.SSHClientSession[bytes]):
             for start in range(0, len(view), SLICE):
                 while (resumed := self._resumed or wire.resumed) is not None:
                     await asyncio.shield(resumed)
-                if self._take is None or self._ended.done():
+                if self._take is None or self._over:
                     return
                 self._write(bytes(view[start : start + SLICE]))
                 await asyncio.sleep(0)
-        if self._channel is not None and not self._ended.done():
+        if self._channel is not None and not self._over:
             self._channel.write_eof()
 
     def introduce(self) -> None:
@@ -108,6 +109,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     async def end(self) -> bool:
         """End what is under way and the shell; whether all has ended. The channel is closed in any case."""
+        self._over = True
         try:
             if self._channel is None or self._ended.done():
                 return False
@@ -121,12 +123,13 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def close(self) -> None:
         """Let go of it: with nothing under way it ends by itself."""
+        self._over = True
         if self._channel is not None:
             self._channel.abort()
 
     def _write(self, data: bytes) -> None:
-        if self._channel is None or self._ended.done():
-            raise ShellGone("the shell has ended")
+        if self._channel is None or self._over:
+            raise ShellGone("the shell ended")
         self._channel.write(self._preface + data)
         self._preface = b""
 
@@ -192,6 +195,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def exit_status_received(self, _status: int) -> None:
         """The shell has ended. Its last words may come after this; processes it left may hold the channel open."""
+        self._over = True
         asyncio.get_running_loop().call_later(_LAST_WORDS, self.connection_lost, None)
 
     def exit_signal_received(self, _signal: str, _core_dumped: bool, _message: str, _lang: str) -> None:  # noqa: FBT001
@@ -200,6 +204,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The channel is closed."""
+        self._over = True
         gone = ShellGone(str(error or "the shell ended"))
         self.resume_writing()
         if not self._ended.done():
