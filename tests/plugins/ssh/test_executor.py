@@ -279,3 +279,13 @@ async def test_a_key_that_is_not_there_is_said(tmp_path: Path, rig: SshdRig) -> 
     assert outcome.reason
     assert f"{tmp_path}/nothing cannot be read" in outcome.reason
     assert RunFiles(bench.folder / "web-1").outcome() == outcome
+
+
+async def test_a_fault_of_ours_is_the_failure_of_hosts_and_not_the_end_of_the_run(bench: Bench) -> None:
+    hosts = [replace(each.host, env=env) for each, env in zip(bench.rig.start(2), [(("A=B", "c"),), ()], strict=True)]
+    job = replace(bench.job(hosts, Step("say", script="true")), rollout=Rollout(max_failures=Amount(1)))
+    outcome = await bench.run(job)
+    assert outcome.state is RunState.SUCCEEDED
+    assert states(job) == {"web1": "broken", "web2": "done"}
+    assert outcome.reason
+    assert "'A=B' is no name for a variable" in outcome.reason

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from pushbot_plugins.local.supervisor.files import RunFiles
 from pushbot_plugins.local.supervisor.plain import revived
 from pushbot_plugins.ssh.settings import Settings
 from pushbot_plugins.ssh.warm import TAKEN, Waiting, meeting_place
+from pushbot_plugins.ssh.worker import faults
 from pushbot_plugins.ssh.worker.kit import assembled
 from pushbot_plugins.ssh.worker.net import Network
 from pushbot_plugins.ssh.worker.rollout import Rollout
@@ -129,6 +129,5 @@ async def _watched(kit: Kit, at_once: int) -> Outcome:
     try:
         return await Rollout(kit, at_once).carry_out()
     except Exception as error:  # noqa: BLE001 - whatever it is, the bot has to hear of it
-        sys.excepthook(type(error), error, error.__traceback__)
-        reason = f"its worker could not go on: {type(error).__name__}: {error}; {kit.ledger.words()}"
+        reason = f"{faults.told(error)}; {kit.ledger.words()}"
         return Outcome(RunState.FAILED, reason=reason, changed=kit.ledger.touched)

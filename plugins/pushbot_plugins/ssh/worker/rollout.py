@@ -16,7 +16,7 @@ from pushbot.fleet.batches import batches
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
-from pushbot_plugins.ssh.worker import steps
+from pushbot_plugins.ssh.worker import faults, steps
 from pushbot_plugins.ssh.worker.ledger import Failure
 from pushbot_plugins.ssh.worker.seams import HostTrouble, StepFailed
 from pushbot_plugins.ssh.worker.stop import Stopped, failed
@@ -79,9 +79,15 @@ class Rollout:
     async def _ship(self, recipe: Recipe, remote: Remote) -> None:
         try:
             await recipe.ship(remote)
+            return
         except HostTrouble as trouble:
-            self.kit.report.note(f"{trouble.phase}: {trouble}", remote.host)
-            self.kit.ledger.fail(Failure(remote.host, trouble.phase, str(trouble)))
+            failure = Failure(remote.host, trouble.phase, str(trouble))
+        except StepFailed:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others go on
+            failure = Failure(remote.host, "copy", faults.told(error))
+        self.kit.report.note(f"{failure.step}: {failure.reason}", remote.host)
+        self.kit.ledger.fail(failure)
 
     async def _batches(self, todo: Sequence[Host]) -> None:
         """Each batch after the other, without the hosts that are done or have failed already."""
@@ -131,6 +137,8 @@ class Rollout:
             await recipe.clean(remote)
         except HostTrouble as trouble:
             self.kit.report.note(f"clean up: {trouble}", remote.host)
+        except Exception as error:  # noqa: BLE001 - all that matters is done
+            self.kit.report.note(f"clean up: {faults.told(error)}", remote.host)
 
     async def _run_once(self, to_run: Iterable[Step]) -> None:
         """Run these on the bot's machine; those that an earlier run has done are not run again."""

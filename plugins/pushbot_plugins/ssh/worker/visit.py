@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pushbot.queue.model import RunKind
-from pushbot_plugins.ssh.worker import steps
+from pushbot_plugins.ssh.worker import faults, steps
 from pushbot_plugins.ssh.worker.ledger import Failure
 from pushbot_plugins.ssh.worker.seams import HostTrouble, StepFailed
 from pushbot_plugins.ssh.worker.stop import Stopped, failed
@@ -56,6 +56,8 @@ class Visit:
             self._trouble, stopped = str(trouble), True
         except HostTrouble as trouble:
             self._trouble = str(trouble)
+        except Exception as error:  # noqa: BLE001 - the others go on, and this host must not stay half and half
+            self._trouble = faults.told(error)
         else:
             kit.ledger.finish(host)
             kit.report.note("done", host)
@@ -143,6 +145,8 @@ class Visit:
             return f"{stays}: {self._step}: {trouble}"
         except TimeoutError:
             return f"{stays}: it could not be brought back within {self.kit.revert_within:g} s"
+        except Exception as error:  # noqa: BLE001 - as above
+            return f"{stays}: {faults.told(error)}"
         finally:
             self._step = failed_at
         return None
