@@ -61,7 +61,8 @@ async def test_first_and_next_on_several_hosts(rig: SshdRig, origin: Origin, roo
         first = origin.recipe(origin.releasing(root), origin.commit(**FILES))
         await deployed(first, network, hosts)
         assert [live(root, host) for host in hosts] == [FILES] * 3
-        second = origin.recipe(origin.releasing(root), origin.commit(index="two", **{"folder/file7": None}))
+        (origin.folder / "folder" / "file7").unlink()
+        second = origin.recipe(origin.releasing(root), origin.commit(index="two"))
         await deployed(second, network, hosts)
         changed = {name: text for name, text in FILES.items() if name != "folder/file7"} | {"index": "two"}
         assert [live(root, host) for host in hosts] == [changed] * 3

@@ -59,21 +59,16 @@ class Manifest:
         """The manifest of these entries, in any order."""
         ordered = tuple(sorted(entries, key=lambda each: each.path))
         files = [each for each in ordered if each.kind is Kind.FILE]
-        links = [each for each in ordered if each.kind is Kind.LINK]
         return cls(
             ordered,
             digest_of(_line(each) for each in ordered),
-            digest_of(_stat_line(each) for each in (*files, *links)),
+            digest_of(_stat_line(each) for each in ordered if each.kind is not Kind.FOLDER),
             digest_of(_sum_line(each) for each in files),
         )
 
     def files(self) -> list[Entry]:
         """The regular files."""
         return [each for each in self.entries if each.kind is Kind.FILE]
-
-    def links(self) -> list[Entry]:
-        """The symbolic links."""
-        return [each for each in self.entries if each.kind is Kind.LINK]
 
     def added_since(self, base: Manifest) -> list[Entry]:
         """The files that are not in `base` just so."""

@@ -3,7 +3,7 @@
 A stream is one tar archive, put together from slices of the package's body, which is one file mapped into memory:
 nothing is copied or packed again, however many hosts get it and whatever they have already. In it lie, below `new/`,
 
-    list     every regular file of the release, each path ended by NUL (`links`: every symbolic link)
+    list     every file and symbolic link of the release, each path ended by NUL (`links`: only those)
     sums     digests of the files that are to be looked at, as `b2sum --check` takes them
     files/   the folders, links and files; those that the host has already as hard links to `base/`
     end      empty, and last: a stream that was cut between two members lacks it
@@ -85,8 +85,8 @@ class Package:
         others = [each for each in self.manifest.entries if each.kind is not Kind.FILE]
         head = _members(
             {
-                "list": _paths(files),
-                "links": _paths(self.manifest.links()),
+                "list": _paths(each for each in self.manifest.entries if each.kind is not Kind.FOLDER),
+                "links": _paths(each for each in self.manifest.entries if each.kind is Kind.LINK),
                 "sums": checks(files if verify_all else added),
             }
         )

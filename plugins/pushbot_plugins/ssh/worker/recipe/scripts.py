@@ -121,11 +121,10 @@ if [ "$packed" ]; then tar -xzp "$@"; else tar -xp "$@"; fi || {
 cd -- "$new/files" || exit 61
 [ ! -s ../sums ] || b2sum --check --quiet --strict ../sums || exit 63
 if [ "$base" ]; then
-    got=$({
-        xargs -0r stat --printf '%f %s %Y %n\0' -- <../list
-        [ ! -s ../links ] || xargs -0r stat --printf '%f %s %Y %n\0' -- <../links
-    } | b2sum -l 256)
-    [ "${got%% *}" = "$tree" ] || exit 64
+    xargs -0r stat --printf '%f %s %Y %n\0' -- <../list | b2sum -l 256 | {
+        read -r got skip
+        [ "$got" = "$tree" ]
+    } || exit 64
 fi
 cd -- "$root" && printf '%s\n' "$record" >"$new/record" || exit 61
 if [ ! "$prefix" ]; then
@@ -154,12 +153,15 @@ CHECK: Final = _lean(
 name=$3 tree=$4 content=$5
 cd -- "$root/$prefix$name" || exit 64
 lists=$root/.pushbot/$name
-got=$( { xargs -0r stat --printf '%f %s %Y %n\0' -- <"$lists/list"
-    [ ! -s "$lists/links" ] || xargs -0r stat --printf '%f %s %Y %n\0' -- <"$lists/links"; } | b2sum -l 256)
-[ "${got%% *}" = "$tree" ] || exit 64
+xargs -0r stat --printf '%f %s %Y %n\0' -- <"$lists/list" | b2sum -l 256 | {
+    read -r got skip
+    [ "$got" = "$tree" ]
+} || exit 64
 [ "$content" ] || exit 0
-got=$(xargs -0r b2sum -l 256 -z -- <"$lists/list" | b2sum -l 256)
-[ "${got%% *}" = "$content" ] || exit 63
+comm -z -23 "$lists/list" "$lists/links" | xargs -0r b2sum -l 256 -z -- | b2sum -l 256 | {
+    read -r got skip
+    [ "$got" = "$content" ]
+} || exit 63
 """,
 )
 """Whether release $3 still has tree $4 (and, if given, contents $5); files that came beside are no matter."""
