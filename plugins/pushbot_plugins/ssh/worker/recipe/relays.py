@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from pushbot.fleet.model import Host, Selection
 from pushbot_plugins.ssh.worker.seams import HostTrouble
 
-from .trouble import Said, megabytes
+from .trouble import Ended, Said, megabytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from .package import Stream
 
 _LIMIT: Final = 60.0
-_SSH_FAILED: Final = frozenset({255, 126, 127})
-"""What `ssh` ends with when it did not get as far as the command, and a shell without `ssh`."""
-
 HAS: Final = r"""
 cd && cd -- "$1" 2>/dev/null && [ -f "$2.tar" ] || exit 1
 got=$(b2sum -l 256 <"$2.tar") && [ "${got%% *}" = "$2" ] && touch -- "$2.tar"
@@ -136,7 +133,7 @@ class Relays:
             raise Useless(f"the relay {fed.relay.host} {error}") from error
         finally:
             fed.load -= 1
-        if status in _SSH_FAILED:
+        if status and status not in set(Ended):  # of ssh, of the host's login shell, of anything but our script
             raise Useless(f"the relay {fed.relay.host} could not feed it: {said.last or f'ssh ended with {status}'}")
         fed.fed += 1
         return status

@@ -60,7 +60,6 @@ at=$root
 while [ "$at" ] && [ ! -e "$at" ]; do at=${at%/*}; done
 at=${at:-/}
 [ -d "$at" ] && [ -w "$at" ] && [ -x "$at" ] || printf 'unwritable %s\n' "$at"
-stat -f -c 'space %a %S %d %c' -- "$at"
 cd -- "$root" 2>/dev/null || exit 0
 live=
 for each in .pushbot/*/record; do
@@ -91,6 +90,8 @@ SHIP: Final = _lean(
     r"""
 name=$3 old=.pushbot/old-$4 new=.pushbot/new-$4 base=$5 tree=$6 packed=$7 settled=$8 record=$9
 shift 9
+bytes=$1 files=$2
+shift 2
 [ -d "$root/.pushbot" ] && [ -d "$root/$prefix" ] || mkdir -p -- "$root/.pushbot" "$root/$prefix" || exit 61
 cd -- "$root" || exit 61
 for left in .pushbot/*; do
@@ -101,6 +102,12 @@ for left in .pushbot/*; do
     esac
     rm -rf -- "$left"
 done
+left() { stat -f -c 'left %a %S %d %c' .; }
+if [ "$bytes" -gt 0 ]; then
+    said=$(left)
+    fits() { [ $(($2 * $3)) -ge "$bytes" ] && { [ "$5" = 0 ] || [ "$4" -ge "$files" ]; }; }
+    fits $said || { printf '%s\n' "$said"; exit 65; }
+fi
 while [ $# -gt 1 ]; do
     if [ ! -e "shared/$2" ]; then
         [ "$1" != file ] || { printf '%s\n' "$2"; exit 67; }
@@ -113,7 +120,7 @@ trap 'cd -- "$root" && rm -rf -- "$new"' EXIT
 set -- --no-same-owner --warning=no-timestamp --transform "flags=rSH;s,^new/,$new/," \
     --transform "flags=RSh;s,^base/,$prefix$base/," -f -
 if [ "$packed" ]; then tar -xzp "$@"; else tar -xp "$@"; fi || {
-    stat -f -c 'left %a %S' .
+    left
     [ "$base" ] && exit 64
     exit 62
 }
@@ -143,8 +150,8 @@ trap - EXIT
 """Takes a stream and makes it a release. The last rename is what makes it count.
 
 $3 its name, $4 a word that nobody else has, $5 the name of the release to build upon or nothing, $6 the digest
-wanted of the tree that is built so, $7 `z` if compressed, $8 the settle time in ms, $9 the record, then pairs of kind
-and path of what is shared.
+wanted of the tree that is built so, $7 `z` if compressed, $8 the settle time in ms, $9 the record; then the bytes
+and the files that have to fit (0: not looked at), and pairs of kind and path of what is shared.
 """
 
 CHECK: Final = _lean(

@@ -11,18 +11,14 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-from pushbot_plugins.ssh.worker.seams import HostTrouble
+from typing import TYPE_CHECKING, Final
 
 from . import scripts
 from .relays import Shipment, Useless
 from .standing import Release
-from .trouble import Ended, Said, ended, megabytes, no_space, of_host
+from .trouble import Ended, Said, ended, megabytes, of_host
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pushbot_plugins.ssh.settings import Releasing
     from pushbot_plugins.ssh.worker.seams import Report
 
@@ -32,6 +28,9 @@ if TYPE_CHECKING:
     from .site import Site
     from .standing import Standing
     from .workshop import Workshop
+
+_SMALL: Final = 4 * 2**20
+"""Bytes for which a host is not asked whether it has room."""
 
 
 class Shipping:
@@ -55,14 +54,13 @@ class Shipping:
         base = await self._base(standing)
         while True:
             stream = await self._stream(package, base)
-            self._see_room(site, stream, standing)
             status, said = await self._sent(attempt, stream, base)
             if not status:
                 how = f"upon {base.name}" if base else "whole"
                 self._report.note(f"release {attempt.name} is there, {megabytes(stream.size)} ({how})", host)
                 return attempt.name
-            needs = stream.needs + self._releasing.free
-            trouble = ended("copy", site.root, status, said, needs=needs, has=standing.free)
+            needs = stream.needs + self._releasing.free, stream.files
+            trouble = ended("copy", site.root, status, said, needs)
             if base is None or status not in {Ended.BASE, Ended.CONTENT} or of_host(said):
                 raise trouble
             self._report.note(f"it cannot be built upon release {base.name}, and comes whole: {trouble}", host)
@@ -95,21 +93,12 @@ class Shipping:
                 )
             return self._streams[digest]
 
-    def _see_room(self, site: Site, stream: Stream, standing: Standing) -> None:
-        needs = stream.needs + self._releasing.free
-        if needs > standing.free:
-            raise no_space(site.root, needs, standing.free)
-        if stream.files > standing.files:
-            text = f"no room for {stream.files} files on {site.root} ({standing.files} inodes are free)"
-            raise HostTrouble("copy", text)
-
     async def _sent(self, attempt: _Attempt, stream: Stream, base: Release | None) -> tuple[int, Said]:
         """Get the stream to the host, from the relay near it or else directly; how the script there ended."""
         host = attempt.site.remote.host
-        shared = self._releasing.shared
         if fed := self._relays.near(host):
             said = Said()
-            shipment = Shipment(stream, scripts.SHIP, attempt.arguments(stream, base, shared))
+            shipment = Shipment(stream, scripts.SHIP, attempt.arguments(stream, base, self._releasing))
             try:
                 status = await self._relays.feed(fed, host, shipment, said)
             except Useless as error:
@@ -124,7 +113,7 @@ class Shipping:
             status = await attempt.site.remote.feed(
                 scripts.SHIP,
                 stream.slices(),
-                arguments=attempt.arguments(stream, base, shared),
+                arguments=attempt.arguments(stream, base, self._releasing),
                 limit=self._releasing.ship_timeout,
                 take=said.take,
             )
@@ -146,17 +135,21 @@ class _Attempt:
         """What the release of the last attempt is called."""
         return self.tried[-1]
 
-    def arguments(self, stream: Stream, base: Release | None, shared: Sequence[str]) -> list[str]:
+    def arguments(self, stream: Stream, base: Release | None, releasing: Releasing) -> list[str]:
         """What `scripts.SHIP` is told in the next attempt."""
         site, package, manifest = self.site, self.package, self.package.manifest
         self.tried.append(self._next_name())
         release = Release(
             *(self.name, package.revision, package.made, manifest.digest, manifest.tree, manifest.content, self.run)
         )
-        kinds = {each: "file" if each in package.shared_files else "folder" for each in shared}
+        kinds = {each: "file" if each in package.shared_files else "folder" for each in releasing.shared}
+        # What is small is not worth a look first: if it does not fit, tar says so.
+        looks = stream.needs > _SMALL or releasing.free
+        room = (stream.needs + releasing.free, stream.files) if looks else (0, 0)
         return [
             *(site.root, site.prefix, release.name, secrets.token_hex(8), base.name if base else ""),
             *(manifest.tree, "z" if stream.packed else "", site.settle, release.record()),
+            *map(str, room),
             *(word for path, kind in kinds.items() for word in (kind, path)),
         ]
 

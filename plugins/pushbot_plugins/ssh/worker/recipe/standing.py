@@ -42,16 +42,14 @@ class Release:
 class Standing:
     """How a host stands: what is live, whether the revision wanted is there whole, and what `back` would go to.
 
-    `releases` are all that are whole, oldest first. `free` and `files` are the bytes and the files that fit below
-    ROOT. `missing` are tools that are not there, `unwritable` a folder that would have to be written.
+    `releases` are all that are whole, oldest first, `names` all that are taken. `missing` are tools that are not
+    there, `unwritable` a folder that would have to be written, `blocked` whether `current` is no link.
     """
 
     live: Release | None
     there: Release | None
     before: Release | None
     releases: tuple[Release, ...] = ()
-    free: int = 0
-    files: int = 0
     missing: tuple[str, ...] = ()
     unwritable: str = ""
     blocked: bool = False
@@ -90,14 +88,11 @@ def read(said: str, prefix: str, root: str, revision: str, made: str | None) -> 
     fitting = [each for each in releases if each.revision == revision and made in {None, each.made}]
     # The live one goes before all others, then those that were well, then the newest.
     fitting.sort(key=lambda each: (each == live, each.good, each.name))
-    free, files = _space(_all(lines, "space"))
     return Standing(
         live=live,
         there=fitting[-1] if fitting else None,
         before=of_link(_all(lines, "before")),
         releases=releases,
-        free=free,
-        files=files,
         missing=tuple(_all(lines, "missing")),
         unwritable=next(iter(_all(lines, "unwritable")), ""),
         blocked=any(word == "blocked" for word, _, _ in lines),
@@ -117,13 +112,3 @@ def _release(line: str) -> Release | None:
         return None
     name, good, _, revision, made, digest, tree, content, run = words
     return Release(name, revision, made, digest, tree, content, run, good == "good")
-
-
-def _space(lines: list[str]) -> tuple[int, int]:
-    """Bytes and files that fit; a file system that does not count files says that it has none at all."""
-    for line in lines:
-        numbers = line.split()
-        if len(numbers) == 4 and all(each.isdigit() for each in numbers):  # noqa: PLR2004 - see LOOK
-            blocks, size, files, all_files = map(int, numbers)
-            return blocks * size, files if all_files else 2**63
-    return 2**63, 2**63

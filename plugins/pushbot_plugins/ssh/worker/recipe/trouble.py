@@ -23,6 +23,8 @@ class Ended(IntEnum):
     """What lies there is not what was sent."""
     BASE = 64
     """The release to build upon cannot be used, or was changed."""
+    ROOM = 65
+    """There is too little room."""
     LIVE = 66
     """It would overwrite what is live."""
     SHARED = 67
@@ -58,7 +60,7 @@ _MEANINGS: Final[dict[int, str]] = {
     Ended.ELSEWHERE: "something else is live there now: {said}",
     Ended.FIRST: "there is nothing to go back to: it is the first release there",
 }
-_LEFT: Final = re.compile(r"^left (\d+) (\d+)$", re.MULTILINE)
+_LEFT: Final = re.compile(r"^left (\d+) (\d+) (\d+) (\d+)$", re.MULTILINE)
 _NOTHING: Final = 2**20
 _FAILED: Final = re.compile(r"^(.+): FAILED\b", re.MULTILINE)
 """How `b2sum --check` names a file."""
@@ -104,9 +106,18 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e6:.1f} MB"  # noqa: PLR2004 - a million
 
 
-def no_space(root: str, needs: int, has: int) -> HostTrouble:
-    """There is too little of it."""
-    return HostTrouble("copy", f"no space left on {root} (needs {megabytes(needs)}, has {megabytes(has)})")
+def _no_space(root: str, said: Said, needs: tuple[int, int]) -> HostTrouble:
+    """There is too little room for these bytes and files."""
+    blocks, size, files, all_files = _left(said) or (0, 0, 0, 0)
+    if blocks * size >= needs[0] and all_files:
+        return HostTrouble("copy", f"no inodes left on {root} (needs {needs[1]}, has {files})")
+    return HostTrouble("copy", f"no space left on {root} (needs {megabytes(needs[0])}, has {megabytes(blocks * size)})")
+
+
+def _left(said: Said) -> tuple[int, int, int, int] | None:
+    """Blocks that are free, their size, inodes that are free, and all of them: 0 where they are not counted."""
+    match = _LEFT.search(said.data.decode("utf-8", "replace"))
+    return match and (int(match[1]), int(match[2]), int(match[3]), int(match[4]))
 
 
 def unusable(root: str, standing: Standing) -> HostTrouble | None:
@@ -130,16 +141,16 @@ def _word(said: Said) -> str | None:
     text = said.data.decode("utf-8", "replace")
     word = next((word for word, _ in _WORDS if word in text), None)
     # Of the last file that still fits in part, tar does not say why the rest of it does not.
-    if word == "Wrote only" and (left := _LEFT.search(text)) and int(left[1]) * int(left[2]) < _NOTHING:
+    if word == "Wrote only" and (left := _left(said)) and left[0] * left[1] < _NOTHING:
         return _FULL
     return word
 
 
-def ended(phase: str, root: str, status: int, said: Said, *, needs: int = 0, has: int = 0) -> HostTrouble:
-    """The trouble that a script's status stands for."""
+def ended(phase: str, root: str, status: int, said: Said, needs: tuple[int, int] = (0, 0)) -> HostTrouble:
+    """The trouble that a script's status stands for; `needs` are the bytes and files that it was to write."""
     word = _word(said) if status in {Ended.ROOT, Ended.STREAM, Ended.CONTENT, Ended.BASE} else None
-    if word == _FULL and needs:
-        return no_space(root, needs, has)
+    if status == Ended.ROOM or (word == _FULL and _left(said)):
+        return _no_space(root, said, needs)
     if word is not None:
         return HostTrouble(phase, dict(_WORDS)[word].format(root=root))
     text = said.data.decode("utf-8", "replace")
