@@ -429,7 +429,10 @@ class PushState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PushRecord:
-    """A train's journey, from its first stage to done; `stages` are those reached, in order."""
+    """A train's journey, from its first stage to done; `stages` are those reached, in order.
+
+    `aside` is a stage that was run from the command line, beside the line.
+    """
 
     lane: str
     number: int
@@ -440,6 +443,7 @@ class PushRecord:
     ended_at: datetime | None = None
     revision: str | None = None
     stages: tuple[str, ...] = ()
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Alike:
     trouble: str | None = None
 
 
+@lru_cache(maxsize=1024)
 def stands_for(version: str, revision: str) -> bool:
     """Whether what a host tells as its version is `revision`."""
     if version == revision:

@@ -29,6 +29,7 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?")
 _PORT_LIMIT = 65535
+_COLONS = 2
 _SHOWN = 70
 _CHARACTERS = "letters, digits, '.', '_' and '-', beginning with a letter or digit"
 
@@ -105,7 +106,7 @@ def checked(host: Host) -> Host:
 
 def is_ipv6(text: str) -> bool:
     """Whether it is an IPv6 address, without brackets and without a zone (`%eth0`)."""
-    if ":" not in text or "%" in text:
+    if text.count(":") < _COLONS or "%" in text:  # most are not, and to find that out by an exception takes long
         return False
     try:
         IPv6Address(text)

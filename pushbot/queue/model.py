@@ -84,7 +84,7 @@ class Train:
     """People who deploy together; the first rider drives.
 
     `number` names the train's push for ever ("push 12"). `stage` is the place it is at, None before
-    the first; `run` is the number of the run in flight, or of the last one when that failed.
+    the first; `run` is the number of the run in flight, or of the last one.
     `deployed` is whether a run (and not only `.at`) brought it to `stage`. `revision` is pinned by
     the train's first run. `aside` is a train that stands in no line: one stage, run from the command line.
     Two trains are equal when the topic shows the same for both.

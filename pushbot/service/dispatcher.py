@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,6 +22,7 @@ from pushbot.service.asks import Ask
 from pushbot.service.preparing import NOWHERE, Prepared, prepared
 from pushbot.service.runbook import number
 from pushbot.service.snapshot import BEGINNING, Progress
+from pushbot.service.targets import beside
 from pushbot.service.voice.rollout import counted_hosts
 
 if TYPE_CHECKING:
@@ -187,7 +189,8 @@ class Dispatcher:
         outcome = await self._wait(record, stage, targets)
         failed = outcome.state is RunState.FAILED and record.kind is RunKind.DEPLOY
         changed = stage.changed_by(outcome.step) if outcome.changed is None else outcome.changed
-        return outcome, failed and changed and stage.rollback_auto and record.previous is not None
+        back = record.previous is not None and not (record.continues and record.previous == record.revision)
+        return outcome, failed and changed and stage.rollback_auto and back
 
     async def _wait(self, record: RunRecord, stage: StageSpec, targets: Targets) -> Outcome:
         try:
@@ -211,7 +214,7 @@ class Dispatcher:
             return None
         try:
             async with asyncio.timeout(None) as self._preparing[record.id]:
-                found = await prepared(record, self.lanes[record.lane], stage, self.store)
+                found = await prepared(record, stage, self.lanes, self.store)
         except TimeoutError:
             if record.id not in self._aborted:
                 raise
@@ -219,7 +222,8 @@ class Dispatcher:
         finally:
             self._preparing.pop(record.id, None)
         if found.targets.hosts:
-            summary = counted_hosts(found.targets.hosts, stage.rollout, found.record.continues)
+            hosts, continues = found.targets.hosts, found.record.continues
+            summary = await beside(len(hosts), partial(counted_hosts, hosts, stage.rollout, continues))
             counted = RunCounted(record.train, number(record), summary, found.targets.mismatches)
             self._write(found.record)
             await self.report(record.lane, Ask(counted, BOT, f"{record.id} is for {summary}"))

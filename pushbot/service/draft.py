@@ -12,6 +12,7 @@ from pushbot.queue.commands import (
     EditTopic,
     Question,
     Rename,
+    Retry,
     Rollback,
     RunBegan,
     RunCounted,
@@ -125,7 +126,7 @@ class Draft:
             rollbacks=frozenset(stage.name for stage in lane.stages if stage.reverts),
             busy=self._busy(),
         )
-        if self.past is not None and isinstance(ask.what, Rollback | Deploy):
+        if self.past is not None and isinstance(ask.what, Rollback | Deploy | Retry):
             facts = replace(facts, targets=self._targets(self.past), unfinished=self._unfinished(self.past))
         return replace(facts, fold=chat.fold, named=chat.person) if chat is not None else facts
 

@@ -60,13 +60,15 @@ def rollback_target(runs: Sequence[RunRecord]) -> str | None:
 
 
 def unfinished(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """The deploy that was the last to touch the stage, if it did not succeed; what it left undone can be gone on with.
+    """The deploy that was the last to touch the stage, if it did not succeed, or not on all hosts.
 
-    A run that was never begun touched nothing.
+    What it left undone can be gone on with. A run that was never begun touched nothing.
     """
     last = next((run for run in runs if run.state.final and run.started_at is not None), None)
-    left = last is not None and last.kind is RunKind.DEPLOY and last.state is not RunState.SUCCEEDED
-    return last if left else None
+    if last is None or last.kind is not RunKind.DEPLOY:
+        return None
+    whole = last.state is RunState.SUCCEEDED and not (last.hosts and last.reason)
+    return None if whole else last
 
 
 def _unfinished_business(runs: Sequence[RunRecord]) -> bool:
@@ -85,10 +87,13 @@ def there_now(runs: Sequence[RunRecord]) -> RunRecord | None:
 
 
 def push_seconds(pushes: Sequence[PushRecord]) -> float | None:
-    """How long a push takes: the median of the finished ones in seconds, or None when they are too few to say."""
+    """How long a push takes: the median of the finished ones in seconds, or None when they are too few to say.
+
+    Those of the command line say nothing of that.
+    """
     took = [
         (push.ended_at - push.began_at).total_seconds()
         for push in pushes
-        if push.state is PushState.DONE and push.ended_at is not None
+        if push.state is PushState.DONE and push.ended_at is not None and not push.aside
     ]
     return median(took) if len(took) >= ENOUGH_PUSHES else None

@@ -13,13 +13,15 @@ from pushbot.service.spec import Mismatch
 from pushbot.service.targets import Targets, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pushbot.ports import RunRecord, Store
     from pushbot.service.spec import HostsSpec, LaneSpec, StageSpec
 
 RESOLVE_WITHIN = 120.0
 """Seconds that finding a revision may take."""
+NEWEST = 5
+"""Runs of a stage among which the last that was begun is found: later ones came to nothing before that."""
 NOWHERE = Targets(())
 
 
@@ -31,26 +33,51 @@ class Prepared:
     targets: Targets = NOWHERE
 
 
-async def prepared(record: RunRecord, lane: LaneSpec, stage: StageSpec, store: Store) -> Prepared:
+async def prepared(record: RunRecord, stage: StageSpec, lanes: Mapping[str, LaneSpec], store: Store) -> Prepared:
     """`record` with what is found once and then kept. Raises PushbotError when it cannot be had.
 
-    A run goes on with an earlier one only if that was the last to touch the stage, and with the same revision;
-    otherwise it does all.
+    A run goes on with an earlier one only if that was the last to touch the stage and its hosts, and with the same
+    revision; otherwise it does all.
     """
+    lane = lanes[record.lane]
     past = [one for one in await store.runs(record.lane, stage=stage.name, limit=HISTORY) if one.state.final]
     revision = await _revision(record, lane, past)
     targets = await gather(_spec(stage.hosts, record.kind)) if stage.hosts is not None else NOWHERE
     left = unfinished(past) if record.continues is not None and targets.hosts else None
+    if left is not None and (left.revision != revision or await _touched(targets, left, stage, lanes.values(), store)):
+        left = None
     return Prepared(
         replace(
             record,
             revision=revision,
             previous=previous(past),
-            continues=left.id if left is not None and left.revision == revision else None,
+            continues=left.id if left is not None else None,
             hosts=len(targets.hosts),
         ),
         targets,
     )
+
+
+async def _touched(
+    targets: Targets, left: RunRecord, stage: StageSpec, lanes: Iterable[LaneSpec], store: Store
+) -> bool:
+    """Whether a run of another stage, of any lane, has had some of these hosts since, under the claim of this one."""
+    for lane in lanes:
+        for other in lane.stages:
+            own = lane.name == left.lane and other.name == left.stage
+            if own or other.lock != stage.lock or not _shared(targets, stage.hosts, other.hosts):
+                continue
+            runs = await store.runs(lane.name, stage=other.name, limit=NEWEST)
+            if any(run.started_at and left.started_at and run.started_at > left.started_at for run in runs):
+                return True
+    return False
+
+
+def _shared(targets: Targets, ours: HostsSpec | None, theirs: HostsSpec | None) -> bool:
+    """Whether another stage may have some of these hosts: of other lists than ours nobody can tell."""
+    if ours is None or theirs is None or ours.inventory.name != theirs.inventory.name:
+        return True
+    return any(theirs.selection.has(host) for host in targets.hosts)
 
 
 def _spec(hosts: HostsSpec, kind: RunKind) -> HostsSpec:

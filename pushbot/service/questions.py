@@ -46,7 +46,7 @@ SEARCH = 8.0
 AT_ONCE = 4
 """Comparisons of revisions that are under way at the same time, over all questions."""
 PUSHES = 50
-"""Pushes in which a path is looked for."""
+"""Pushes in which a path is looked for, or which say how long the next one takes."""
 HITS = 5
 """Pushes that are told of a path."""
 TAIL_BYTES = 16_384
@@ -135,7 +135,7 @@ class Questions:
             tuple(stages),
             self._clock.now(),
             push=await self._store.push(name, head.number) if head is not None else None,
-            seconds=push_seconds(await self._store.pushes(name)),
+            seconds=push_seconds(await self._store.pushes(name, limit=PUSHES)),
         )
 
     async def _stage(self, here: Snapshot, stage: str, lanes: Sequence[Snapshot]) -> StageNow:

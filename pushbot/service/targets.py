@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from pushbot.errors import PushbotError
 from pushbot.fleet.compare import differences, together
@@ -13,11 +14,15 @@ from pushbot.fleet.names import checked
 from pushbot.service.spec import Mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pushbot.fleet.model import Host, Selection
     from pushbot.service.spec import HostsSpec, InventorySpec, Source
 
+T = TypeVar("T")
+
+MANY = 500
+"""Hosts from which on work on them is done in a thread, so that it keeps nobody in a chat waiting."""
 READ_WITHIN = 120.0
 """Seconds that a list may take, whatever time limit of its own it has."""
 _VALUES_TOLD = 10
@@ -40,6 +45,18 @@ async def gather(spec: HostsSpec) -> Targets:
     """
     inventory = spec.inventory
     lists = await _read(inventory, (*inventory.sources, *inventory.compare))
+    many = sum(len(found) for _, found in lists if not isinstance(found, str))
+    return await beside(many, partial(_gathered, spec, lists))
+
+
+async def beside(many: int, work: Callable[[], T]) -> T:
+    """What `work` on so many hosts gives; of many it is done beside the event loop, which goes on meanwhile."""
+    return await asyncio.to_thread(work) if many > MANY else work()
+
+
+def _gathered(spec: HostsSpec, lists: Sequence[tuple[str, Sequence[Host] | str]]) -> Targets:
+    """The hosts of a stage from all its lists: the sources first, then those that they are compared with."""
+    inventory = spec.inventory
     ours, theirs = lists[: len(inventory.sources)], lists[len(inventory.sources) :]
     troubles = [found for _, found in ours if isinstance(found, str)]
     if troubles:
@@ -82,7 +99,8 @@ async def _hosts(source: Source) -> Sequence[Host] | str:
     """The hosts of a source, or why there are none; whatever plugin it is, no other names come in than may be said."""
     try:
         async with asyncio.timeout(READ_WITHIN):
-            return [checked(host) for host in await source.inventory.hosts()]
+            hosts = await source.inventory.hosts()
+            return await beside(len(hosts), lambda: [checked(host) for host in hosts])
     except PushbotError as error:
         return f"{source.name}: {error}"
     except TimeoutError:

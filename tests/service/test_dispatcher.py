@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pushbot.errors import PushbotError
+from pushbot.ports import RunRecord
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
+from pushbot.service.dispatcher import Dispatcher
+from pushbot.service.runbook import Runbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pushbot.ports import Job, Outcome
+    from pushbot.service.asks import Ask
     from pushbot.testing.playground import Playground
 
 NO_SPACE = PushbotError("no space left on the deploy host")
@@ -364,3 +369,27 @@ async def test_a_stage_that_left_the_configuration(web: Playground, ends: RunSta
     assert topic(web) == "<princess!> alice*"
     await say(web, "alice", ".abort")
     assert topic(web) == "clear"
+
+
+async def test_a_bot_that_is_ending_begins_and_stops_nothing_more(web: Playground) -> None:
+    """Its group of tasks takes none then, and what is left to do is on record for the next bot."""
+    async with asyncio.TaskGroup() as ended:
+        pass
+    lanes = {lane.name: lane for lane in web.lanes}
+    runbook = Runbook()
+
+    async def report(lane: str, ask: Ask) -> None:
+        raise AssertionError(lane, ask)
+
+    dispatcher = Dispatcher(web.store, web.clock, runbook, web.runs, lanes, ended, report)
+    record = RunRecord(
+        *("web-1", "web", 1, "princess", RunKind.DEPLOY, RunState.RUNNING, "web/princess", "alice", ("alice",)),
+        requested_at=web.clock.now(),
+        starting=True,
+    )
+    runbook.write([record])
+    dispatcher.begin(record)
+    dispatcher.abort(record.id)
+    await dispatcher.abort_all()
+    assert dispatcher.under_way == ()
+    assert not web.executor.starts

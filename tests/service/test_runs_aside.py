@@ -13,6 +13,7 @@ from pushbot.queue.events import RunStarted, StageRequested, StageSucceeded
 from pushbot.queue.model import RunKind
 from pushbot.service.asks import Ask
 from pushbot.service.feed import Declined, Happened
+from pushbot.service.history import push_seconds
 from tests.service.door import ROOT, Door
 
 if TYPE_CHECKING:
@@ -138,6 +139,28 @@ async def test_it_is_undone_by_itself_where_the_policy_says_so(web: Playground, 
     assert spoken(web)[-1] == "web on production is back on 6957bb87, in 0s"
     await say(web, "alice", ".unhold; .join; .go")
     assert web.executor.runs["web-4"].job.previous == REVISION
+
+
+async def test_hosts_that_failed_in_one_that_succeeded_can_be_gone_on_with(web: Playground, door: Door) -> None:
+    web.spread("production", {"lon": 2}, ALL)
+    await web.start()
+    await run(web, door, "production")
+    web.executor.succeed(note="lon-2 failed")
+    await web.settle()
+    assert spoken(web)[-1].endswith("; pushbot stage --failed goes on with the hosts that are left")
+    await run(web, door, "production", failed=True)
+    assert web.executor.runs["web-2"].job.continues == web.runs / "web-1"
+
+
+async def test_it_does_not_count_in_how_long_a_push_takes(web: Playground, door: Door) -> None:
+    await web.start()
+    for _ in range(3):
+        await run(web, door, "production")
+        web.executor.succeed()
+        await web.settle()
+    pushes = await web.store.pushes("web")
+    assert [push.aside for push in pushes] == [True] * 3
+    assert push_seconds(pushes) is None
 
 
 # --- over the end of a bot ---------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pushbot.errors import PushbotError
-from pushbot.fleet.model import ALL, Amount, Rollout
+from pushbot.fleet.model import ALL, Amount, Rollout, Selection
 from pushbot.ports import Step, Traits
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
@@ -17,10 +17,12 @@ from pushbot.testing.executor import HandExecutor
 
 if TYPE_CHECKING:
     from pushbot.ports import RunRecord
+    from pushbot.service.spec import LaneSpec
     from pushbot.testing.playground import Playground
 
 REVISION = "6957bb87".ljust(40, "0")
 COUNTS = {"lon": 3, "dub": 2}
+LEFT = ".retry failed goes on with the hosts that are left"
 
 
 @pytest.fixture
@@ -289,3 +291,96 @@ async def test_how_far_a_run_over_hosts_was_is_told_when_it_was_stopped(web: Pla
     await say(web, "alice", ".go")
     await say(web, "alice", ".abort")
     assert "The deploy of web to production was stopped" in spoken(web)  # which somebody asked for, and no more
+
+
+# --- a success with hosts that failed ----------------------------------------------------------
+
+
+async def test_hosts_that_failed_in_a_run_that_succeeded_can_be_gone_on_with(web: Playground) -> None:
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    web.executor.succeed(note="dub-2 failed (restart: exited with 1)")
+    await web.settle()
+    assert spoken(web)[-2:] == [
+        "web on princess: dub-2 failed (restart: exited with 1)",
+        f"alice: you're on princess. Check your change and say .good; {LEFT}",
+    ]
+    await say(web, "alice", ".retry")
+    assert "[nothing_failed]" in spoken(web)[-1]
+    web.repository.commit("0badcafe")
+    await say(web, "alice", ".hold; .retry failed")
+    assert "[held]" in spoken(web)[-1]
+    await say(web, "alice", ".unhold; .retry failed")
+    job = web.executor.runs["web-2"].job
+    assert (job.revision, job.continues) == (REVISION, web.runs / "web-1")
+    web.executor.succeed()
+    await web.settle()
+    await say(web, "alice", ".retry failed")
+    assert "[nothing_failed]" in spoken(web)[-1]
+
+
+async def test_it_can_over_a_restart_too_but_not_from_the_next_stage(web: Playground) -> None:
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    web.executor.succeed(note="dub-2 failed")
+    await web.settle()
+    await web.crash()
+    await web.start()
+    await say(web, "alice", ".retry failed")
+    web.executor.fail("restart", "dub-2 failed")
+    await web.settle()
+    await say(web, "alice", ".retry failed")
+    assert web.executor.runs["web-3"].job.continues == web.runs / "web-2"
+    web.executor.succeed(note="dub-2 failed")
+    await web.settle()
+    await say(web, "alice", ".go")
+    web.executor.succeed()
+    await web.settle()
+    await say(web, "alice", ".retry failed")
+    assert "[nothing_failed]" in spoken(web)[-1]
+
+
+async def test_what_was_left_is_not_undone_to_where_it_is_by_itself(web: Playground) -> None:
+    web.change_stage("princess", lambda stage: replace(stage, rollback_auto=True))
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    web.executor.succeed(note="dub-2 failed")
+    await web.settle()
+    await say(web, "alice", ".retry failed")
+    web.executor.fail("publish", "dub-2 failed again", changed=True)
+    await web.settle()
+    assert web.server.topic("#push") == "<princess!> alice"
+
+
+# --- two lanes with one claim ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("theirs", "gone_on_with"), [({}, False), ({"region": ("sfo",)}, True)])
+async def test_what_another_lane_had_since_is_not_gone_on_with(
+    web: Playground, theirs: dict[str, tuple[str, ...]], gone_on_with: bool
+) -> None:
+    """With the same claim, and hosts that are ours too: what the earlier run did there is gone."""
+    web.add_lane("urgent", "#urgent", stages=("princess",), branch="main")
+    web.spread("princess", {**COUNTS, "sfo": 1}, Amount(1), ALL)
+    web.change_stage("princess", lambda stage: replace(stage, lock="fleet"))
+    ours, other = web.lanes
+
+    def narrowed(lane: LaneSpec, where: dict[str, tuple[str, ...]]) -> LaneSpec:
+        stages = list(lane.stages)
+        assert stages[0].hosts is not None
+        stages[0] = replace(stages[0], hosts=replace(stages[0].hosts, selection=Selection(tuple(where.items()))))
+        return replace(lane, stages=tuple(stages))
+
+    web.lanes[:] = narrowed(ours, {"region": ("lon", "dub")}), narrowed(other, theirs)
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    web.executor.fail("restart", "dub-2 failed")
+    await web.settle()
+    await web.pass_time(60)
+    web.server.say("bob", ".join; .go", "#urgent")
+    await web.settle()
+    web.executor.succeed()
+    await web.settle()
+    await say(web, "alice", ".retry failed")
+    expected = web.runs / "web-1" if gone_on_with else None
+    assert web.executor.runs["web-2"].job.continues == expected

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pushbot.errors import PushbotError
+from pushbot.fleet.compare import together
 from pushbot.fleet.listing import listed
 from pushbot.fleet.model import Host, Selection
 from pushbot.service import targets
@@ -16,7 +18,7 @@ from pushbot.service.spec import HostsSpec, InventorySpec, Mismatch, Source
 from pushbot.service.targets import Targets, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 @dataclass
@@ -169,3 +171,26 @@ async def test_a_value_that_no_host_has_leaves_nobody_out_in_silence() -> None:
     with pytest.raises(PushbotError, match=r"no host has region 'dbu'; did you mean 'dub'\?"):
         await names(spec, region=("lon", "dbu"))
     assert await names(replace(spec, mismatch=Mismatch.WARN), region=("lon", "dbu")) == ["web1.lon", "web2.lon"]
+
+
+async def test_a_large_fleet_is_put_together_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or chats would have to wait while 9,000 hosts are compared."""
+    fleet = "\n".join(f"web[{n}01:{n}99].r{n % 40} region=r{n % 40} role=web" for n in range(91))
+    hosts = listed(fleet)
+
+    class Shelved:
+        async def hosts(self) -> Sequence[Host]:
+            return hosts
+
+    lists = tuple(Source(name, Shelved()) for name in "abc")
+    spec = HostsSpec(InventorySpec("fleet", lists[:2], lists[2:]))
+    threads = list[int]()
+
+    def noted(lists: Iterable[tuple[str, Sequence[Host]]]) -> tuple[Host, ...]:
+        threads.append(threading.get_ident())
+        return together(lists)
+
+    monkeypatch.setattr(targets, "together", noted)
+    assert len((await gather(spec)).hosts) == len(hosts) == 91 * 99
+    assert threads
+    assert threading.get_ident() not in threads

@@ -55,7 +55,7 @@ class CommandInventory:
         """
         text = await self._printed()
         try:
-            return with_labels(listed(text), self._options.labels)
+            return with_labels(await asyncio.to_thread(listed, text), self._options.labels)
         except PushbotError as error:
             raise self._trouble(f"printed no list of hosts: {error}") from error
 

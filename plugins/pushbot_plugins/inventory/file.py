@@ -37,8 +37,11 @@ class FileInventory:
 
     async def hosts(self) -> Sequence[Host]:
         """The hosts in the file now. Raises PushbotError when it cannot be read or is no list of hosts."""
+        return await asyncio.to_thread(self._read)
+
+    def _read(self) -> Sequence[Host]:
         path = self._options.path
-        text = await asyncio.to_thread(_text, path)
+        text = _text(path)
         try:
             return with_labels(listed(text), self._options.labels)
         except PushbotError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -67,7 +68,7 @@ class HttpInventory:
         ) as api:
             answer = await api.call("GET", options.url, ok=(200,))
         try:
-            return with_labels(from_json(answer.body.decode()), options.labels)
+            return with_labels(await asyncio.to_thread(from_json, answer.body.decode()), options.labels)
         except UnicodeDecodeError as error:
             raise PushbotError(f"{answer.source} is not UTF-8 text") from error
         except PushbotError as error:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A deploy that did not succeed, the last that touched its stage: its number, and what it deployed."""
+    """The deploy that was the last to touch its stage, and did not succeed there, or not on all hosts."""
 
     run: int
     ref: str | None

@@ -56,13 +56,13 @@ def _is_head(queue: Queue, train: Train) -> bool:
     return queue.head is not None and queue.head.number == train.number
 
 
-def _obstacle(queue: Queue, train: Train, facts: Facts) -> Refusal | None:
-    """What keeps the head from going on, the thing that people can change first coming first."""
+def _obstacle(queue: Queue, train: Train, facts: Facts, *, again: bool = False) -> Refusal | None:
+    """What keeps the head from going on, or from its stage `again`; what people can change first comes first."""
     bad = [rider.person.name for rider in train.riders if rider.mark is Mark.BAD]
     silent = [rider.person.name for rider in train.riders if rider.mark is Mark.NONE]
-    again = train.phase is Phase.FAILED and train.run_kind is RunKind.DEPLOY
+    again = again or (train.phase is Phase.FAILED and train.run_kind is RunKind.DEPLOY)
     holder = next((rider.person.name for rider in train.riders if rider.ticket is Ticket.HOLD), None)
-    target = next_stage(train, facts)
+    target = train.stage if again else next_stage(train, facts)
     if bad:
         return Refusal(Code.NOT_EVERYONE_GOOD, subject=", ".join(bad))
     if silent and not again:
@@ -196,18 +196,23 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
 
 
 def retry(queue: Queue, facts: Facts, *, failed: bool) -> Decision | Refusal:
-    """Run again what failed on the head, a deploy or a rollback; with `failed` a deploy goes on where it stopped."""
+    """Run again what failed on the head, a deploy or a rollback; with `failed` a deploy goes on where it stopped.
+
+    That may also be one that succeeded, as long as the head is where it came by it and some hosts failed.
+    """
     train = queue.head
     if train is not None and train.running:
         return Refusal(Code.RUN_IN_FLIGHT, subject=train.stage or "", fix=".status")
-    if train is None or train.stage is None or train.phase is not Phase.FAILED or train.run is None:
+    left = facts.unfinished.get(train.stage or "") if train is not None and train.deployed else None
+    partly = failed and train is not None and left is not None and left.run == train.run
+    if train is None or train.stage is None or train.run is None or not (train.phase is Phase.FAILED or partly):
         return Refusal(Code.NOTHING_FAILED, fix=".go" if train is not None else None)
     if train.seat(facts.by) is None:
         return Refusal(Code.NOT_ABOARD, fix=".join")
     if train.stage not in facts.stages:
         return Refusal(Code.UNKNOWN_STAGE, subject=train.stage)
     if train.run_kind is RunKind.DEPLOY:
-        obstacle = _obstacle(queue, train, facts)
+        obstacle = _obstacle(queue, train, facts, again=partly)
         if obstacle is not None:
             return obstacle
     continues = train.run if failed and train.run_kind is RunKind.DEPLOY else None

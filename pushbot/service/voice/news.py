@@ -179,6 +179,9 @@ def succeeded(event: e.StageSucceeded, at: Setting) -> tuple[Said, ...]:
     then = "Watch your graphs, say .good, then .done" if event.last else "Check your change and say .good"
     if event.train.aside:
         then = "Check your change"
+    if event.note and at.hosts:
+        again = "pushbot stage --failed" if event.train.aside else ".retry failed"
+        then += f"; {again} goes on with the hosts that are left"
     return (
         Said(news, news=News.DEPLOY_SUCCEEDED),
         *but(event, at),
