@@ -237,7 +237,8 @@ class TestWhoIsLetIn:
                 pass
 
     async def test_a_login_shell_that_is_none(self, rig: SshdRig) -> None:
-        found = await trouble(rig.connecting(), rig.one("ForceCommand echo 'This account is locked.'; exit 1").host)
+        script = r"printf 'Sorry.\n\033This account is locked.\n'; exit 1"
+        found = await trouble(rig.connecting(), rig.one(f"ForceCommand {script}").host)
         assert found.phase == "log in"
         assert str(found) == (
             'the login shell ended instead of running our commands and said "This account is locked.":'

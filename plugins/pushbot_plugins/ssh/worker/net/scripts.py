@@ -29,16 +29,13 @@ from pushbot_plugins.ssh.worker.seams import HostTrouble
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-GRACE = 5.0
-"""Seconds between TERM and KILL."""
-LATEST = GRACE + 2.0
-"""Seconds after which a host has given up on ending processes."""
+GRACE = 5
+"""Whole seconds between TERM and KILL."""
+LATEST = GRACE + 2
+"""Whole seconds after which a host gives up on ending processes."""
 
 READY = "pushbot-listens"
 """What a shell says first, on a line of its own, and then a number: GUARD that of its carrier, FEED its group."""
-
-_LOOKS = 10
-"""How often a second the guard looks whether they have ended."""
 
 _NEWLINE = "n=${IFS#??};"
 _TAKE = 'c=; while :; do IFS= read -r l || exit; [ "$l" ] || break; c=$c$n${l#.}; done;'
@@ -68,8 +65,8 @@ _END = (
     ' end() { [ "$2" = Z ] && return; case " $g " in *" $4 "*) ;; *) own "$@" || return;; esac;'
     " left=1; [ $x ] && kill -$x $1; };"
     ' set -f; read -r s </proc/self/stat; q=${s%% *}; set -- ${s##*") "}; p=$3; b=; each begun;'
-    " x=TERM; i=0; while left=; each end; [ $left ] && [ $i -lt LATEST ]; do"
-    " i=$((i+1)); x=; [ $i -ge GRACE ] && x=KILL; sleep 0.1; done; fi;"
+    " x=TERM; f=; while left=; each end; [ $left ]; do sleep 0.1; read -r u s </proc/uptime; u=${u%%.*}; f=${f:-$u};"
+    " x=; [ $((u-f)) -gt GRACE ] && x=KILL; [ $((u-f)) -gt LATEST ] && break; done; fi;"
 )
 _CARRY = (
     'read -r k s </proc/self/stat; printf "\\nREADY %s\\n" $k; trap t=1 TERM HUP;'
@@ -80,8 +77,8 @@ _CARRY = (
 
 def _shell(*parts: str) -> str:
     text = " ".join(("exec 2>&1; trap : TERM HUP;", _NEWLINE, *parts))
-    text = text.replace("READY", READY).replace("GRACE", f"{GRACE * _LOOKS:.0f}")
-    return f"exec /bin/sh -c '{text.replace('LATEST', f'{LATEST * _LOOKS:.0f}')}'"
+    text = text.replace("READY", READY).replace("GRACE", str(GRACE)).replace("LATEST", str(LATEST))
+    return f"exec /bin/sh -c '{text}'"
 
 
 GUARD = _shell(f'{{ {_RELAY} {_BUSY} {_END} printf "%s =%s\\n" "$m" "$left" >&3; }} | {{ {_CARRY} }}')

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from pushbot_plugins.ssh.worker.net.wire import Wire
 
 SLICE = 256 * 2**10
-"""Bytes of a command's input under way to one host at most, beyond what the host has said it takes."""
+"""Bytes of a command's input that are handed to the connection at a time, ..."""
+_PILE = 64 * 2**10
+"""... but not while more than that are still there."""
 _READY = re.compile(rb"\n%s ?(\d*)\n" % READY.encode())
 _WINDOW = 256 * 2**10
 _NOISE = 4 * 2**10
 """Bytes kept of what a host says before our shell is there (`.bashrc` that prints, ForceCommand)."""
 _LAST_WORDS = 0.5
 """Seconds in which what a shell said can still come after the word that it ended."""
-_PATIENCE = 3.0
+_PATIENCE = 8.0
 """Seconds that a host gets beyond what ending a command takes there."""
 
 
@@ -61,7 +63,8 @@ class Shell(asyncssh.SSHClientSession[bytes]):
             self.number = (await self._listens).decode()
         except ShellGone:
             said = self._held.decode("utf-8", "replace").strip().splitlines()
-            heard = f' and said "{said[-1][:200]}"' if said else ""
+            last = "".join(letter for letter in said[-1][:200] if letter.isprintable()) if said else ""
+            heard = f' and said "{last}"' if last else ""
             raise HostTrouble(
                 "log in",
                 f"the login shell ended instead of running our commands{heard}:"
@@ -138,7 +141,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         """The channel is there."""
         self._channel = chan
-        chan.set_write_buffer_limits(high=SLICE, low=SLICE // 4)
+        chan.set_write_buffer_limits(high=_PILE)
 
     def data_received(self, data: bytes, _datatype: int | None) -> None:
         """Output: noise, then the ready line, then that of commands, each followed by its mark and status."""
