@@ -125,6 +125,8 @@ class HealthTable(Table):
             raise expected("`status` only beside `http`")
         if self.tcp is not None and self.expect is not None:
             raise expected("`expect` only beside `http` or `command`")
+        if (self.passes - 1) * self.interval > self.window:
+            raise expected(f"a `window` long enough for {self.passes} `passes`, one every {self.interval:g} s")
         return self
 
     def probe(self) -> Probe:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST = 100_000
 """Names that one pattern, and hosts that one list, may come to."""
+LONGEST = 300
+"""Characters of a name before it is looked at: no address is longer, and 100,000 of a longer one would fill memory."""
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _NUMBERS = re.compile(r"([0-9]{1,9}):([0-9]{1,9})(?::([0-9]{1,9}))?")
 _WORD = re.compile(r"[A-Za-z0-9._-]+")
@@ -37,6 +39,11 @@ class _Choice:
     def __len__(self) -> int:
         return 1 if self.numbers is None else len(self.numbers)
 
+    @property
+    def longest(self) -> int:
+        """The characters of the longest of them."""
+        return len(self.text) if self.numbers is None else max(self.width, len(str(self.numbers[-1])))
+
     def written(self) -> Iterator[str]:
         """Each as it stands in a name."""
         if self.numbers is None:
@@ -49,7 +56,7 @@ def expand(pattern: str) -> tuple[str, ...]:
     """The names that `pattern` stands for, in order; itself alone when there is nothing to expand.
 
     An IPv6 address in brackets is left as it is. Raises PushbotError for brackets that cannot be read, and
-    for more than 100,000 names.
+    for more than 100,000 names or longer ones than any.
     """
     if "[" not in pattern and "]" not in pattern:
         return (pattern,)
@@ -64,6 +71,9 @@ def expand(pattern: str) -> tuple[str, ...]:
     number = prod(sum(map(len, place)) for place in places)
     if number > MOST:
         raise PushbotError(f"{quoted(pattern)} stands for {number:,} hosts, and {MOST:,} is the most")
+    longest = sum(max(choice.longest for choice in place) for place in places)
+    if longest > LONGEST:
+        raise PushbotError(f"{quoted(pattern)} stands for names of {longest:,} characters, and {LONGEST} is the most")
     return tuple(map("".join, product(*([text for one in place for text in one.written()] for place in places))))
 
 

@@ -202,6 +202,13 @@ def test_what_was_cut_for_its_shape_causes_no_second_complaint(told: Callable[[s
             "8: lanes.b.config: lane 'a' already takes .join config in 'irc/#a'",
         ),
         (
+            STAGE.format(
+                stage="",
+                step='[[pipelines.web.stages.health]]\nname = "up"\ntcp = "localhost:1"\ninterval = "20s"\npasses = 3',
+            ),
+            "12: pipelines.web.stages[0].health[0]: found a table of name, tcp, interval, passes; expected a `window` long enough for 3 `passes`, one every 20 s",
+        ),
+        (
             STAGE.format(stage='lock = ""', step=""),
             "8: pipelines.web.stages[0].lock: found ''; expected a name of one line, at most 60 characters",
         ),

@@ -51,6 +51,8 @@ def test_what_a_name_with_brackets_stands_for(pattern: str, names: list[str]) ->
         ("web[0:99999999]", "stands for 100,000,000 hosts, and 100,000 is the most"),
         ("web[0:999][0:999]", "stands for 1,000,000 hosts"),
         ("web[0:9999999999]", "cannot be read"),
+        (f"{'w' * 2**20}[1:100000]", "stands for names of 1,048,582 characters, and 300 is the most"),
+        (f"web[{'w' * 500},b]", "stands for names of 503 characters"),
     ],
 )
 def test_brackets_that_cannot_be_read(pattern: str, words: str | None) -> None:

@@ -29,6 +29,8 @@ MOST_BYTES = 16 * 2**20
 """What a command may print."""
 _PIECE = 64 * 2**10
 _LOOK = 0.01
+_KILLED_WITHIN = 2.0
+"""Seconds in which a command that is killed has ended, unless it is another user's (sudo) and cannot be."""
 
 
 class CommandInventory:
@@ -51,7 +53,7 @@ class CommandInventory:
         """The hosts that it prints now.
 
         Raises PushbotError when it cannot be run, fails, takes too long, or prints no list of hosts. In every
-        case all that it started in its process group has ended when this returns.
+        case all that it started in its process group has ended when this returns, as far as this user may end it.
         """
         text = await self._printed()
         try:
@@ -82,7 +84,9 @@ class CommandInventory:
             raise self._trouble(f"took more than {self._options.timeout:g} s and was ended") from None
         finally:
             _end(process)
-            await _ended(process)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_KILLED_WITHIN):
+                    await _ended(process)
         if max(len(out), len(said)) > MOST_BYTES:
             raise self._trouble(f"prints more than the {MOST_BYTES // 2**20} MiB that a list of hosts may have")
         if process.returncode != 0:
@@ -114,5 +118,5 @@ async def _ended(process: Process) -> None:
 
 
 def _end(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
