@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pushbot.ports import Notice, RunRecord
+    from pushbot.service.snapshot import Progress
 
 BUSY = 6000
 """Commands that people put faster than they are done: the conductor commits those that wait together."""
@@ -41,7 +42,7 @@ ROOM = Room("irc", "#push")
 class NoRuns:
     """No command here starts a run."""
 
-    progress: Mapping[str, str] = {}
+    progress: Mapping[str, Progress] = {}
 
     def begin(self, record: RunRecord) -> None:
         raise NotImplementedError(record.id)

@@ -196,9 +196,12 @@ class TestWhoIsLetIn:
         key = rig.keys.certify(tmp_path / "certified", principals=["somebody-else"])
         assert "none of the keys" in str(await trouble(rig.connecting(keys=[key]), rig.one().host))
 
-    async def test_a_key_with_a_passphrase(self, rig: SshdRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("form", ["openssh", "pkcs8-pem"])
+    async def test_a_key_with_a_passphrase(
+        self, rig: SshdRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+    ) -> None:
         locked = tmp_path / "locked"
-        locked.write_bytes(asyncssh.read_private_key(rig.keys.key).export_private_key("pkcs8-pem", "open sesame"))
+        locked.write_bytes(asyncssh.read_private_key(rig.keys.key).export_private_key(form, "open sesame"))
         monkeypatch.setenv("KEY_PASSPHRASE", "open sesame")
         connecting = replace(rig.connecting(keys=[locked]), passphrase="env:KEY_PASSPHRASE")
         await reached(connecting, rig.one().host)

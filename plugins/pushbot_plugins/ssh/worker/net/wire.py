@@ -265,8 +265,6 @@ def _load_keys(connecting: Connecting) -> list[asyncssh.SSHKeyPair]:
 
 
 def _why_not(error: ValueError, passphrase: str | None) -> str:
-    if "bcrypt" in str(error):
-        return "to decrypt it takes the Python package bcrypt; install that, or give the key to an agent"
     if passphrase is None and "passphrase" in str(error).lower():
         return "it has a passphrase, and none is configured"
     return "its passphrase is wrong" if "decrypt" in str(error) else str(error)
