@@ -111,9 +111,9 @@ async def test_nobody_ever_reads_two_releases_as_one(tmp_path: Path, layout: Lay
     releasing = origin.releasing(host.root, layout=layout, settle=0.05)
     await deployed(_made(origin, releasing, 0), host)
     with _Readers(host.root) as readers:
-        for number in range(1, 9):
+        for number in range(1, 6):
             await deployed(_made(origin, releasing, number), host)
-        await asyncio.to_thread(readers.read_more, 500)
+        await asyncio.to_thread(readers.read_more, 100)
     assert not readers.wrong
     assert len(readers.seen) > 2
 

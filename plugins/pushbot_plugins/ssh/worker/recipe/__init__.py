@@ -20,11 +20,12 @@ On a host, below ROOT:
     current                     the link that is switched, to `releases/20260131235959`
     shared/                     what outlives releases
     .pushbot/20260131235959/    what we know of it: `record`, `list` (its files), `good` once it was seen to be well
-    .pushbot/before             what was live before the last switch, and which run switched
-    .pushbot/new-…, old-…       being made, being deleted: a crash leaves nothing worse
+    .pushbot/before             what was live before the last switch, which run switched, and to what
+    .pushbot/new-…, old-…       with yin-yang: being made, being deleted
 
-A release counts when its record is there, which is put there last, by one rename. The record lies beside the
-release, not in it: releases are often document roots, and a record inside might be in a package's way.
+A release is made in the folder beside its record, and gets its place by one rename, the last thing that is done: it
+counts when both are there. What else a crash left goes with the next release. The record lies beside the release,
+not in it: releases are often document roots, and a record inside might be in a package's way.
 """
 
 from .recipe import Recipe
