@@ -267,7 +267,8 @@ def _load_keys(connecting: Connecting) -> list[asyncssh.SSHKeyPair]:
 def _why_not(error: ValueError, passphrase: str | None) -> str:
     if passphrase is None and "passphrase" in str(error).lower():
         return "it has a passphrase, and none is configured"
-    return "its passphrase is wrong" if "decrypt" in str(error) else str(error)
+    wrong = isinstance(error, asyncssh.KeyEncryptionError) or "decrypt" in str(error)
+    return "its passphrase is wrong" if wrong else str(error)
 
 
 async def _agent() -> asyncssh.SSHAgentClient:
