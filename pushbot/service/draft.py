@@ -110,7 +110,7 @@ class Draft:
             self._took_place(event)
         self._said += words_of_events
         known = (*self.queue.trains, *self.queue.aside)
-        gone = [train for train in known if train.begun and result.queue.train(train.number) is None]
+        gone = [train for train in known if result.queue.train(train.number) is None]
         for push in pushes_over(gone, self.known, self.pushes, self.at):
             self.pushes[push.number] = push
         self.queue = result.queue

@@ -35,6 +35,10 @@ class Pushes:
             else:
                 self.underway.pop(number, None)
 
+    def has(self, train: Train, changed: dict[int, PushRecord]) -> bool:
+        """Whether `train` has begun, even if somebody took its stage out of the topic since."""
+        return train.begun or train.number in self.underway or train.number in changed
+
     def now(self, train: Train, changed: dict[int, PushRecord], at: datetime) -> PushRecord:
         """The push of `train` with its riders of this moment, begun `at` if it is new."""
         known = changed.get(train.number) or self.underway.get(train.number)
@@ -69,7 +73,7 @@ def pushes_over(
     gone: Iterable[Train], pushes: Pushes, changed: dict[int, PushRecord], at: datetime
 ) -> list[PushRecord]:
     """The pushes given up because everyone left their train, or it was edited out of the topic."""
-    left = [pushes.now(train, changed, at) for train in gone]
+    left = [pushes.now(train, changed, at) for train in gone if pushes.has(train, changed)]
     return [replace(push, state=PushState.GIVEN_UP, ended_at=at) for push in left if push.state is PushState.UNDERWAY]
 
 

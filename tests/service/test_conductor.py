@@ -198,3 +198,16 @@ async def test_a_push_ends_however_its_train_goes(play: Playground, last_word: s
     (push,) = await play.store.pushes("web")
     assert push.state == ("done" if last_word == ".done" else "given up")
     assert push.ended_at is not None
+
+
+@pytest.mark.parametrize("last_word", [".nevermind", ".done"])
+async def test_it_ends_too_when_its_stage_was_taken_out_of_the_topic(play: Playground, last_word: str) -> None:
+    await play.start()
+    await do(play, "al .join; .go")
+    play.executor.succeed()
+    await play.settle()
+    play.server.write_topic("bob", "#push", "al")
+    await play.settle()
+    await do(play, f"al {last_word}")
+    (push,) = await play.store.pushes("web")
+    assert push.state == "given up"

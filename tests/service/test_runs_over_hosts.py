@@ -384,3 +384,20 @@ async def test_what_another_lane_had_since_is_not_gone_on_with(
     await say(web, "alice", ".retry failed")
     expected = web.runs / "web-1" if gone_on_with else None
     assert web.executor.runs["web-2"].job.continues == expected
+
+
+async def test_a_rollback_is_not_tried_again_while_another_lane_has_the_stage(web: Playground) -> None:
+    web.add_lane("urgent", "#urgent", stages=("princess",), branch="main")
+    web.change_stage("princess", lambda stage: replace(stage, lock="fleet"))
+    await web.start()
+    await deploy(web)
+    web.repository.commit("0badcafe")
+    await deploy(web)
+    await say(web, "alice", ".rollback princess")
+    web.executor.fail("publish", "exit code 1")
+    await web.settle()
+    web.server.say("bob", ".join; .go", "#urgent")
+    await web.settle()
+    await say(web, "alice", ".retry")
+    assert "[stage_busy]" in spoken(web)[-1]
+    assert web.executor.under_way == ("urgent-1",)

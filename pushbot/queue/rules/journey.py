@@ -215,5 +215,7 @@ def retry(queue: Queue, facts: Facts, *, failed: bool) -> Decision | Refusal:
         obstacle = _obstacle(queue, train, facts, again=partly)
         if obstacle is not None:
             return obstacle
+    elif train.stage in facts.busy:
+        return Refusal(Code.STAGE_BUSY, subject=f"{train.stage}: {facts.busy[train.stage]}", fix=".status")
     continues = train.run if failed and train.run_kind is RunKind.DEPLOY else None
     return requested(queue, train, train.stage, train.run_kind, facts, continues=continues)
