@@ -1,8 +1,8 @@
 """The watch for drift: hosts that run something else than what was brought to them, while nobody deploys.
 
 The hosts of each stage that has `versions.every` are asked that often. Who is astray at two looks in a row is
-announced, again only when that changes, and once more when all is well. What was said last is in the journal, so that
-a bot that starts again does not repeat it.
+announced, again only when that changes, and once more when at two looks in a row all was well. What was said last is
+in the journal, so that a bot that starts again does not repeat it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.fleet.grouping import Sightings, grouped, most
+from pushbot.fleet.grouping import TWICE, Sightings, grouped, most
 from pushbot.fleet.model import HostVersion
 from pushbot.ports import Entry, Work
 from pushbot.service.dispatcher import BOT
 from pushbot.service.looking import brought
 from pushbot.service.spec import News
+from pushbot.service.targets import beside
 from pushbot.service.voice.versions import drifted, well_again
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class Drift:
 
 @dataclass(slots=True)
 class _Watch:
-    """One stage. `said` is what was said last, None while the journal was not asked."""
+    """One stage. `said` is what was said last, None while the journal was not asked; `well` how often all was well."""
 
     drift: Drift
     lane: LaneSpec
@@ -92,6 +94,7 @@ class _Watch:
     every: timedelta
     seen: Sightings = field(default_factory=Sightings)
     said: str | None = None
+    well: int = 0
 
     async def run(self) -> None:
         while True:
@@ -115,19 +118,21 @@ class _Watch:
             return
         if there is not None and there.revision is None:
             there = None
-        self.seen = seen.after(told, there.revision if there is not None else None)
+        self.seen = await beside(len(told), partial(seen.after, told, there.revision if there is not None else None))
         await self._judge(told, there)
 
     async def _judge(self, told: Sequence[HostVersion], there: RunRecord | None) -> None:
         """Say what is new: who is astray for certain, or that nobody is any more."""
         where, astray = f"{self.lane.name} on {self.stage.name}", self.seen.astray
+        all_well = not self.seen.strays and any(one.version for one in told)
+        self.well = self.well + 1 if all_well else 0
         if astray:
             should = there.revision if there is not None else most(self.seen.known.values())
             finding = f"drift {_digest(should, astray)}"
             if finding != await self._last():
                 groups = grouped(HostVersion(host, version) for host, version in astray.items())
                 await self._say(drifted(where, groups, should, there), finding)
-        elif not self.seen.strays and any(one.version for one in told) and await self._last() != WELL:
+        elif self.well >= TWICE and await self._last() != WELL:
             groups = grouped(told, there.revision if there is not None else None)
             await self._say(well_again(where, groups), WELL)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError
 from pushbot.fleet.grouping import grouped
 from pushbot.service.looking import brought
+from pushbot.service.targets import beside
 from pushbot.service.voice import versions as voice
 
 if TYPE_CHECKING:
@@ -56,6 +58,6 @@ async def versions(
             continue
         there = await brought(store, lane.name, stage.name)
         active = next((run for each in snapshots() for run in each.active if run.lock == stage.lock), None)
-        groups = grouped(seen, there.revision if there is not None else None)
+        groups = await beside(len(seen), partial(grouped, seen, there.revision if there is not None else None))
         lines += voice.versions(voice.StageVersions(stage.name, groups, there, active), clock.now())
     return tuple(lines)
