@@ -6,8 +6,8 @@
         item = answer.read(Item)                             # a pydantic model
 
 Redirects are never followed, for they would take credentials along; nor are addresses of another origin
-called. What goes wrong is `Unanswered` or `Refused`, both a PushbotError with a sentence for people, and
-without the query of the address, which may hold what is secret.
+called. What goes wrong is `Unanswered` or `Refused`, both a PushbotError with a sentence for people, without
+what is secret: no PushbotError leaves the `async with` with it, nor with the query of an address.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from pydantic import BaseModel, ValidationError
 from yarl import URL
 
 from pushbot.errors import PushbotError
+from pushbot_plugins.remote_line import one_line, without_tags
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
     from pathlib import Path
 
+    Texts = Mapping[str, str] | None
+
 M = TypeVar("M", bound=BaseModel)
 LOG = structlog.get_logger()
-_UNPRINTABLE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|.)?|[\s\x00-\x1a\x1c-\x1f\x7f-\x9f]+")
 _FINE = frozenset({200, 201, 202, 204})
 _NOT_BEGUN = frozenset({429, 503})
-_TAGS = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
-_PIECE, _WORDS = 64 * 2**10, 16 * 2**10
-_BUSY = 429
-_BROKEN = 500
+_UNWRITABLE = re.compile(r"[\s\x00-\x1f\x7f]")
+_PIECE = 64 * 2**10
+_BUSY, _BROKEN = 429, 500
 _LONGEST_ASKED = 60.0
 
 
@@ -92,15 +93,13 @@ class Answer:
     source: str
 
     def read(self, kind: type[M]) -> M:
-        """The JSON of the answer as a model. Raises PushbotError when it is none."""
+        """The JSON of the answer as a model. Raises Refused when it is none: what was asked for may be done."""
         try:
             return kind.model_validate_json(self.body)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise PushbotError(
-                f"{self.source} said something that cannot be read ({where + ': ' if where else ''}{first['msg']})"
-            ) from None
+            what = one_line(": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"]))))
+            raise Refused(f"{self.source} said something that cannot be read ({what})", self.status) from None
 
 
 def trusting(ca: Path | None) -> ssl.SSLContext | None:
@@ -118,13 +117,6 @@ def trusting(ca: Path | None) -> ssl.SSLContext | None:
         ) from None
 
 
-def one_line(text: str, width: int = 300) -> str:
-    """What somebody else wrote, as one printable line of at most `width` characters."""
-    line = "".join(letter for letter in _UNPRINTABLE.sub(" ", text) if letter.isprintable())
-    line = " ".join(line.split())
-    return line if len(line) <= width else line[: width - 3] + "..."
-
-
 class Api:
     """One service at `base`, for as long as the `async with` lasts. `headers` go with every call.
 
@@ -137,7 +129,7 @@ class Api:
         name: str,
         base: str,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Texts = None,
         user: tuple[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         hide: Collection[str] = (),
@@ -165,31 +157,32 @@ class Api:
         )
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         await self._session.close()
+        if isinstance(error, PushbotError):
+            error.args = (self._hidden(str(error)), *error.args[1:])
 
-    def at(self, path: str, query: Mapping[str, str] | None = None) -> str:
+    def at(self, path: str, query: Texts = None) -> str:
         """The whole address of a path below `base`, or of an address, both percent-encoded already.
 
         Raises PushbotError for an address of another origin.
         """
-        parts = urlsplit(path)
-        if not parts.scheme and not parts.netloc:
-            path = f"{self.base}/{path.lstrip('/')}"
-        elif f"{parts.scheme}://{parts.netloc}" != self.origin:
+        try:
+            there = URL(path, encoded=True)
+            own = not there.scheme and not there.raw_authority
+            whole = f"{self.base}/{path.lstrip('/')}" if own else path
+            fits = not _UNWRITABLE.search(whole) and _place(whole) == _place(self.base)
+        except ValueError:
+            fits = False
+        if not fits:
             raise PushbotError(
-                f"{self.source} points to {one_line(parts.scheme, 20)}://{one_line(parts.netloc, 100)}: "
-                "credentials are for its own address alone"
+                f"{self.source} points to {one_line(path.partition('?')[0], 120)}: credentials are for its own "
+                "address alone"
             )
-        return path + (("&" if parts.query else "?") + urlencode(query) if query else "")
+        return whole + (("&" if there.raw_query_string else "?") + urlencode(query) if query else "")
 
     async def get(
-        self,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        ok: Collection[int] = _FINE,
+        self, path: str, *, query: Texts = None, headers: Texts = None, ok: Collection[int] = _FINE
     ) -> Answer:
         """The answer, asked for again and again while the service gives none. Raises Unanswered and Refused."""
         return await self.call("GET", path, query=query, headers=headers, ok=ok, again=True)
@@ -199,9 +192,9 @@ class Api:
         method: str,
         path: str,
         *,
-        query: Mapping[str, str] | None = None,
+        query: Texts = None,
         body: bytes = b"",
-        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        headers: Texts | Callable[[], Texts] = None,
         ok: Collection[int] = _FINE,
         again: bool = False,
     ) -> Answer:
@@ -216,7 +209,7 @@ class Api:
                 async with asyncio.timeout(self.limits.answer):
                     return await self._once(method, url, body, headers() if callable(headers) else headers, ok)
             except TimeoutError:
-                trouble = self._silent(begun=True)
+                trouble = self._silent()
             except Unanswered as error:
                 trouble = error
             begun = trouble.begun = begun or trouble.begun  # by any of the tries
@@ -228,9 +221,7 @@ class Api:
             tries, pause = tries + 1, min(2 * pause, self.limits.longest)
             await asyncio.sleep(wait)
 
-    async def stream(
-        self, path: str, take: Callable[[bytes], None], *, query: Mapping[str, str] | None = None
-    ) -> Answer:
+    async def stream(self, path: str, take: Callable[[bytes], None], *, query: Texts = None) -> Answer:
         """A GET whose body goes to `take` bit by bit, however long it is; not repeated. The answer's body is empty."""
         async with self._asked("GET", self.at(path, query), b"", None) as response:
             if response.status not in _FINE:
@@ -239,9 +230,7 @@ class Api:
                 take(piece)
             return Answer(response.status, response.headers.copy(), b"", self.source)
 
-    async def _once(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str] | None, ok: Collection[int]
-    ) -> Answer:
+    async def _once(self, method: str, url: str, body: bytes, headers: Texts, ok: Collection[int]) -> Answer:
         async with self._asked(method, url, body, headers) as response:
             found = bytearray()
             async for piece in response.content.iter_chunked(_PIECE):
@@ -265,22 +254,26 @@ class Api:
             why = "it takes no connection in time" if isinstance(error, TimeoutError) else str(error)
             raise Unanswered(f"{self.source} cannot be reached: {self._words(why)}", begun=False) from None
         except TimeoutError:
-            raise self._silent(begun=True) from None
+            raise self._silent() from None
         except (aiohttp.ClientError, OSError) as error:
-            why = self._words(str(error)) or type(error).__name__
+            said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)  # else with its URL
+            why = self._words(said) or type(error).__name__
             raise Unanswered(f"{self.source} broke off the connection: {why}", begun=True) from None
 
     def _words(self, text: str) -> str:
-        for secret in (*self._hide, *self._own):
-            text = text.replace(secret, "***") if secret else text
-        return one_line(text, 200)
+        return one_line(self._hidden(text), 200)
 
-    def _silent(self, *, begun: bool) -> Unanswered:
-        return Unanswered(f"{self.source} gave no answer within {self.limits.answer:g} s", begun=begun)
+    def _hidden(self, text: str) -> str:
+        for secret in sorted({*self._hide, *self._own}, key=len, reverse=True):
+            text = text.replace(secret, "***") if secret else text
+        return text
+
+    def _silent(self) -> Unanswered:
+        return Unanswered(f"{self.source} gave no answer within {self.limits.answer:g} s", begun=True)
 
     def _refusal(self, response: aiohttp.ClientResponse, body: bytes) -> Refused | Unanswered:
         status, what = response.status, f"{response.method} {one_line(response.url.raw_path, 200)}"
-        said = self._words(_TAGS.sub(" ", body[:_WORDS].decode(errors="replace")))
+        said = self._words(without_tags(body))
         if status == _BUSY or status >= _BROKEN:
             later = response.headers.get("Retry-After", "")
             text = f"{self.source} answered {status} to {what}" + (f": {said}" if said else "")
@@ -296,3 +289,11 @@ class Api:
             case _:
                 said = f"{status}" + (f": {said}" if said else "")
         return Refused(f"{self.source} answered {what} with {said}", status)
+
+
+def _place(address: str) -> tuple[str, str | None, int | None]:
+    """What credentials are for. Raises ValueError for an address that is none, or has some in it."""
+    url = URL(address, encoded=True)
+    if "@" in url.raw_authority:
+        raise ValueError(url.raw_authority)
+    return url.scheme.lower(), (url.raw_host or "").lower(), url.port

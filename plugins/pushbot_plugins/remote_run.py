@@ -1,8 +1,8 @@
-"""A run that a service carries out, as its executor keeps it: what is filled in, its log, its files, its time limit.
+"""A run that a service carries out, as its executor keeps it: its name there, its files, its time limit, its end.
 
 In the run's directory are, beside what the service's executor adds: `remote.json`, which the executor writes before
 and after it asks for anything; `abort`, that the run shall stop; `outcome.json`, once it has ended;
-`output.log`, secrets masked.
+`output.log`.
 """
 
 from __future__ import annotations
@@ -10,109 +10,42 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
+import secrets
 import time
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ValidationError
+import structlog
+from pydantic import BaseModel, ValidationError
 
 from pushbot.errors import PushbotError, RunLost
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
-from pushbot.secret import REFERENCE, resolve_secret
-from pushbot.values import Url, expected
 from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.local.supervisor.output import Log
-from pushbot_plugins.remote_api import one_line
+from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from pushbot.ports import Job
+    from pushbot_plugins.remote_words import Words
 
 M = TypeVar("M", bound=BaseModel)
-FACTS = ("run", "kind", "lane", "stage", "revision", "previous_revision", "branch", "driver", "riders")
-"""What a template may name in braces; other names are those of variables in the stage's `env`."""
-_NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+LOG = structlog.get_logger()
+SHORTLY = 30.0
+"""Seconds that a service is asked again when somebody waits for the answer: as a run begins, or is stopped."""
 _LEAST = 30.0
 
 
-def naming(*names: str) -> Callable[[str], str]:
-    """A check of a template: whether what it names in braces is a fact, one of `names`, or written in capitals."""
-
-    def check(text: str) -> str:
-        known = (*names, *FACTS)
-        unknown = [name for name in _NAME.findall(text) if name.islower() and name not in known]
-        if unknown:
-            raise expected(f"{{{'}, {'.join(known)}}} or a variable of the stage's env, and not {{{unknown[0]}}}")
-        return text
-
-    return check
-
-
-Template = Annotated[str, AfterValidator(naming())]
-"""A text with `{revision}` and the like in it; or a reference (`env:NAME`, `file:PATH`) to a secret."""
-
-
-def _address(url: str) -> str:
-    if "@" in url.partition("://")[2].partition("/")[0] or "?" in url or "#" in url:
-        raise expected("a URL without a user, a question mark or a hash: secrets are given by reference")
-    return url
-
-
-Address = Annotated[Url, AfterValidator(_address)]
-"""Where a service is."""
+def name_of(job: Job) -> str:
+    """What the run is called where it runs: ids of runs begin anew with a new record of the bot, and this does not."""
+    return f"{job.run}-{secrets.token_hex(4)}"
 
 
 def now() -> float:
     """Seconds since 1970: what has to be the same for the processes before and after a restart."""
     return time.time()  # noqa: TID251 - executors are given no clock
-
-
-@dataclass(slots=True)
-class Words:
-    """What is filled into the templates of one job. `secrets` are all values that came from references so far.
-
-    Raises PushbotError when a reference in the stage's `env` leads nowhere.
-    """
-
-    job: Job
-    secrets: set[str] = field(default_factory=set)
-    _values: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        facts = {name.removeprefix("PUSHBOT_").lower(): value for name, value in self.job.facts().items()}
-        self._values = {name: self.secret(value) for name, value in self.job.env} | facts
-
-    def secret(self, text: str) -> str:
-        """What a reference leads to, and any other text as it is."""
-        if not re.match(REFERENCE, text):
-            return text
-        value = resolve_secret(text)
-        self.secrets.add(value)
-        return value
-
-    def fill(self, template: str, quote: Callable[[str], str] = str, more: Mapping[str, str] | None = None) -> str:
-        """The template with the facts and `more` filled in, each through `quote`; values are not looked at again.
-
-        Raises PushbotError for a name that there is nothing for.
-        """
-
-        def word(match: re.Match[str]) -> str:
-            try:
-                return quote(values[match[1]])
-            except KeyError:
-                known = ", ".join(sorted(values))
-                raise PushbotError(
-                    f"there is nothing to fill in for {match[0]} on stage {self.job.stage}; there are {known}"
-                ) from None
-
-        values = self._values | dict(more or {})
-        if re.match(REFERENCE, template):
-            return self.secret(template)
-        return _NAME.sub(word, template)
 
 
 def refuse_steps(job: Job, executor: str) -> None:
@@ -126,26 +59,20 @@ def refuse_steps(job: Job, executor: str) -> None:
         )
 
 
-@contextlib.contextmanager
-def log_of(job: Job, secrets: set[str]) -> Iterator[Log]:
-    """The run's output.log, added to. Raises PushbotError when it cannot be opened."""
-    try:
-        log = Log(RunFiles(job.directory).log, secrets)
-    except OSError as error:
-        raise PushbotError(f"the log of run {job.run} cannot be written: {error.strerror}") from error
-    try:
-        yield log
-    finally:
-        log.end()
-        log.close()
-
-
 def keep(directory: Path, what: BaseModel) -> None:
     """Make `what` the run's remote.json, whole or not at all, also when the power fails.
 
     Raises PushbotError when the disk does not take it.
     """
     put(directory / "remote.json", what.model_dump_json().encode())
+
+
+def note(directory: Path, what: BaseModel) -> None:
+    """As `keep`, of a run that goes on already: a disk that is full makes it harder to find again, and never lost."""
+    try:
+        keep(directory, what)
+    except PushbotError as error:
+        LOG.warning("not_kept", trouble=str(error))
 
 
 def put(path: Path, data: bytes) -> None:
@@ -178,22 +105,49 @@ def kept(job: Job, kind: type[M]) -> M:
         raise RunLost(f"{job.directory / 'remote.json'} cannot be read: {error}") from None
 
 
+def to_be_stopped(job: Job, kind: type[M]) -> M | None:
+    """Put down that the run shall stop, for who follows it; what is kept of it, None when there is nothing to stop.
+
+    Raises PushbotError when it cannot be put down.
+    """
+    files = RunFiles(job.directory)
+    try:
+        files.put_abort()
+    except OSError as error:
+        raise PushbotError(f"run {job.run} cannot be stopped: {job.directory} ({error.strerror})") from error
+    if files.outcome() is not None:
+        return None
+    try:
+        return kept(job, kind)
+    except RunLost:
+        return None  # nobody was asked for anything
+
+
+def not_stopped(job: Job) -> None:
+    """Take back that the run shall stop: that was refused, and it goes on."""
+    (job.directory / "abort").unlink(missing_ok=True)
+
+
 async def ended(
-    job: Job, begun: float, follow: Callable[[], Awaitable[Outcome]], stop: Callable[[], Awaitable[object]]
+    words: Words, begun: float, follow: Callable[[], Awaitable[Outcome]], stop: Callable[[], Awaitable[object]]
 ) -> Outcome:
     """How the run ended: what is in outcome.json, else what `follow` gives, which is then put there.
 
-    A run that was begun `job.timeout` seconds ago (or, after a long absence of the bot, is not over within
-    half a minute) is stopped, given `job.grace` to end, and has failed. Raises what `follow` and `stop` raise.
+    A run that failed after it was asked to stop is cancelled. One that was begun `job.timeout` seconds ago (or, after
+    a long absence of the bot, is not over within half a minute) is stopped, given `job.grace` to end, and has
+    failed. Raises what `follow` and `stop` raise.
     """
+    job = words.job
     files = RunFiles(job.directory)
     outcome = files.outcome()
     if outcome is not None:
         return outcome
-    left = begun + job.timeout - now()
+    left = min(begun + job.timeout - now(), job.timeout)  # clocks may be set back
     try:
         async with asyncio.timeout(left if left > 0 else _LEAST) as limit:
             outcome = await follow()
+        if outcome.state is RunState.FAILED and files.abort_asked:
+            outcome = replace(outcome, state=RunState.CANCELLED)
     except TimeoutError:
         if not limit.expired():
             raise
@@ -202,9 +156,19 @@ async def ended(
             async with asyncio.timeout(job.grace):
                 await follow()
         outcome = Outcome(RunState.FAILED, "time limit", f"it was not over within {job.timeout:g} s, and was stopped")
-    outcome = replace(outcome, tail=tuple(map(one_line, outcome.tail)))
+    outcome = _fit_to_be_told(outcome, words)
     try:
         files.put_outcome(outcome)
-    except OSError as error:
-        raise PushbotError(f"the outcome of run {job.run} cannot be written: {error.strerror}") from error
+    except OSError as error:  # it has ended all the same
+        LOG.warning("outcome_not_kept", run=job.run, trouble=error.strerror)
     return outcome
+
+
+def _fit_to_be_told(outcome: Outcome, words: Words) -> Outcome:
+    """The same with each line of its tail on one line, and no secret in it."""
+    return replace(
+        outcome,
+        step=outcome.step and words.hidden(outcome.step),
+        reason=outcome.reason and words.hidden(outcome.reason),
+        tail=tuple(one_line(words.hidden(line)) for line in outcome.tail),
+    )

@@ -169,6 +169,56 @@ async def test_a_dispatch_whose_answer_is_lost_is_found_by_its_name_and_not_made
     assert len(github.runs) == 1
 
 
+async def test_a_dispatch_with_an_answer_that_makes_no_sense_is_found_by_its_name(
+    github: GitHub, tmp_path: Path
+) -> None:
+    github.faults = [Fault("POST", "/dispatches", drop="garble")]
+    outcome, _ = await carried_out(made(github), at("princess", tmp_path))
+    assert outcome.state is RunState.SUCCEEDED
+    assert len(github.runs) == 1
+
+
+async def test_an_end_that_is_a_failure_because_it_was_stopped_is_a_cancelled_run(
+    github: GitHub, tmp_path: Path
+) -> None:
+    """A job that runs `always()` and fails makes a failure of a run that is cancelled."""
+    executor, job = made(github), at("princess-deaf", tmp_path)
+    token = await executor.start(job)
+    await executor.abort(job, token)
+    github.runs[int(token)].conclusion = "failure"
+    assert (await executor.wait(job, token, lambda _: None)).state is RunState.CANCELLED
+
+
+async def test_an_abort_that_fails_lets_the_run_go_on(github: GitHub, tmp_path: Path) -> None:
+    executor, job = made(github), at("princess-slow", tmp_path)
+    token = await executor.start(job)
+    github.faults = [Fault("POST", "/cancel", status=403, message="Resource not accessible")]
+    with pytest.raises(PushbotError, match="may the token do this"):
+        await executor.abort(job, token)
+    github.runs[int(token)].conclusion = "failure"
+    assert (await executor.wait(job, token, lambda _: None)).state is RunState.FAILED, "it was not stopped"
+
+
+@pytest.mark.parametrize("place", ["https://[::1", "https://", "ftp://x.example/", "", "https://x.example:99999999/"])
+async def test_a_log_that_is_nowhere_changes_no_end(github: GitHub, tmp_path: Path, place: str) -> None:
+    github.faults = [Fault(path="/logs", status=302, headers={"Location": place}, times=9)]
+    outcome, _ = await carried_out(made(github), at("princess-bad", tmp_path))
+    assert outcome.step == "deploy: migrate"
+    assert "its log cannot be had" in (tmp_path / "output.log").read_text()
+
+
+async def test_secrets_among_inputs_are_masked(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step without a name is called by its command, with what is filled into that."""
+    monkeypatch.setenv("DEPLOY_KEY", "correct horse")
+    monkeypatch.setattr(GitHub, "JOBS", (("deploy", ("Set up job", "Run ./deploy correct horse", "restart")),))
+    github.log = "2026-11-01T10:00:00.1234567Z KEY: correct horse\n"
+    inputs = {"revision": "env:DEPLOY_KEY", "environment": "{stage}"}
+    outcome, told = await carried_out(made(github, inputs=inputs), at("princess-bad", tmp_path))
+    assert outcome.step == "deploy: Run ./deploy ***"
+    assert "deploy: Run ./deploy *** 2/3" in told
+    assert not written(tmp_path, "correct horse")
+
+
 @pytest.mark.parametrize("fault", [Fault("POST", drop="before"), Fault("POST", status=502)])
 async def test_a_dispatch_that_may_have_come_to_nothing_is_lost(github: GitHub, tmp_path: Path, fault: Fault) -> None:
     github.faults = [fault]
@@ -230,6 +280,7 @@ async def test_blips_change_nothing(github: GitHub, tmp_path: Path) -> None:
         Fault("POST", status=429, headers={"Retry-After": "0"}, message="You have exceeded a secondary rate limit"),
         Fault("POST", status=403, headers={"Retry-After": "0"}, message="You have exceeded a secondary rate limit"),
         Fault("GET", status=403, message="You have exceeded a secondary rate limit. Please wait."),
+        Fault("POST", status=429, message="Too many requests"),
         Fault("GET", status=429, headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, message="Slow down"),
     ],
 )
@@ -352,7 +403,8 @@ async def test_steps_and_checks_are_refused(github: GitHub, tmp_path: Path) -> N
         ({"token": TOKEN}, "token"),
         ({"contexts": ["ci"]}, "no 'contexts', which does not go with mode = \"workflow\""),
         ({"inputs": {"run": "x"}}, "inputs without 'run'"),
-        ({"inputs": {f"i{n}": "x" for n in range(26)}}, "at most 25 inputs"),
+        ({"inputs": {f"i{n}": "x" for n in range(25)}}, "at most 25 inputs, run_input among them"),
+        ({"inputs": {f"i{n}": "x" for n in range(26)}, "run_input": ""}, "at most 25 inputs"),
         ({"inputs": {"x": "{revison}"}}, "revision"),
     ],
 )

@@ -122,6 +122,15 @@ async def test_a_later_deployment_does_not_change_how_this_one_ended(github: Git
     assert (await made(github).wait(job, token, lambda _: None)).state is RunState.SUCCEEDED
 
 
+async def test_an_older_deployment_that_gets_through_later_pushes_none_aside(github: GitHub, tmp_path: Path) -> None:
+    older = github.announce({"ref": "main", "environment": "princess-slow"})
+    job = at("princess-slow", tmp_path)
+    token = await made(github).start(job)
+    github.report(older, "success", "done")
+    github.report(github.deployments[int(token)], "success", "done")
+    assert (await made(github).wait(job, token, lambda _: None)).state is RunState.SUCCEEDED
+
+
 async def test_an_abort_tells_the_tool_by_a_status(github: GitHub, tmp_path: Path) -> None:
     job = at("princess-slow", tmp_path)
     token = await made(github).start(job)

@@ -211,6 +211,23 @@ async def test_a_start_with_an_answer_that_makes_no_sense_is_not_believed_to_hav
         await executor.wait(job, token, ignore)
 
 
+async def test_a_disk_that_is_full_once_it_has_begun_does_not_make_it_failed(
+    server: FakeService, tmp_path: Path
+) -> None:
+    executor, job = executor_for(server, status="runs/{key}"), job_in(tmp_path)
+    server.begun = (tmp_path / ".remote.json").mkdir  # nothing can be kept from here on
+    assert await carried_out(executor, job) == Outcome(RunState.SUCCEEDED)
+    assert len(server.runs) == 1
+
+
+@pytest.mark.parametrize("branch", [".", ".."])
+async def test_a_value_leads_to_no_other_place(server: FakeService, tmp_path: Path, branch: str) -> None:
+    executor = executor_for(server, status="runs/{branch}/../../admin")
+    with pytest.raises(PushbotError, match="cannot be part of an address"):
+        await carried_out(executor, replace(job_in(tmp_path), branch=branch))
+    assert not [asked for asked in server.asked if "admin" in asked]
+
+
 async def test_a_run_that_the_service_has_forgotten_is_lost(server: FakeService, tmp_path: Path) -> None:
     executor, job = executor_for(server), job_in(tmp_path)
     token = await executor.start(job)

@@ -95,8 +95,9 @@ async def test_a_build_gets_its_parameters_and_its_console_becomes_the_log(serve
     parameters = {"REVISION": "{revision}", "WHO": "{driver} in {REGION}", "IMAGE": "base"}
     outcome = await carried_out(executor_for(server, parameters=parameters), job)
     assert outcome == Outcome(RunState.SUCCEEDED)
-    assert server.job().builds[0].item.values == {
-        "PUSHBOT_RUN": "web-12",
+    values = dict(server.job().builds[0].item.values)
+    assert values.pop("PUSHBOT_RUN").startswith("web-12-")
+    assert values == {
         "REVISION": REVISION,
         "WHO": f"{odd} in lon",
         "IMAGE": "base",
@@ -134,6 +135,24 @@ async def test_a_long_queue_is_waited_through_and_says_why(server: FakeJenkins, 
     assert (await executor.wait(job, token, tell)).state is RunState.SUCCEEDED
     assert told[0] == "waits in Jenkins: Waiting for next available executor on 'lxc-14'"
     assert told[-1] == "build 1"
+
+
+async def test_a_console_of_many_pieces_keeps_no_carriage_returns(server: FakeJenkins, tmp_path: Path) -> None:
+    lines = tuple(f"{number:07d}" for number in range(60_000))
+    server.job().plan = Plan(lines=lines)
+    assert (await carried_out(executor_for(server), job_in(tmp_path))).state is RunState.SUCCEEDED
+    assert (tmp_path / "output.log").read_bytes() == "".join(f"{line}\n" for line in lines).encode()
+
+
+@pytest.mark.parametrize("branch", ["feature/x#1", "a%2Fb", "[odd]?\\", "x/../../y"])
+async def test_a_branch_is_one_job_of_a_multibranch_project(server: FakeJenkins, tmp_path: Path, branch: str) -> None:
+    """As Jenkins' Branch API names it (`NameEncoder`)."""
+    name = branch.replace("%", "%25")
+    for letter, code in {"/": "%2F", "#": "%23", "[": "%5B", "]": "%5D", "?": "%3F", "\\": "%5C"}.items():
+        name = name.replace(letter, code)
+    server.jobs = {f"team/web/{name}": FakeJob()}
+    job = replace(job_in(tmp_path), branch=branch)
+    assert (await carried_out(executor_for(server, job="team/web/{branch}"), job)).state is RunState.SUCCEEDED
 
 
 async def test_crumbs_may_be_off(server: FakeJenkins, tmp_path: Path) -> None:
@@ -227,8 +246,8 @@ async def test_a_stop_that_is_not_allowed_is_told_and_the_build_followed_on(
             await executor.abort(job, token)
         while "could not be stopped" not in output(tmp_path):  # noqa: ASYNC110 - the log tells nobody
             await asyncio.sleep(0.01)
-        server.job().builds[0].ended, server.job().builds[0].result = 0.0, "SUCCESS"
-    assert (await waiting).state is RunState.SUCCEEDED
+        server.job().builds[0].ended, server.job().builds[0].result = 0.0, "FAILURE"
+    assert (await waiting).state is RunState.FAILED, "it was not stopped"
 
 
 async def test_the_time_limit_of_the_stage_holds(server: FakeJenkins, tmp_path: Path) -> None:
@@ -379,8 +398,19 @@ async def test_the_console_goes_on_where_the_bot_before_stopped(server: FakeJenk
     assert output(tmp_path) == "".join(f"{line}\n" for line in lines)
 
 
+async def test_a_build_of_an_older_run_of_that_id_is_not_taken_for_it(server: FakeJenkins, tmp_path: Path) -> None:
+    """Ids begin anew with a new record of the bot."""
+    assert (await carried_out(executor_for(server), job_in(tmp_path))).state is RunState.SUCCEEDED
+    state = json.loads((tmp_path / "remote.json").read_text())
+    (tmp_path / "outcome.json").unlink()
+    new = {"call": f"{state['call'][:-8]}00000000", "begun": state["begun"], "path": state["path"]}
+    (tmp_path / "remote.json").write_text(json.dumps(new))
+    with pytest.raises(RunLost, match="no build there has web-12-00000000 as PUSHBOT_RUN"):
+        await executor_for(server).wait(job_in(tmp_path), None, lambda _: None)
+
+
 @pytest.mark.parametrize("waits", [0.0, 0.2])
-async def test_a_run_whose_start_was_cut_short_is_found_by_its_id(
+async def test_a_run_whose_start_was_cut_short_is_found_by_its_name(
     server: FakeJenkins, tmp_path: Path, waits: float
 ) -> None:
     """Among the builds, or in the queue; it is not begun a second time."""

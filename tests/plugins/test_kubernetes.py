@@ -234,6 +234,22 @@ async def test_a_run_whose_beginning_was_interrupted_is_found_by_its_mark(
     assert (await made(kubernetes).wait(job, None, lambda _: None)).state is RunState.SUCCEEDED
 
 
+async def test_a_change_with_an_answer_that_makes_no_sense_is_found_by_its_mark(
+    kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    kubernetes.faults = [Fault("PATCH", drop="garble")]
+    outcome, _ = await carried_out(made(kubernetes), at("princess", tmp_path))
+    assert outcome.state is RunState.SUCCEEDED
+    assert image_of(kubernetes).endswith(REVISION)
+
+
+async def test_a_list_of_pods_that_ran_out_is_read_anew(kubernetes: Kubernetes, tmp_path: Path) -> None:
+    """410 of a `continue` that is too old."""
+    kubernetes.faults = [Fault("GET", "/pods", 410, times=2)]
+    outcome, _ = await carried_out(made(kubernetes), at("princess", tmp_path))
+    assert outcome.state is RunState.SUCCEEDED
+
+
 async def test_one_that_left_no_mark_is_lost(kubernetes: Kubernetes, tmp_path: Path) -> None:
     kubernetes.faults = [Fault("PATCH", drop="before", times=10**6)]
     job = at("princess", tmp_path)

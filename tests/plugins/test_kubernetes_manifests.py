@@ -165,6 +165,26 @@ async def test_what_is_refused_half_way_has_failed_and_can_be_rolled_back(
     assert kubernetes.get("configmaps", "settings")
 
 
+async def test_a_cluster_that_is_gone_half_way_does_not_leave_a_run_that_never_was(
+    kubernetes: Kubernetes, manifest: Path, tmp_path: Path
+) -> None:
+    executor, job = made(kubernetes, manifest, patience=0.1), at(tmp_path)
+    kubernetes.faults = [Fault("PATCH", "/deployments/web"), Fault("PATCH", "/deployments/web", 503, times=99)]
+    outcome = await executor.wait(job, await executor.start(job), lambda _: None)
+    assert (outcome.state, outcome.step) == (RunState.FAILED, "apply")
+    assert "answered 503" in (outcome.reason or "")
+
+
+async def test_workloads_of_one_name_are_told_apart(kubernetes: Kubernetes, manifest: Path, tmp_path: Path) -> None:
+    kubernetes.controllers.deadline_ticks = 20
+    two = MANIFESTS.replace('"registry.example/shop:{revision}"', "registry.example/shop-bad:x")
+    stateful = MANIFESTS[MANIFESTS.index("apiVersion: apps") :].replace("kind: Deployment", "kind: StatefulSet")
+    _write(manifest, f"{two}---\n{stateful}")
+    outcome = await carried_out(made(kubernetes, manifest), at(tmp_path))
+    assert outcome.state is RunState.FAILED
+    assert "ImagePullBackOff" in (outcome.reason or "")
+
+
 async def test_a_namespace_may_be_made_by_the_manifests_themselves(
     kubernetes: Kubernetes, tmp_path: Path, manifest: Path
 ) -> None:

@@ -8,8 +8,8 @@ Followed is docs.github.com/rest, API version 2022-11-28 (and 2026-03-10, which 
   workflow run" (202; 409 when it is over). *Workflow jobs*: "List jobs for a workflow run", "Download job logs for a
   workflow run" (302 to a signed address elsewhere, which refuses a request that carries credentials).
 - *Deployments*: "Create a deployment" (201; 202 when it merged instead; 409 for required contexts and merge conflicts),
-  "List deployments", "Get a deployment", *Deployment statuses*: "List" (newest first) and "Create". A success makes the
-  earlier deployments of the environment inactive.
+  "List deployments", "Get a deployment", *Deployment statuses*: "List" (newest first) and "Create". A success makes
+  earlier deployments of the environment inactive, unless that is transient or production (`auto_inactive`).
 - "Using the REST API": 401 and 403, `X-GitHub-Api-Version` (400 when unknown), a User-Agent is a must, ETag and 304
   (which costs nothing), `link` headers, `x-ratelimit-*`, primary and secondary limits with 403 or 429.
 
@@ -51,7 +51,7 @@ class Fault:
     """What befalls the next request of `method` whose path contains `path`, `times` times.
 
     A `status` is answered in place of the right answer. `drop` is a dead connection: "before" the request has had any
-    effect, or "after" it had.
+    effect, or "after" it had; "garble" is an answer after that which is cut short.
     """
 
     method: str = "GET"
@@ -179,6 +179,8 @@ class GitHub:
             answer = await self._answer(request, handler)
         if fault is not None and fault.drop == "after":
             return self._die(request)
+        if fault is not None and fault.drop == "garble":
+            return web.Response(status=answer.status, text='{"workflow_run')
         self.seen[request.method, request.path.removeprefix(self.prefix), answer.status] += 1
         answer.headers.setdefault("x-ratelimit-limit", "5000")
         answer.headers.setdefault("x-ratelimit-remaining", str(max(0, self.remaining)))
@@ -401,7 +403,7 @@ class GitHub:
         deployment.statuses.append(status)
         if state == "success":
             for other in self.deployments.values():
-                if other is not deployment and other.asked.get("environment") == deployment.asked.get("environment"):
+                if other.id < deployment.id and _replaced(other.asked, deployment.asked):
                     other.statuses.append({**status, "id": next(self._ids), "state": "inactive", "description": ""})
         return status
 
@@ -482,6 +484,12 @@ def _sum_up(steps: list[dict[str, object]], run: Run) -> tuple[str, str | None]:
         worst = {str(step["conclusion"]) for step in steps} - {"success", "None"}
         return "completed", min(worst, default="success")
     return "in_progress", None
+
+
+def _replaced(asked: dict[str, object], by: dict[str, object]) -> bool:
+    environment = asked.get("environment", "production")
+    lasting = asked.get("transient_environment") or asked.get("production_environment", environment == "production")
+    return environment == by.get("environment", "production") and not lasting
 
 
 def _epoch() -> float:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 SECRET, BEARER = "a shared secret", "bearer-of-news"
 
@@ -50,8 +50,8 @@ class FakeRun:
 class FakeService:
     """The state of it. `faults` are answers for the next requests: a status, seconds before it hangs up, or a body.
 
-    With `named` it gives ids, with `placed` a Location (`elsewhere` overrides it); `deaf` POSTs are carried out
-    and never answered.
+    `begun` is called when a run has. With `named` it gives ids, with `placed` a Location (`elsewhere` overrides it);
+    `deaf` POSTs are carried out and never answered.
     """
 
     plan: Plan = Plan()
@@ -63,6 +63,7 @@ class FakeService:
     asked: list[str] = field(default_factory=list)
     keys: dict[str, FakeRun] = field(default_factory=dict)
     stops: int = 0
+    begun: Callable[[], object] = lambda: None
     port: int = 0
 
     @property
@@ -125,6 +126,7 @@ class FakeService:
         if key not in self.keys:
             self.keys[key] = FakeRun(41 + len(self.keys), order, asyncio.get_running_loop().time(), self.plan)
         run = self.keys[key]
+        self.begun()
         if self.deaf:
             self.deaf -= 1
             return _hung_up(request)

@@ -231,6 +231,8 @@ class Kubernetes:
             answer = await self._any(request)
         except Refusal as refusal:
             answer = _failure(refusal)
+        if fault is not None and fault.drop == "garble":
+            return web.Response(status=answer.status, text='{"kind')
         return _die(request) if fault is not None and fault.drop == "after" else answer
 
     async def _any(self, request: web.Request) -> web.StreamResponse:

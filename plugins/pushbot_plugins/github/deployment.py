@@ -17,7 +17,8 @@ from pushbot.errors import PushbotError, RunLost
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
 from pushbot_plugins.github.rest import message
-from pushbot_plugins.remote_api import Refused, one_line
+from pushbot_plugins.remote_api import Refused
+from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from pushbot_plugins.github.options import GitHubOptions
     from pushbot_plugins.github.rest import Rest
     from pushbot_plugins.github.state import Asked
-    from pushbot_plugins.local.supervisor.output import Log
-    from pushbot_plugins.remote_run import Words
+    from pushbot_plugins.remote_words import RunLog, Words
 
 _OVER = frozenset({"success", "failure", "error", "inactive"})
 _MERGED, _GONE = 202, 404
@@ -74,9 +74,8 @@ class Deployment:
             body["required_contexts"] = list(self.options.contexts)
         answer = await self.rest.post("deployments", json.dumps(body).encode(), ok=(201, _MERGED))
         if answer.status == _MERGED:
-            raise Refused(
-                f"{answer.source} made no deployment of it: {message(answer)} Push what it merged, and try again",
-                _MERGED,
+            raise PushbotError(
+                f"{answer.source} made no deployment of it: {message(answer)} Push what it merged, and try again"
             )
         return answer.read(_Deployment).id
 
@@ -89,7 +88,7 @@ class Deployment:
         """What to do about a deployment that cannot be found."""
         return "look at its deployments"
 
-    async def follow(self, number: int, log: Log, progress: Callable[[str], None]) -> Outcome:
+    async def follow(self, number: int, log: RunLog, progress: Callable[[str], None]) -> Outcome:
         """Tell each status as it comes, to the first that ends it."""
         told: set[int] = set()
         while True:

@@ -7,7 +7,6 @@ name of the call, by which the run is looked for.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,20 +19,31 @@ from pushbot_plugins.github.options import GitHubOptions, Mode
 from pushbot_plugins.github.rest import Rest, home_of, open_api
 from pushbot_plugins.github.state import Asked
 from pushbot_plugins.github.workflow import Workflow
-from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.remote_api import Unanswered
-from pushbot_plugins.remote_run import Words, ended, keep, kept, log_of, now, refuse_steps
+from pushbot_plugins.remote_api import Refused, Unanswered
+from pushbot_plugins.remote_run import (
+    SHORTLY,
+    ended,
+    keep,
+    kept,
+    name_of,
+    not_stopped,
+    note,
+    now,
+    refuse_steps,
+    to_be_stopped,
+)
+from pushbot_plugins.remote_words import Words, log_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from pushbot.fleet.model import Tally
     from pushbot.ports import Job, Outcome
-    from pushbot_plugins.local.supervisor.output import Log
+    from pushbot_plugins.remote_words import RunLog
 
 APPEARS = 60.0
 """Seconds within which what GitHub was asked for can be seen in its lists."""
 _LOOK = 1.0
-_SHORTLY = 30.0
 LOG = structlog.get_logger()
 
 
@@ -43,7 +53,7 @@ class Way(Protocol):
     async def ask(self, job: Job, words: Words, call: str) -> int | None: ...  # noqa: D102
     async def find(self, asked: Asked) -> int | None: ...  # noqa: D102
     def unseen(self) -> str: ...  # noqa: D102
-    async def follow(self, number: int, log: Log, progress: Callable[[str], None]) -> Outcome: ...  # noqa: D102
+    async def follow(self, number: int, log: RunLog, progress: Callable[[str], None]) -> Outcome: ...  # noqa: D102
     async def stop(self, number: int, why: str) -> None: ...  # noqa: D102
 
 
@@ -60,26 +70,27 @@ class GitHubExecutor:
         """Ask GitHub for the run, once. Raises PushbotError when GitHub refuses, or cannot be reached."""
         refuse_steps(job, "github")
         words = Words(job)
-        asked = Asked(call=f"{job.run}-{secrets.token_hex(4)}", begun=now())
+        asked = Asked(call=name_of(job), begun=now())
         keep(job.directory, asked)
-        async with self._way(words, _SHORTLY) as way:
+        async with self._way(words, SHORTLY) as way:
             try:
                 number = await way.ask(job, words, asked.call)
-            except Unanswered as error:
+            except (Unanswered, Refused) as error:
                 if not error.begun:
                     raise
                 LOG.warning("asked_and_not_answered", run=job.run, trouble=str(error))
                 number = None
         if number is None:
             return asked.call
-        keep(job.directory, asked.model_copy(update={"number": number}))
+        note(job.directory, asked.model_copy(update={"number": number}))
         return str(number)
 
-    async def wait(self, job: Job, token: str | None, progress: Callable[[str], None]) -> Outcome:
+    async def wait(self, job: Job, token: str | None, progress: Callable[[str | Tally], None]) -> Outcome:
         """Follow it on GitHub. Raises RunLost when nothing there has the run's name, or it is gone."""
         asked, words = kept(job, Asked), Words(job)
+        words.know(self.options.inputs.values())
         async with self._way(words, self.options.patience) as way:
-            with log_of(job, words.secrets) as log:
+            with log_of(words) as log:
 
                 async def follow() -> Outcome:
                     number = await self._number(way, asked, token, APPEARS)
@@ -88,31 +99,35 @@ class GitHubExecutor:
                             f"GitHub was asked for run {job.run}, and nothing of {self.options.repository} "
                             f"has the name {asked.call}: {way.unseen()}"
                         )
-                    return await way.follow(number, log, progress)
+                    return await way.follow(number, log, words.telling(progress))
 
                 async def stop() -> None:
                     number = await self._number(way, asked, token, 0.0)
                     if number is not None:
                         await way.stop(number, f"run {job.run} took longer than {job.timeout:g} s")
 
-                return await ended(job, asked.begun, follow, stop)
+                return await ended(words, asked.begun, follow, stop)
 
     async def abort(self, job: Job, token: str | None) -> None:
         """Cancel the workflow run; a deployment gets the status `error`, which its tool has to look at."""
-        if RunFiles(job.directory).outcome() is not None:
+        asked, words = to_be_stopped(job, Asked), Words(job)
+        if asked is None:
             return
         try:
-            asked, words = kept(job, Asked), Words(job)
-        except RunLost:
-            return  # GitHub was not asked for anything
-        async with self._way(words, _SHORTLY) as way:
-            number = await self._number(way, asked, token, job.grace)
-            if number is None:
-                raise PushbotError(
-                    f"run {job.run} cannot be stopped, as nothing of {self.options.repository} has the name "
-                    f"{asked.call}: {way.unseen()}"
-                )
-            await way.stop(number, f"run {job.run}")
+            async with self._way(words, SHORTLY) as way:
+                await self._stop(way, job, asked, token)
+        except PushbotError:
+            not_stopped(job)
+            raise
+
+    async def _stop(self, way: Way, job: Job, asked: Asked, token: str | None) -> None:
+        number = await self._number(way, asked, token, job.grace)
+        if number is None:
+            raise PushbotError(
+                f"run {job.run} cannot be stopped, as nothing of {self.options.repository} has the name "
+                f"{asked.call}: {way.unseen()}"
+            )
+        await way.stop(number, f"run {job.run}")
 
     @asynccontextmanager
     async def _way(self, words: Words, patience: float) -> AsyncIterator[Way]:

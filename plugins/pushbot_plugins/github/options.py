@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - pydantic needs it
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pushbot.secret import REFERENCE
 from pushbot.values import Duration, Flag, TimeLimit, expected
-from pushbot_plugins.remote_run import Address, Template
+from pushbot_plugins.remote_words import Address, Template  # noqa: TC001 - the same
 
 
 class Mode(StrEnum):
@@ -27,15 +27,6 @@ _KEYS = {
 _INPUTS_LIMIT = 25
 
 
-def _inputs(value: dict[str, str]) -> dict[str, str]:
-    if len(value) > _INPUTS_LIMIT:
-        raise expected(f"at most {_INPUTS_LIMIT} inputs, which is what GitHub takes")
-    return value
-
-
-Inputs = Annotated[dict[str, Template], AfterValidator(_inputs)]
-
-
 class GitHubOptions(BaseModel):
     """See docs/executors.md. `contexts` None asks for all checks of the commit, an empty list for none."""
 
@@ -48,7 +39,7 @@ class GitHubOptions(BaseModel):
     version: str = Field(default="2022-11-28", pattern=r"^\d{4}-\d{2}-\d{2}$")
     workflow: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$")
     ref: Template = "main"
-    inputs: Inputs = {"revision": "{revision}"}
+    inputs: dict[str, Template] = {"revision": "{revision}"}
     run_input: str = Field(default="run", pattern=r"^([A-Za-z_][A-Za-z0-9_-]*)?$")
     environment: Template = "{stage}"
     task: str = "deploy"
@@ -69,4 +60,6 @@ class GitHubOptions(BaseModel):
             raise expected('workflow = "FILE", the name of the workflow\'s file, such as "deploy.yml"')
         if self.run_input in self.inputs:
             raise expected(f"inputs without {self.run_input!r}, which the bot gives (run_input)")
+        if len(self.inputs) + bool(self.run_input) > _INPUTS_LIMIT:
+            raise expected(f"at most {_INPUTS_LIMIT} inputs, run_input among them, which is what GitHub takes")
         return self

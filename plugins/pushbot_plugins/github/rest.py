@@ -18,14 +18,15 @@ import structlog
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from pushbot.errors import PushbotError
-from pushbot_plugins.remote_api import Answer, Api, Limits, Refused, one_line, trusting
+from pushbot_plugins.remote_api import Answer, Api, Limits, Refused, trusting
+from pushbot_plugins.remote_line import one_line
 from pushbot_plugins.remote_run import now
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from pushbot_plugins.github.options import GitHubOptions
-    from pushbot_plugins.remote_run import Words
+    from pushbot_plugins.remote_words import Words
 
 M = TypeVar("M", bound=BaseModel)
 LOG = structlog.get_logger()
@@ -37,7 +38,8 @@ MINUTE = 60.0
 AT_ONCE = 120.0
 """Seconds that a limit is waited out when something is to be done now."""
 _NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="next"')
-_LIMITED = frozenset({403, 429})
+_LIMITED, _TOO_MANY = frozenset({403, 429}), 429
+_HOUR = 3600.0
 _OK = frozenset({200, 201, 202, 204})
 _NOT_MODIFIED, _FOUND, _GONE = 304, 302, frozenset({404, 410})
 
@@ -104,7 +106,10 @@ class Rest:
         if answer.status != _FOUND:
             return False
         where = answer.headers.get("Location", "")
-        parts = urlsplit(where)
+        try:
+            parts = urlsplit(where)
+        except ValueError:
+            raise PushbotError(f"{self.api.source} keeps its logs at an address that is none") from None
         if parts.scheme not in {"https", urlsplit(self.api.base).scheme}:
             raise PushbotError(f"{self.api.source} keeps its logs at an address that is not https")
         tls = trusting(options.ca)
@@ -188,11 +193,11 @@ def _limited_for(answer: Answer) -> float | None:
         return None
     after = answer.headers.get("Retry-After", "")
     if after.isdecimal():
-        return float(after)
+        return min(float(after), _HOUR)
     reset = answer.headers.get("X-RateLimit-Reset", "")
     if answer.headers.get("X-RateLimit-Remaining") == "0" and reset.isdecimal():
-        return max(0.0, float(reset) - _their_time(answer)) + 1.0
-    return -1.0 if "rate limit" in message(answer).lower() else None
+        return min(max(0.0, float(reset) - _their_time(answer)) + 1.0, _HOUR)
+    return -1.0 if answer.status == _TOO_MANY or "rate limit" in message(answer).lower() else None
 
 
 def _their_time(answer: Answer) -> float:

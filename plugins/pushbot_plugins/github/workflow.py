@@ -20,7 +20,8 @@ from pushbot.errors import PushbotError, RunLost
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
 from pushbot_plugins.github.rest import message, refusal
-from pushbot_plugins.remote_api import Refused, one_line
+from pushbot_plugins.remote_api import Refused
+from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
     from pushbot_plugins.github.options import GitHubOptions
     from pushbot_plugins.github.rest import Rest
     from pushbot_plugins.github.state import Asked
-    from pushbot_plugins.local.supervisor.output import Log
-    from pushbot_plugins.remote_run import Words
+    from pushbot_plugins.remote_words import RunLog, Words
 
 LAST_LINES = 200
 """Lines of a failed job's log that are kept in output.log."""
 LOG_TRIES = 4
 _KEPT = 256 * 2**10
 _FAILED_LOGS = 3
+_LOG_WITHIN = 60.0
 _CLOCKS_APART = 900.0
 _REFUSED = (400, 422)
 _CONFLICT = 409
@@ -120,7 +121,7 @@ class Workflow:
         """What to do about a run that cannot be found."""
         return f"look at its runs, and give the workflow a run-name with ${{{{ inputs.{self.options.run_input} }}}}"
 
-    async def follow(self, number: int, log: Log, progress: Callable[[str], None]) -> Outcome:
+    async def follow(self, number: int, log: RunLog, progress: Callable[[str], None]) -> Outcome:
         """Tell each step as it begins, to the end of the run."""
         told: set[tuple[int, int]] = set()
         stood = ""
@@ -157,7 +158,7 @@ class Workflow:
                 raise
             raise RunLost(f"workflow run {number} of {self.options.repository} is no longer there") from None
 
-    async def _outcome(self, run: _Run, jobs: tuple[_Job, ...], log: Log) -> Outcome:
+    async def _outcome(self, run: _Run, jobs: tuple[_Job, ...], log: RunLog) -> Outcome:
         where = one_line(run.html_url, 200)
         log.note(one_line(f"workflow run {run.id} ended: {run.conclusion} {where}"))
         if run.conclusion == "success":
@@ -175,7 +176,7 @@ class Workflow:
             RunState.FAILED, step, one_line(f"workflow run {run.id} ended with {run.conclusion}: {where}"), tail
         )
 
-    async def _last_lines(self, job: _Job, log: Log) -> tuple[str, ...]:
+    async def _last_lines(self, job: _Job, log: RunLog) -> tuple[str, ...]:
         """The end of a job's log, put into ours. How the run ended does not hang on it."""
         kept = bytearray()
 
@@ -185,12 +186,15 @@ class Workflow:
 
         log.begin(one_line(f"the last lines of {job.name}"))
         try:
-            for _ in range(LOG_TRIES):  # it is there only a moment after the job's end
-                if await self.rest.elsewhere(f"actions/jobs/{job.id}/logs", take, self.options):
-                    break
-                await asyncio.sleep(self.options.poll)
+            async with asyncio.timeout(_LOG_WITHIN):
+                for _ in range(LOG_TRIES):  # it is there only a moment after the job's end
+                    if await self.rest.elsewhere(f"actions/jobs/{job.id}/logs", take, self.options):
+                        break
+                    await asyncio.sleep(self.options.poll)
         except PushbotError as error:
-            log.note(one_line(f"its log cannot be had: {error}"))
+            log.note(f"its log cannot be had: {error}")
+        except TimeoutError:
+            log.note(f"the rest of its log did not come within {_LOG_WITHIN:g} s")
         lines = _STAMP.sub(b"", bytes(kept)).splitlines(keepends=True)[-LAST_LINES:]
         log.take(b"".join(lines))
         log.end()

@@ -7,7 +7,6 @@ answered is kept before anything is waited for; whoever waits, also after a rest
 from __future__ import annotations
 
 import contextlib
-import secrets
 from pathlib import Path  # noqa: TC003 - an option's type
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urljoin, urlsplit
@@ -15,27 +14,17 @@ from urllib.parse import urljoin, urlsplit
 import structlog
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from pushbot.errors import PushbotError, RunLost
+from pushbot.errors import PushbotError
 from pushbot.ports import Traits
 from pushbot.queue.commands import RunState
 from pushbot.secret import REFERENCE
 from pushbot.values import Duration, Flag, TimeLimit, expected
 from pushbot_plugins.http.follow import Following, Places, State, stop
 from pushbot_plugins.http.service import Service, Told, order_for
-from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.remote_api import Api, Limits, Refused, Unanswered, one_line, trusting
-from pushbot_plugins.remote_run import (
-    Address,
-    Template,
-    Words,
-    ended,
-    keep,
-    kept,
-    log_of,
-    naming,
-    now,
-    refuse_steps,
-)
+from pushbot_plugins.remote_api import Api, Limits, Refused, Unanswered, trusting
+from pushbot_plugins.remote_line import one_line
+from pushbot_plugins.remote_run import SHORTLY, ended, keep, kept, name_of, note, now, refuse_steps, to_be_stopped
+from pushbot_plugins.remote_words import Address, Template, Words, log_of, naming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -46,7 +35,6 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 UNANSWERED = "unanswered"
 """The token of a run of which the service did not say whether it took it, or where to ask for it."""
-_SHORTLY = 30.0
 _LARGEST = 2**20
 _ENDS = {"succeeded": RunState.SUCCEEDED, "failed": RunState.FAILED, "cancelled": RunState.CANCELLED}
 
@@ -97,9 +85,9 @@ class HttpExecutor:
         refuse_steps(job, "http")
         words = Words(job)
         parameters = {name: words.fill(value) for name, value in self.options.parameters.items()}
-        state = State(begun=now(), key=f"{job.run}-{secrets.token_hex(4)}")
+        state = State(begun=now(), key=name_of(job))
         keep(job.directory, state)
-        async with self._service(words, min(self.options.patience, _SHORTLY)) as service:
+        async with self._service(words, min(self.options.patience, SHORTLY)) as service:
             try:
                 answer = await service.post(self.options.url, order_for(job, state.key, parameters), state.key)
             except (Unanswered, Refused) as error:
@@ -112,7 +100,7 @@ class HttpExecutor:
             LOG.warning("answer_not_read", run=job.run, trouble=str(error))
             told = Told()
         location = answer.headers.get("Location")
-        keep(job.directory, state.model_copy(update={"id": told.id, "location": location}))
+        note(job.directory, state.model_copy(update={"id": told.id, "location": location}))
         return one_line(told.id or location or UNANSWERED)
 
     async def wait(self, job: Job, token: str | None, progress: Callable[[str | Tally], None]) -> Outcome:  # noqa: ARG002
@@ -122,29 +110,22 @@ class HttpExecutor:
         the service does not answer for `patience`, or refuses.
         """
         state, words = kept(job, State), Words(job)
-        for value in self.options.parameters.values():
-            words.secret(value)  # to be masked
+        words.know(self.options.parameters.values())
         async with self._service(words, self.options.patience) as service:
-            with log_of(job, words.secrets) as log:
-                following = Following(self._places, self._ends, self.options.poll, service, words, state, log, progress)
-                return await ended(job, state.begun, following.to_the_end, following.stop)
+            with log_of(words) as log:
+                tell = words.telling(progress)
+                following = Following(self._places, self._ends, self.options.poll, service, words, state, log, tell)
+                return await ended(words, state.begun, following.to_the_end, following.stop)
 
     async def abort(self, job: Job, token: str | None) -> None:  # noqa: ARG002
         """Tell the service to stop the run; `wait` does it when it is not known yet what to stop. Safe to repeat.
 
         Raises PushbotError when there is no `abort` in the options.
         """
-        files = RunFiles(job.directory)
-        try:
-            files.put_abort()
-            state = kept(job, State)
-        except OSError as error:
-            raise PushbotError(f"run {job.run} cannot be stopped: {job.directory} ({error.strerror})") from error
-        except RunLost:
-            return
-        if files.outcome() is None:
+        state = to_be_stopped(job, State)
+        if state is not None:
             words = Words(job)
-            async with self._service(words, min(self.options.patience, _SHORTLY)) as service:
+            async with self._service(words, min(self.options.patience, SHORTLY)) as service:
                 await stop(self._places, service, words, state)
 
     @contextlib.asynccontextmanager

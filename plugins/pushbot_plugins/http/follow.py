@@ -14,16 +14,16 @@ from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
 from pushbot_plugins.http.service import GONE, OK, Stop
 from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.remote_api import Refused, one_line
-from pushbot_plugins.remote_run import keep
+from pushbot_plugins.remote_api import Refused
+from pushbot_plugins.remote_line import one_line
+from pushbot_plugins.remote_run import not_stopped, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pushbot.fleet.model import Tally
     from pushbot_plugins.http.service import Service, Told
-    from pushbot_plugins.local.supervisor.output import Log
-    from pushbot_plugins.remote_run import Words
+    from pushbot_plugins.remote_words import RunLog, Words
 
 _OVER = GONE | {204, 409}
 
@@ -67,7 +67,14 @@ class Places:
             if state.id is None:
                 return None
             more["id"] = state.id
-        return urljoin(self.url, words.fill(template, lambda value: quote(value, safe=""), more))
+        return urljoin(self.url, words.fill(template, _part, more))
+
+
+def _part(value: str) -> str:
+    """A value as part of a path. Raises PushbotError for one that leads elsewhere."""
+    if value in {".", ".."}:
+        raise PushbotError(f"{value!r} cannot be part of an address")
+    return quote(value, safe="")
 
 
 async def stop(places: Places, service: Service, words: Words, state: State) -> None:
@@ -88,7 +95,7 @@ class Following:
     service: Service
     words: Words
     state: State
-    log: Log
+    log: RunLog
     progress: Callable[[str | Tally], None]
     _stopped: bool = False
 
@@ -110,13 +117,15 @@ class Following:
             state = self.ends.get(told.state)
             if state is not None:
                 self.log.end()
-                return self._outcome(told, state, asked=files.abort_asked)
+                return self._outcome(told, state)
             self._tell(told)
             if files.abort_asked and not self._stopped and self.places.abort is not None:
                 self._stopped = True
                 try:
                     await self.stop()
                 except Refused as error:  # who asked for it was told; the run goes on
+                    self._stopped = False
+                    not_stopped(job)
                     self.log.note(f"it could not be stopped: {error}")
             await asyncio.sleep(self.poll)
 
@@ -138,11 +147,9 @@ class Following:
         if told.tally is not None:
             self.progress(told.tally)
 
-    def _outcome(self, told: Told, state: RunState, *, asked: bool) -> Outcome:
+    def _outcome(self, told: Told, state: RunState) -> Outcome:
         if state is RunState.SUCCEEDED:
             return Outcome(state)
-        if asked:
-            state = RunState.CANCELLED
         step = one_line(told.step, 60) if told.step else "the service"
         reason = one_line(told.reason) if told.reason else f"the service says that it is {one_line(told.state, 30)}"
         return Outcome(state, step, reason, self.log.tail())
@@ -150,4 +157,4 @@ class Following:
     def _note(self, **known: int | str) -> None:
         """Remember how far it is, also on disk."""
         self.state = self.state.model_copy(update=known)
-        keep(self.words.job.directory, self.state)
+        note(self.words.job.directory, self.state)

@@ -23,9 +23,9 @@ from pushbot.values import Duration, Flag, Text, TimeLimit, expected
 from pushbot_plugins.jenkins.borrowed import Borrowed
 from pushbot_plugins.jenkins.follow import Following, State, stop
 from pushbot_plugins.jenkins.server import Server, path_of
-from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.remote_api import Api, Limits, Unanswered, trusting
-from pushbot_plugins.remote_run import Address, Template, Words, ended, keep, kept, log_of, now, refuse_steps
+from pushbot_plugins.remote_api import Api, Limits, Refused, Unanswered, trusting
+from pushbot_plugins.remote_run import SHORTLY, ended, keep, kept, name_of, note, now, refuse_steps, to_be_stopped
+from pushbot_plugins.remote_words import Address, Template, Words, log_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pushbot.ports import Job
 
 LOG = structlog.get_logger()
-_SHORTLY = 30.0
 UNANSWERED = "unanswered"
 """The token of a run of which Jenkins did not say whether it took it."""
 
@@ -82,10 +81,10 @@ class JenkinsExecutor:
         refuse_steps(job, "jenkins")
         words = Words(job)
         path = path_of(self.options.job, words.fill)
-        async with self._server(words, path, min(self.options.patience, _SHORTLY)) as server:
-            values = await self._values(server, words)
+        async with self._server(words, path, min(self.options.patience, SHORTLY)) as server:
+            state = State(call=name_of(job), begun=now(), path=path)
+            values = await self._values(server, words, state.call)
             config = {place: words.fill(value) for place, value in self.options.config.items()}
-            state = State(begun=now(), path=path)
             keep(job.directory, state)
             borrowed = Borrowed(server, job)
             try:
@@ -96,12 +95,12 @@ class JenkinsExecutor:
                 try:
                     await _undo(borrowed, error)
                 except Unanswered:  # then it is for `wait` to put the configuration back
-                    keep(job.directory, state.model_copy(update={"trouble": str(error)}))
+                    note(job.directory, state.model_copy(update={"trouble": str(error)}))
                     return UNANSWERED
                 raise
             if item is None:
                 return UNANSWERED
-            keep(job.directory, state.model_copy(update={"item": item}))
+            note(job.directory, state.model_copy(update={"item": item}))
             return server.item_page(item)
 
     async def wait(self, job: Job, token: str | None, progress: Callable[[str | Tally], None]) -> Outcome:  # noqa: ARG002
@@ -115,16 +114,15 @@ class JenkinsExecutor:
         state, words = kept(job, State), Words(job)
         patience = max(self.options.patience, job.timeout) if self.options.config else self.options.patience
         async with self._server(words, state.path, patience) as server:
-            for value in self.options.parameters.values():
-                words.secret(value)  # to be masked
-            with log_of(job, words.secrets) as log:
-                options = self.options
+            words.know((*self.options.parameters.values(), *self.options.config.values()))
+            with log_of(words) as log:
+                options, tell = self.options, words.telling(progress)
                 following = Following(
-                    server, job, state, log, progress, options.poll, options.run_parameter, RunState(options.unstable)
+                    server, job, state, log, tell, options.poll, options.run_parameter, RunState(options.unstable)
                 )
                 borrowed = Borrowed(server, job)
                 try:
-                    outcome = await ended(job, state.begun, following.to_the_end, following.stop)
+                    outcome = await ended(words, state.begun, following.to_the_end, following.stop)
                 except PushbotError as error:
                     await _undo(borrowed, error)
                     raise
@@ -137,16 +135,9 @@ class JenkinsExecutor:
 
     async def abort(self, job: Job, token: str | None) -> None:  # noqa: ARG002
         """Take the run off the queue, or stop its build; `wait` does it when neither is known yet. Safe to repeat."""
-        files = RunFiles(job.directory)
-        try:
-            files.put_abort()
-            state = kept(job, State)
-        except OSError as error:
-            raise PushbotError(f"run {job.run} cannot be stopped: {job.directory} ({error.strerror})") from error
-        except RunLost:
-            return
-        if files.outcome() is None:
-            async with self._server(Words(job), state.path, min(self.options.patience, _SHORTLY)) as server:
+        state = to_be_stopped(job, State)
+        if state is not None:
+            async with self._server(Words(job), state.path, min(self.options.patience, SHORTLY)) as server:
                 await stop(server, state)
 
     @contextlib.asynccontextmanager
@@ -159,7 +150,7 @@ class JenkinsExecutor:
         ) as api:
             yield Server(api, path)
 
-    async def _values(self, server: Server, words: Words) -> dict[str, str] | None:
+    async def _values(self, server: Server, words: Words, call: str) -> dict[str, str] | None:
         """The parameters of the build; None when the job takes none. Jenkins itself drops unknown ones silently."""
         info = await server.job()
         page = server.api.at(server.path)
@@ -171,7 +162,7 @@ class JenkinsExecutor:
             raise PushbotError(f"{page} has no parameter {unknown[0]}: it has {', '.join(known or ()) or 'none'}")
         if known is None:
             return None
-        own = {self.options.run_parameter: words.job.run} if self.options.run_parameter in known else {}
+        own = {self.options.run_parameter: call} if self.options.run_parameter in known else {}
         return own | {name: words.fill(value) for name, value in self.options.parameters.items()}
 
 
@@ -179,7 +170,7 @@ async def _begun(server: Server, values: dict[str, str] | None) -> int | None:
     """The queue item; None when Jenkins may have taken it and did not say so."""
     try:
         return await server.begin(values)
-    except Unanswered as error:
+    except (Unanswered, Refused) as error:
         if error.begun:
             return None
         raise

@@ -13,15 +13,16 @@ from pushbot.errors import RunLost
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
 from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.remote_api import Refused, Unanswered, one_line
-from pushbot_plugins.remote_run import keep
+from pushbot_plugins.remote_api import Refused, Unanswered
+from pushbot_plugins.remote_line import one_line
+from pushbot_plugins.remote_run import not_stopped, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pushbot.ports import Job
     from pushbot_plugins.jenkins.server import Build, Server
-    from pushbot_plugins.local.supervisor.output import Log
+    from pushbot_plugins.remote_words import RunLog
 
 LOG = structlog.get_logger()
 _LOOKS = 3
@@ -30,9 +31,11 @@ _LOOKS = 3
 class State(BaseModel, frozen=True):
     """How far a run is, as `remote.json` keeps it: begun when (seconds since 1970), which job, item and build.
 
-    `offset` is how much of the console is in the log. `trouble` is why it was not begun after all.
+    `call` is its name there, by which it is found without these. `offset` is how much of the console is in the log,
+    `trouble` why it was not begun after all.
     """
 
+    call: str
     begun: float
     path: str
     item: int | None = None
@@ -57,18 +60,19 @@ async def stop(server: Server, state: State) -> None:
 
 @dataclass(slots=True)
 class Following:
-    """One pair of eyes on the run. `marker` is the parameter that holds the run's id, where the job has it."""
+    """One pair of eyes on the run. `marker` is the parameter that holds its name there, where the job has it."""
 
     server: Server
     job: Job
     state: State
-    log: Log
+    log: RunLog
     progress: Callable[[str], None]
     poll: float
     marker: str
     unstable: RunState = RunState.FAILED
     _stopped: bool = False
     _taken: int = 0
+    _held: bytes = b""
 
     async def to_the_end(self) -> Outcome:
         """How it ended. Raises RunLost when Jenkins has no trace of it."""
@@ -87,21 +91,21 @@ class Following:
         await stop(self.server, self.state)
 
     async def _search(self) -> None:
-        """Find a run that was asked for without an answer, by its id among the parameters."""
+        """Find a run that was asked for without an answer, by its name among the parameters."""
         for look in range(_LOOKS):
             if look:
                 await asyncio.sleep(self.poll)
-            item = await self.server.queued(lambda item: item.has(self.marker, self.job.run))
+            item = await self.server.queued(lambda item: item.has(self.marker, self.state.call))
             if item is not None:
                 self._note(item=item.id)
                 return
-            build = await self.server.built(lambda build: build.has(self.marker, self.job.run))
+            build = await self.server.built(lambda build: build.has(self.marker, self.state.call))
             if build is not None:
                 self._note(item=build.queue_id, number=build.number)
                 return
         raise RunLost(
             f"run {self.job.run} was asked of {self.server.api.at(self.server.path)}, and it is not known whether "
-            f"Jenkins took it: no build there has it as {self.marker}; look before you start it again"
+            f"Jenkins took it: no build there has {self.state.call} as {self.marker}; look before you start it again"
         )
 
     async def _through_the_queue(self) -> Outcome | None:
@@ -158,8 +162,6 @@ class Following:
                 state = RunState.FAILED
         if state is RunState.SUCCEEDED:
             return Outcome(state)
-        if self._asked_to_stop:
-            state = RunState.CANCELLED
         reason = f"it ended as {one_line(build.result or '', 30)}: {self.server.page(build.number)}"
         return Outcome(state, f"build {build.number}", reason, self.log.tail())
 
@@ -173,7 +175,9 @@ class Following:
             passed += len(piece)
             if new:
                 self._taken = passed
-                self.log.take(new.replace(b"\r\n", b"\n"))
+                whole = self._held + new
+                self._held = whole[-1:] if whole.endswith(b"\r") else b""  # its newline may be in the next piece
+                self.log.take(whole.removesuffix(self._held).replace(b"\r\n", b"\n"))
 
         try:
             offset, more = await self.server.console(number, self.state.offset, take)
@@ -205,9 +209,11 @@ class Following:
             try:
                 await self.stop()
             except Refused as error:  # who asked for it was told; the build goes on
+                self._stopped = False
+                not_stopped(self.job)
                 self.log.note(f"it could not be stopped: {error}")
 
     def _note(self, **known: int) -> None:
         """Remember how far it is, also on disk."""
         self.state = self.state.model_copy(update=known)
-        keep(self.job.directory, self.state)
+        note(self.job.directory, self.state)

@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, Field
 
 from pushbot.errors import PushbotError
-from pushbot_plugins.remote_api import Refused, one_line
+from pushbot_plugins.remote_api import Refused
+from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _BUILDS = 100
 _ITEM = re.compile(r"/queue/item/(\d+)/?$")
 _PARAMETERS = "actions[parameters[name,value]]"
+_ESCAPED = str.maketrans({letter: quote(letter, safe="") for letter in "#%/?[]\\"})
 _MISSING = 404
 _TAKEN = frozenset({200, 204, 302, 303, _MISSING})
 
@@ -98,12 +100,13 @@ class _Crumb(BaseModel):
     field: str = Field(alias="crumbRequestField")
 
 
-def path_of(name: str, fill: Callable[[str], str] = str) -> str:
-    """The path of the job `folder/name`: `job/folder/job/name`; each part is passed through `fill`.
+def path_of(name: str, fill: Callable[[str, Callable[[str], str]], str]) -> str:
+    """The path of the job `folder/name`: `job/folder/job/name`; `fill` gets each part, and how to write a value in it.
 
+    A value is one name, in which a job of a multibranch project has some letters escaped (`feature%2Fx`).
     Raises PushbotError when a part is empty or leads elsewhere.
     """
-    parts = [fill(part) for part in name.strip("/").split("/")]
+    parts = [fill(part, lambda value: value.translate(_ESCAPED)) for part in name.strip("/").split("/")]
     if any(part in {"", ".", ".."} for part in parts):
         raise PushbotError(f"{one_line(name, 100)!r} names no job of Jenkins: write it as folder/name")
     return "/".join(f"job/{quote(part, safe='')}" for part in parts)

@@ -21,13 +21,14 @@ from pydantic.alias_generators import to_camel
 
 from pushbot.errors import PushbotError
 from pushbot_plugins.kubernetes.kubeconfig import Cluster, Exec, read_kubeconfig
-from pushbot_plugins.remote_api import one_line, trusting
+from pushbot_plugins.remote_api import trusting
+from pushbot_plugins.remote_line import one_line
 from pushbot_plugins.supervised import environment
 
 if TYPE_CHECKING:
     from pushbot.ports import Job
     from pushbot_plugins.kubernetes.options import KubernetesOptions
-    from pushbot_plugins.remote_run import Words
+    from pushbot_plugins.remote_words import Words
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its service account."""

@@ -19,13 +19,13 @@ from pushbot_plugins.kubernetes.cluster import APPLY, JSON_PATCH, MANAGER, STRAT
 from pushbot_plugins.kubernetes.manifests import documents, filled, image, tag
 from pushbot_plugins.kubernetes.objects import CAUSE, REVISION, ROLLOUT, RUN, Made, Object, Past, Workload
 from pushbot_plugins.kubernetes.options import Kind
-from pushbot_plugins.remote_api import one_line
+from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
     from pushbot.ports import Job
     from pushbot_plugins.kubernetes.cluster import Cluster
     from pushbot_plugins.kubernetes.options import KubernetesOptions
-    from pushbot_plugins.remote_run import Words
+    from pushbot_plugins.remote_words import Words
 
 _HASH = "pod-template-hash"
 _STAYS = frozenset({ROLLOUT, "kubectl.kubernetes.io/last-applied-configuration"})

@@ -16,7 +16,8 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from pushbot.errors import PushbotError
 from pushbot_plugins.kubernetes.objects import Failure, Past, Pasts, Pod, Pods, Resources, Workload
 from pushbot_plugins.kubernetes.options import Kind
-from pushbot_plugins.remote_api import Answer, Api, Limits, Refused, one_line
+from pushbot_plugins.remote_api import Answer, Api, Limits, Refused
+from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,6 @@ an annotation, so that it is found again when the bot ended before it had the to
 from __future__ import annotations
 
 import asyncio
-import secrets
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,8 +26,10 @@ from pushbot_plugins.kubernetes.objects import RUN
 from pushbot_plugins.kubernetes.options import KubernetesOptions
 from pushbot_plugins.kubernetes.rollout import standing
 from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.remote_api import Unanswered, one_line
-from pushbot_plugins.remote_run import Words, ended, keep, kept, log_of, now, refuse_steps
+from pushbot_plugins.remote_api import Refused, Unanswered
+from pushbot_plugins.remote_line import one_line
+from pushbot_plugins.remote_run import SHORTLY, ended, keep, kept, name_of, not_stopped, note, now, refuse_steps
+from pushbot_plugins.remote_words import Words, log_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 _NO_ENTRY, _MISSING = 401, 404
 _FRESH = 60.0
-_SHORTLY = 30.0
 
 
 class Begun(BaseModel):
@@ -68,8 +68,8 @@ class KubernetesExecutor:
         """Change the cluster. Raises PushbotError when it refuses or cannot be reached, and nothing was changed."""
         refuse_steps(job, "kubernetes")
         words = Words(job)
-        async with self._cluster(job, words, _SHORTLY) as found:
-            change = Change(found, self.options, job, words, f"{job.run}-{secrets.token_hex(4)}")
+        async with self._cluster(job, words, SHORTLY) as found:
+            change = Change(found, self.options, job, words, name_of(job))
             manifests = await change.wanted()
             parts = await change.parts(manifests)
             await change.rehearse(manifests)
@@ -77,16 +77,15 @@ class KubernetesExecutor:
             keep(job.directory, begun)
             try:
                 changed = begun.model_copy(update={"parts": await change.make(parts, manifests), "changed": True})
-            except Denied as error:
-                if len(manifests) + len(parts) <= 1:
+            except PushbotError as error:
+                if isinstance(error, Unanswered | Refused) and error.begun:
+                    LOG.warning("asked_and_not_answered", run=job.run, trouble=str(error))
+                    changed = begun
+                elif len(manifests) + len(parts) > 1:  # some of it may be done
+                    changed = begun.model_copy(update={"failure": str(error)})
+                else:
                     raise
-                changed = begun.model_copy(update={"failure": str(error)})
-            except Unanswered as error:
-                if not error.begun:
-                    raise
-                LOG.warning("asked_and_not_answered", run=job.run, trouble=str(error))
-                changed = begun
-        keep(job.directory, changed)
+        note(job.directory, changed)
         return ",".join(f"{part.namespace}/{part.name}/{part.generation}" for part in changed.parts) or change.call
 
     async def wait(self, job: Job, token: str | None, progress: Callable[[str | Tally], None]) -> Outcome:  # noqa: ARG002
@@ -107,7 +106,7 @@ class KubernetesExecutor:
         async def stop() -> None:
             await self._undo(job, words, begun)
 
-        return await ended(job, begun.begun, follow, stop)
+        return await ended(words, begun.begun, follow, stop)
 
     async def abort(self, job: Job, token: str | None) -> None:  # noqa: ARG002
         """Put back what was before, unless it is rolled out already. Raises PushbotError when that cannot be done."""
@@ -129,17 +128,17 @@ class KubernetesExecutor:
             await self._undo(job, words, begun)
         except PushbotError:
             if not asked_before:
-                (job.directory / "abort").unlink(missing_ok=True)  # it goes on, then
+                not_stopped(job)
             raise
 
     async def _follow(self, job: Job, words: Words, begun: Begun, progress: Callable[[str | Tally], None]) -> Outcome:
         async with self._cluster(job, words, self.options.patience) as found:
-            with log_of(job, words.secrets) as log:
+            with log_of(words) as log:
                 if begun.failure is not None:
                     return Outcome(RunState.FAILED, "apply", one_line(begun.failure))
                 if not begun.changed:
                     await self._find(job, found, begun)
-                follow = Follow(found, job, begun.call, begun.parts, self.options.poll, log, progress)
+                follow = Follow(found, job, begun.call, begun.parts, self.options.poll, log, words.telling(progress))
                 return await follow.to_the_end()
 
     async def _find(self, job: Job, found: Cluster, begun: Begun) -> None:
@@ -160,7 +159,7 @@ class KubernetesExecutor:
             raise RunLost(f"run {job.run} was about to apply manifests that are of no workload: look at what is there")
 
     async def _is_over(self, job: Job, words: Words, begun: Begun) -> bool:
-        async with self._cluster(job, words, _SHORTLY) as found:
+        async with self._cluster(job, words, SHORTLY) as found:
             for part in begun.parts:
                 workload = await found.workload(part.ref)
                 mine = workload.metadata.annotations.get(RUN) == begun.call
@@ -169,7 +168,7 @@ class KubernetesExecutor:
         return True
 
     async def _undo(self, job: Job, words: Words, begun: Begun) -> None:
-        async with self._cluster(job, words, _SHORTLY) as found:
+        async with self._cluster(job, words, SHORTLY) as found:
             change = Change(found, self.options, job, words, begun.call)
             for part in begun.parts:
                 await change.undo(part)

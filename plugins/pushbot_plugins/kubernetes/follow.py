@@ -14,7 +14,7 @@ from pushbot_plugins.kubernetes.feed import Feed
 from pushbot_plugins.kubernetes.objects import CAUSE, RUN
 from pushbot_plugins.kubernetes.rollout import standing, tally, troubles
 from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.remote_api import one_line
+from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from pushbot.fleet.model import Tally
     from pushbot.ports import Job
     from pushbot_plugins.kubernetes.change import Part
-    from pushbot_plugins.kubernetes.cluster import Cluster
+    from pushbot_plugins.kubernetes.cluster import Cluster, Ref
     from pushbot_plugins.kubernetes.objects import Workload
     from pushbot_plugins.kubernetes.rollout import Trouble
-    from pushbot_plugins.local.supervisor.output import Log
+    from pushbot_plugins.remote_words import RunLog
 
 STEP = "rollout"
 """What people are told a run failed at."""
-_FORBIDDEN = 403
+_NO_ENTRY, _FORBIDDEN = 401, 403
 
 
 @dataclass(slots=True)
@@ -41,10 +41,10 @@ class Follow:
     call: str
     parts: list[Part]
     poll: float
-    log: Log
+    log: RunLog
     progress: Callable[[str | Tally], None]
     _told: str = ""
-    _known: dict[str, list[Trouble]] = field(default_factory=dict)
+    _known: dict[Ref, list[Trouble]] = field(default_factory=dict)
     _looked: float = float("-inf")
     _may_see_pods: bool = True
 
@@ -127,17 +127,18 @@ class Follow:
             try:
                 pods = await self.cluster.pods(part.ref, workload)
             except Denied as error:
-                if error.status != _FORBIDDEN:
+                if error.status == _NO_ENTRY:
                     raise
-                self._may_see_pods = False
-                self.log.note(one_line(f"pods are not looked at: {error}"))
-                return
+                if error.status == _FORBIDDEN:
+                    self._may_see_pods = False
+                    self.log.note(f"pods are not looked at: {error}")
+                return  # how far it is does not hang on them
             found = troubles(workload.spec.template.spec, pods)
-            said = {(one.pod, one.reason) for one in self._known.get(part.name, [])}
-            self._known[part.name] = found
+            said = {(one.pod, one.reason) for one in self._known.get(part.ref, [])}
+            self._known[part.ref] = found
             for one in found:
                 if (one.pod, one.reason) not in said:
-                    self.log.note(one_line(str(one)))
+                    self.log.note(str(one))
                     self.progress(one_line(str(one), 120))
 
     def _tell(self, how_far: Tally) -> None:
@@ -150,17 +151,17 @@ class Follow:
         """The cluster has given the rollout up: why, as far as its pods tell."""
         self._looked = float("-inf")
         await self._look_at_pods([(part, await self.cluster.workload(part.ref))])
-        found = self._known.get(part.name, [])
+        found = self._known.get(part.ref, [])
         tail: tuple[str, ...] = ()
         culprit = next((one for one in found if one.crashed), found[0] if found else None)
         if culprit is not None and culprit.container is not None:
-            self.log.begin(one_line(f"the last lines of {culprit.pod}, container {culprit.container}"))
+            self.log.begin(f"the last lines of {culprit.pod}, container {culprit.container}")
             try:
                 await self.cluster.last_words(
                     part.namespace, culprit.pod, culprit.container, previous=culprit.crashed, take=self.log.take
                 )
             except PushbotError as error:
-                self.log.note(one_line(str(error)))
+                self.log.note(str(error))
             self.log.end()
             tail = self.log.tail()
         why = f"{part.ref} exceeded its progress deadline with {how_far}"

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from pushbot.errors import PushbotError
 from pushbot_plugins.kubernetes.manifests import documents
+from pushbot_plugins.remote_words import Address  # noqa: TC001 - pydantic needs it
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ class Exec(BaseModel):
 class Cluster(_Table):
     """Where a cluster is, and whom to trust about it."""
 
-    server: str = Field(pattern=r"^https?://")
+    server: Address
     certificate_authority: str | None = None
     certificate_authority_data: str | None = None
     insecure_skip_tls_verify: bool = False

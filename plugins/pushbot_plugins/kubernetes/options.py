@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pushbot.secret import REFERENCE
 from pushbot.values import Duration, Flag, TimeLimit, expected
-from pushbot_plugins.remote_run import Address, Template  # noqa: TC001 - the same
+from pushbot_plugins.remote_words import Address, Template  # noqa: TC001 - the same
 
 
 class Kind(StrEnum):

@@ -1,0 +1,160 @@
+"""What is filled into the templates of a run that a service carries out, and what of it nobody gets to see.
+
+Secrets are masked in all that the service says, before it gets anywhere: in `output.log`, in what is told of the run
+while it goes on, and in its outcome.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator
+
+from pushbot.errors import PushbotError
+from pushbot.fleet.model import Tally
+from pushbot.secret import REFERENCE, resolve_secret
+from pushbot.values import Url, expected
+from pushbot_plugins.local.supervisor.files import RunFiles
+from pushbot_plugins.local.supervisor.output import Log, Mask
+from pushbot_plugins.remote_line import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from pushbot.ports import Job
+
+FACTS = ("run", "kind", "lane", "stage", "revision", "previous_revision", "branch", "driver", "riders")
+"""What a template may name in braces; other names are those of variables in the stage's `env`."""
+_NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def naming(*names: str) -> Callable[[str], str]:
+    """A check of a template: whether what it names in braces is a fact, one of `names`, or written in capitals."""
+
+    def check(text: str) -> str:
+        known = (*names, *FACTS)
+        unknown = [name for name in _NAME.findall(text) if name.islower() and name not in known]
+        if unknown:
+            raise expected(f"{{{'}, {'.join(known)}}} or a variable of the stage's env, and not {{{unknown[0]}}}")
+        return text
+
+    return check
+
+
+Template = Annotated[str, AfterValidator(naming())]
+"""A text with `{revision}` and the like in it; or a reference (`env:NAME`, `file:PATH`) to a secret."""
+
+
+def _address(url: str) -> str:
+    if "@" in url.partition("://")[2].partition("/")[0] or "?" in url or "#" in url:
+        raise expected("a URL without a user, a question mark or a hash: secrets are given by reference")
+    return url
+
+
+Address = Annotated[Url, AfterValidator(_address)]
+"""Where a service is."""
+
+
+@dataclass(slots=True)
+class Words:
+    """What is filled into the templates of one job, and what is kept out of sight.
+
+    `secrets` are all values that came from references so far.
+
+    Raises PushbotError when a reference in the stage's `env` leads nowhere.
+    """
+
+    job: Job
+    secrets: set[str] = field(default_factory=set)
+    _values: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        facts = {name.removeprefix("PUSHBOT_").lower(): value for name, value in self.job.facts().items()}
+        self._values = {name: self.secret(value) for name, value in self.job.env} | facts
+
+    def secret(self, text: str) -> str:
+        """What a reference leads to, and any other text as it is."""
+        if not re.match(REFERENCE, text):
+            return text
+        value = resolve_secret(text)
+        self.secrets.add(value)
+        return value
+
+    def know(self, templates: Iterable[str]) -> None:
+        """Look up the references among templates that are not filled in now: their values are secrets all the same."""
+        for template in templates:
+            self.secret(template)
+
+    def hidden(self, text: str) -> str:
+        """The text with each secret replaced by `***`."""
+        mask = Mask(self.secrets)
+        return (mask.feed(text.encode(errors="replace")) + mask.flush()).decode(errors="replace")
+
+    def telling(self, progress: Callable[[str | Tally], None]) -> Callable[[str | Tally], None]:
+        """`progress`, told no secret."""
+        return lambda told: progress(told if isinstance(told, Tally) else self.hidden(told))
+
+    def fill(self, template: str, quote: Callable[[str], str] = str, more: Mapping[str, str] | None = None) -> str:
+        """The template with the facts and `more` filled in, each through `quote`; values are not looked at again.
+
+        Raises PushbotError for a name that there is nothing for.
+        """
+
+        def word(match: re.Match[str]) -> str:
+            try:
+                return quote(values[match[1]])
+            except KeyError:
+                known = ", ".join(sorted(values))
+                raise PushbotError(
+                    f"there is nothing to fill in for {match[0]} on stage {self.job.stage}; there are {known}"
+                ) from None
+
+        values = self._values | dict(more or {})
+        if re.match(REFERENCE, template):
+            return self.secret(template)
+        return _NAME.sub(word, template)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLog:
+    """The run's output.log: the service's output between lines of our own."""
+
+    _log: Log
+    _words: Words
+
+    def begin(self, title: str) -> None:
+        """Begin a part of the log."""
+        self._log.begin(one_line(self._words.hidden(title)))
+
+    def note(self, text: str) -> None:
+        """A line of our own, which may hold what somebody else wrote."""
+        self._log.note(one_line(self._words.hidden(text)))
+
+    def take(self, data: bytes) -> None:
+        """Output of the present part."""
+        self._log.take(data)
+
+    def end(self) -> None:
+        """The present part is over."""
+        self._log.end()
+
+    def tail(self) -> tuple[str, ...]:
+        """The last lines of the present part."""
+        return self._log.tail()
+
+
+@contextlib.contextmanager
+def log_of(words: Words) -> Iterator[RunLog]:
+    """The run's output.log, added to. Raises PushbotError when it cannot be opened."""
+    try:
+        log = Log(RunFiles(words.job.directory).log, words.secrets)
+    except OSError as error:
+        raise PushbotError(f"the log of run {words.job.run} cannot be written: {error.strerror}") from error
+    try:
+        yield RunLog(log, words)
+    finally:
+        log.end()
+        log.close()
