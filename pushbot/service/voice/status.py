@@ -169,7 +169,7 @@ def _failed(train: Train, lane: LaneNow) -> str:
         how = f"{failed.id} {trouble(failed)}"
     else:
         how = f"the {train.run_kind} failed"
-    return f"{_people(train)} on {train.stage}, {how}; {ways_on(train)}"
+    return f"{_people(train)} on {train.stage}, {how}; {ways_on(train, hosts=failed is not None and failed.hosts > 0)}"
 
 
 def _wanted(train: Train, lane: LaneNow) -> str:
