@@ -233,7 +233,6 @@ class SshOptions(BaseModel):
     keepalive: Duration = 15.0
     keep_warm: Duration = 0.0
     compression: Flag = False
-    command_timeout: TimeLimit = 60.0
     output_limit: Size = 4 * 2**20
     revert_within: TimeLimit = 300.0
     balancer: BalancerOptions | None = None

@@ -151,15 +151,14 @@ class Relay:
 class Settings:
     """All of it.
 
-    `command_timeout` bounds what has no limit of its own; `output_limit` is in bytes for each host; `revert_within`
-    bounds all that is done to bring a host that failed back to what it ran before.
+    `output_limit` is in bytes for each host; `revert_within` bounds all that is done to bring a host that failed back
+    to what it ran before.
     """
 
     connecting: Connecting
     draining: Draining | None = None
     releasing: Releasing | None = None
     relays: tuple[Relay, ...] = ()
-    command_timeout: float = 60.0
     output_limit: int = 4 * 2**20
     revert_within: float = 300.0
 

@@ -88,7 +88,7 @@ async def test_what_is_set_otherwise_takes_another_worker(warm: Warm) -> None:
     first, _ = await warm.ran()
     await warm.waits()
     kept = warm.executor
-    warm.executor = type(kept)(options(warm.rig, keep_warm=60, command_timeout=59))
+    warm.executor = type(kept)(options(warm.rig, keep_warm=60, revert_within=59))
     second, _ = await warm.ran()
     warm.executor = kept
     third, _ = await warm.ran()
