@@ -22,6 +22,10 @@ SLICE = 256 * 2**10
 _PILE = 64 * 2**10
 """... but not while more than that are still there."""
 _READY = re.compile(rb"\n%s ?(\d*)\n" % READY.encode())
+_WORD = re.compile(rb" ?(=1?|[0-9]{1,3})")
+"""What may stand after a mark: the word of a guard, or an exit status, ..."""
+_LONGEST = 8
+"""... which have fewer bytes than this."""
 _WINDOW = 256 * 2**10
 _NOISE = 4 * 2**10
 """Bytes kept of what a host says before our shell is there (`.bashrc` that prints, ForceCommand)."""
@@ -156,12 +160,15 @@ class Shell(asyncssh.SSHClientSession[bytes]):
                 self._held = data[len(data) - kept :]
                 return
             self._give(data[:at])
-            word, line_ended, rest = data[at + len(self._mark) :].partition(b"\n")
-            if not line_ended:
-                self._held = data[at:]
-                return
-            self._heard(word.strip())
-            data = rest
+            word, line_ended, data = data[at + len(self._mark) :].partition(b"\n")
+            if not line_ended and len(word) < _LONGEST:
+                self._held = self._mark + word
+            elif line_ended and (heard := _WORD.fullmatch(word)):
+                self._heard(heard[1])
+            else:
+                data = b""
+                self.close()
+                self.connection_lost(ShellGone("what it says is not what our shell would say"))
 
     def _awaited(self, data: bytes) -> bytes:
         """Look for the ready line; what comes after it."""
