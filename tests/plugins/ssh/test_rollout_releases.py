@@ -205,3 +205,20 @@ async def test_hosts_that_hang_while_going_back_hold_nobody(tmp_path: Path, rig:
     assert "web1 (hang: exited with 1; is left as it is: hang: " in outcome.reason
     assert states(job) == {"web1": "broken", "web2": "done", "web3": "done"}
     await until(lambda: not rig.running("6001"))
+
+
+async def test_who_goes_back_past_what_was_never_good_is_told_where_to(fleet: Fleet) -> None:
+    one = fleet.commit("one")
+    await fleet.bench.run(fleet.job(one))
+    hang = fleet.job(fleet.commit("two"))
+    token = await fleet.bench.executor.start(replace(hang, steps=(Step("hang", script="sleep 6001"),)))
+    await until(lambda: fleet.live[0] == "two")
+    os.kill(int(token), signal.SIGKILL)
+    with pytest.raises(RunLost):
+        await fleet.bench.wait(hang, token)
+    job = fleet.job(fleet.commit("three"))
+    tell = Step("tell", script='echo "$PUSHBOT_KIND $PUSHBOT_REVISION" >> ../../../told; test $PUSHBOT_KIND = rollback')
+    outcome = await fleet.bench.run(replace(job, steps=(tell,)))
+    assert outcome.reason == "1 of 3 hosts failed: web1 (tell: exited with 1); 2 not begun"
+    assert fleet.live == ["one", "one", "one"]
+    assert fleet.read("told")["web1"].splitlines() == [f"deploy {job.revision}", f"rollback {one}"]

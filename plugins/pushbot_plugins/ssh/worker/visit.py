@@ -158,13 +158,13 @@ class Visit:
         if kit.job.kind is RunKind.ROLLBACK and (before is None or not before.good):
             raise HostTrouble("going back", "what was live before is what was to be got rid of")
         kit.report.note("going back", self.remote.host)
-        revision = before.revision if before is not None else ""
-        target = kit.target(self.remote, reverted(kit.surroundings.facts, revision))
-        await self._take_out(target)
+        await self._take_out(kit.target(self.remote))
         self._at("going back")
         changed = await recipe.back(self.remote)
         if not changed and (before is None or not before.good):
             raise HostTrouble("going back", "there is no release known to go back to")
+        live = (await recipe.look(self.remote)).live  # it may be one that was live before `before`
+        target = kit.target(self.remote, reverted(kit.surroundings.facts, live.revision if live is not None else ""))
         await self._bring_up(target, tuple(step for step in kit.job.steps if not step.once))
 
     def _at(self, step: str) -> None:
