@@ -72,8 +72,8 @@ def test_of_many_failures_a_few_are_named(tmp_path: Path) -> None:
 def test_the_last_word_of_a_chain_of_runs_counts(tmp_path: Path) -> None:
     first = ran(tmp_path, "web-1", ("web1", "done"), ("web2", "done"), ("web3", "failed"))
     second = ran(tmp_path, "web-2", ("web2", "broken"), ("web3", "done"), continues=first.directory)
-    with (second.directory / "hosts.jsonl").open("a") as file:
-        file.write('{"once": "migrate", "state": "done"}\n{"host": "web1", "sta')
+    with (second.directory / "hosts.jsonl").open("ab") as file:
+        file.write('{"once": "migrate", "state": "done"}\n{"host": "web1", "reason": "…'.encode()[:-1])
     job = replace(second, run="web-3", directory=tmp_path / "web-3", continues=second.directory)
     assert finished(job).hosts == {"web1", "web3"}
     assert finished(job).once == {"migrate"}

@@ -87,10 +87,10 @@ def _chain(job: Job) -> Iterable[Path]:
 
 def _lines(path: Path) -> Iterable[dict[str, str]]:
     try:
-        text = path.read_text("utf-8")
+        lines = path.read_bytes().split(b"\n")
     except OSError:
         return
-    for line in text.splitlines():
+    for line in lines:
         with contextlib.suppress(ValueError):  # the last line of a run that was killed may be cut short
             yield json.loads(line)
 
