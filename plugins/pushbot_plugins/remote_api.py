@@ -41,7 +41,7 @@ LOG = structlog.get_logger()
 _FINE = frozenset({200, 201, 202, 204})
 _NOT_BEGUN = frozenset({429, 503})
 _UNWRITABLE = re.compile(r"[\s\x00-\x1f\x7f]")
-_PIECE = 64 * 2**10
+_PIECE = 16 * 2**10
 _BUSY, _BROKEN = 429, 500
 _LONGEST_ASKED = 60.0
 
@@ -228,6 +228,7 @@ class Api:
                 raise self._refusal(response, b"")
             async for piece in response.content.iter_chunked(_PIECE):
                 take(piece)
+                await asyncio.sleep(0)  # else what has come already is handed over in one go, of each stream
             return Answer(response.status, response.headers.copy(), b"", self.source)
 
     async def _once(self, method: str, url: str, body: bytes, headers: Texts, ok: Collection[int]) -> Answer:

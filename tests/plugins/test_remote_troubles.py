@@ -123,6 +123,31 @@ async def test_no_error_leaves_with_a_secret() -> None:
     assert str(caught.value) == "it says that *** is wrong"
 
 
+async def test_who_reads_a_large_stream_lets_others_go_on() -> None:
+    """However much has come: of 20 streams at once a chat must not notice anything."""
+    taken = 0
+
+    def take(piece: bytes) -> None:
+        nonlocal taken
+        taken += len(piece)
+
+    async def look() -> int:
+        """The most that came between two turns of the loop."""
+        most, before = 0, 0
+        while taken < size:
+            before = taken
+            await asyncio.sleep(0)
+            most = max(most, taken - before)
+        return most
+
+    size = 4 * 2**20
+    answer = OK + b"Content-Length: %d\r\n\r\n" % size + bytes(size)
+    async with saying(answer) as url, Api("it", url, limits=QUICK) as api, asyncio.TaskGroup() as group:
+        looking = group.create_task(look())
+        await api.stream("x", take)
+    assert looking.result() <= 16 * 2**10
+
+
 @pytest.mark.parametrize("page", [b"<script " * 2048, b"<" * 16384, b"<style>" * 2500])
 async def test_no_page_takes_long_to_be_made_a_line(page: bytes) -> None:
     answer = b"HTTP/1.1 400 ?\r\nContent-Length: %d\r\n\r\n" % len(page) + page
