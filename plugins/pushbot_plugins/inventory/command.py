@@ -7,7 +7,7 @@ import contextlib
 import os
 import shlex
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,7 +19,7 @@ from pushbot.values import TimeLimit, Words  # noqa: TC001 - pydantic reads them
 from pushbot_plugins.inventory.labels import Labels  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
-    from asyncio import StreamReader
+    from asyncio import BaseTransport, StreamReader
     from asyncio.subprocess import Process
     from collections.abc import Sequence
 
@@ -87,6 +87,7 @@ class CommandInventory:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_KILLED_WITHIN):
                     await _ended(process)
+            _let_go(process)
         if max(len(out), len(said)) > MOST_BYTES:
             raise self._trouble(f"prints more than the {MOST_BYTES // 2**20} MiB that a list of hosts may have")
         if process.returncode != 0:
@@ -115,6 +116,13 @@ async def _ended(process: Process) -> None:
     while process.returncode is None:  # noqa: ASYNC110 - nobody tells us
         await asyncio.sleep(_LOOK)
     _end(process)
+
+
+def _let_go(process: Process) -> None:
+    """Close its pipes, which whoever left its process group may keep open; there is no public way to."""
+    transport = cast("BaseTransport", vars(process)["_transport"])
+    with contextlib.suppress(PermissionError):
+        transport.close()
 
 
 def _end(process: Process) -> None:

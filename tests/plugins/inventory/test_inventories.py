@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import ssl
 import stat
 import time
@@ -173,6 +174,22 @@ async def test_what_a_command_leaves_behind_does_not_keep_us(tmp_path: Path) -> 
     assert [host.name for host in await running("sh", "-c", script, timeout=60).hosts()] == ["web1"]
     assert time.monotonic() - began < 30
     await _gone(int((tmp_path / "child").read_text()))
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_who_leaves_its_group_leaves_no_pipes_with_us(tmp_path: Path) -> None:
+    """Or each look at a list would cost two descriptors for as long as the stranger lives."""
+    script = f"setsid sh -c 'echo $$ > {tmp_path}/child; exec sleep 600' & echo web1"
+    before = _descriptors()
+    with pytest.raises(PushbotError, match="took more than 1 s"):
+        await running("sh", "-c", script, timeout=1).hosts()
+    async with asyncio.timeout(10):
+        while _descriptors() > before:  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.01)
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
 
 
 async def test_a_command_ends_with_who_asked(tmp_path: Path) -> None:
