@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,15 +12,20 @@ if TYPE_CHECKING:
     from pushbot.fleet.model import Host
 
 
+_WIDTH: Final = 1000
+"""Letters that are told of a trouble at most."""
+
+
 class HostTrouble(Exception):  # noqa: N818 - it is what befalls a host
     """What went wrong with one host, in words for people: "its key is not the one in known_hosts (…)".
 
     The host's name is not in the text. `phase` is a word or two for where: "connect", "log in", "run", "copy".
     `sure` is False when it cannot be told whether the command took effect (the connection broke, no answer came).
+    A text is made one printable line, as hosts may have had a say in it.
     """
 
     def __init__(self, phase: str, text: str, *, sure: bool = True) -> None:
-        super().__init__(text)
+        super().__init__(one_line(text, _WIDTH))
         self.phase = phase
         self.sure = sure
 
@@ -82,10 +89,10 @@ class Here(Protocol):
 
 
 class StepFailed(Exception):  # noqa: N818 - it is how a step ends
-    """Something that is done once for all hosts failed; the run has failed. The text says what and why."""
+    """Something that is done once for all hosts failed; the run has failed. The text says what and why, in one line."""
 
     def __init__(self, step: str, text: str) -> None:
-        super().__init__(text)
+        super().__init__(one_line(text, _WIDTH))
         self.step = step
 
 

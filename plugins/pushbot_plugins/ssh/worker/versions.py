@@ -19,6 +19,7 @@ import uvloop
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Host, HostVersion, Look, VersionProbe
 from pushbot_plugins.local.supervisor.plain import revived
+from pushbot_plugins.remote_line import one_line
 from pushbot_plugins.ssh.settings import Settings  # noqa: TC001 - `revived` looks it up
 from pushbot_plugins.ssh.worker.net import Network
 from pushbot_plugins.ssh.worker.seams import HostTrouble
@@ -83,7 +84,7 @@ def version_in(answer: str, pattern: str | None) -> str | None:
     else:
         match = re.search(pattern, answer)
         found = (match[1] if match.re.groups else match[0]) or "" if match else ""
-    return " ".join(found.split())[:_WIDTH] or None
+    return one_line(found, _WIDTH) or None
 
 
 async def _asked(question: Question, remote: Remote, web: Web) -> HostVersion:
@@ -92,7 +93,7 @@ async def _asked(question: Question, remote: Remote, web: Web) -> HostVersion:
         async with asyncio.timeout(limit):
             answer = await _answer(question.probe, remote, web)
     except (HostTrouble, NoAnswer) as trouble:
-        return HostVersion(name, None, str(trouble))
+        return HostVersion(name, None, one_line(str(trouble)))
     except TimeoutError:
         return HostVersion(name, None, f"gave no answer within {limit:g} s")
     version = version_in(answer, question.probe.pattern)
