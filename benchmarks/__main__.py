@@ -1,6 +1,6 @@
 """Measures pushbot beside a bare bot and plain floors, all in one run on this machine.
 
-    python benchmarks/run.py                  everything, in about a minute
+    python benchmarks/run.py                  everything, in about three minutes
     python benchmarks/run.py topic crowd      these two
     python benchmarks/run.py --json           for programs (`python -m benchmarks` is the same)
 
@@ -12,7 +12,7 @@ pushbot took 0.7 ms, which is within its target of 1 ms, and 3.5 times what the 
 same run. A target that is missed says `over` or `under`. The exit code is 0 whatever the figures
 are, and 1 only when something broke: how fast a machine is, is no error.
 
-Needs ngircd (`apt-get install ngircd`), Linux, and a machine with nothing else to do. All
+Needs ngircd, sshd, ssh and rsync (`make system` installs them), Linux, and a machine with nothing else to do. All
 takes place on 127.0.0.1, on free ports, in temporary folders.
 """
 
