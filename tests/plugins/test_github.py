@@ -125,7 +125,7 @@ async def test_a_failure_names_the_step_and_shows_its_last_lines(github: GitHub,
     assert (outcome.state, outcome.step) == (RunState.FAILED, "deploy: migrate")
     assert outcome.reason is not None
     assert "ended with failure: https://github.example/acme/shop/actions/runs/9001" in outcome.reason
-    assert outcome.tail[-1] == "##[error]Process completed with exit code 1."
+    assert outcome.tail[-1] == "Error: Process completed with exit code 1."
     assert outcome.tail[-3] == "migrating the database"
     log = (tmp_path / "output.log").read_text()
     assert "line 4999" in log

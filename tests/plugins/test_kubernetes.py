@@ -127,7 +127,7 @@ async def test_setting_what_is_there_already_is_over_at_once(kubernetes: Kuberne
     await carried_out(made(kubernetes), at("princess", tmp_path / "1"))
     outcome, told = await carried_out(made(kubernetes), at("princess", tmp_path / "2"))
     assert outcome.state is RunState.SUCCEEDED
-    assert told == [Tally(3, 3)]
+    assert told == ["rollout", Tally(3, 3)]
 
 
 @pytest.mark.parametrize(

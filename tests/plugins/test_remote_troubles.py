@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,7 +19,7 @@ from pushbot.ports import Job, Outcome
 from pushbot.queue.commands import RunState
 from pushbot.testing.contracts.executor import job_in
 from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.remote_api import Api, Limits, Refused, Unanswered
+from pushbot_plugins.remote_api import Api, Limits, Refused, Unanswered, trusting
 from pushbot_plugins.remote_line import one_line
 from pushbot_plugins.remote_run import ended, kept, name_of, note, now
 from pushbot_plugins.remote_words import Words, log_of
@@ -26,6 +27,8 @@ from pushbot_plugins.remote_words import Words, log_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.rig.ngircd import Certificates
 
 QUICK = Limits(answer=1.0, patience=0.05, first=0.01)
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -113,6 +116,31 @@ async def test_one_place_may_be_written_in_several_ways() -> None:
     api = Api("it", "https://CI.example/base")
     assert api.at("https://ci.example:443/x?a=1", {"b": "2"}) == "https://ci.example:443/x?a=1&b=2"
     assert api.at("x") == "https://CI.example/base/x"
+
+
+@pytest.mark.parametrize("wrong", ["authority", "host"])
+async def test_who_cannot_show_who_it_is_gets_nothing(certificates: Certificates, wrong: str) -> None:
+    """Neither a certificate that nobody vouches for, nor one of another host."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificates.cert, certificates.key)
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK + b"Content-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls) as server:
+        port = server.sockets[0].getsockname()[1]
+        trusted = trusting(certificates.ca)
+        async with Api("it", f"https://localhost:{port}", tls=trusted, limits=QUICK) as api:
+            assert (await api.get("x")).status == 200
+        host, tls_there = ("localhost", None) if wrong == "authority" else ("127.0.0.2", trusted)
+        async with Api("it", f"https://{host}:{port}", user=("bot", "word"), tls=tls_there, limits=QUICK) as api:
+            with pytest.raises(Unanswered) as caught:
+                await api.get("x")
+    assert not caught.value.begun
+    assert len(asked) == 1
 
 
 async def test_no_error_leaves_with_a_secret() -> None:

@@ -195,7 +195,7 @@ class Workflow:
             log.note(f"its log cannot be had: {error}")
         except TimeoutError:
             log.note(f"the rest of its log did not come within {_LOG_WITHIN:g} s")
-        lines = _STAMP.sub(b"", bytes(kept)).splitlines(keepends=True)[-LAST_LINES:]
+        lines = _STAMP.sub(b"", bytes(kept)).replace(b"##[error]", b"Error: ").splitlines(keepends=True)[-LAST_LINES:]
         log.take(b"".join(lines))
         log.end()
         return log.tail()

@@ -151,7 +151,7 @@ class Following:
         if state is RunState.SUCCEEDED:
             return Outcome(state)
         step = one_line(told.step, 60) if told.step else "the service"
-        reason = one_line(told.reason) if told.reason else f"the service says that it is {one_line(told.state, 30)}"
+        reason = one_line(told.reason) if told.reason else f"it ended as {one_line(told.state, 30)}"
         return Outcome(state, step, reason, self.log.tail())
 
     def _note(self, **known: int | str) -> None:

@@ -52,6 +52,7 @@ class Follow:
         """How it ended. Raises PushbotError when the cluster cannot be asked."""
         if not self.parts:
             return Outcome(RunState.SUCCEEDED)
+        self.progress(STEP)
         changed = asyncio.Event()
         feeds = [Feed(self.cluster, part.ref, self.poll, changed) for part in self.parts]
         async with asyncio.TaskGroup() as group:
@@ -144,7 +145,7 @@ class Follow:
     def _tell(self, how_far: Tally) -> None:
         if str(how_far) != self._told:
             self._told = str(how_far)
-            self.log.note(f"{how_far} pods")
+            self.log.note(f"pods: {how_far}")
             self.progress(how_far)
 
     async def _stuck(self, part: Part, how_far: str) -> Outcome:
