@@ -14,7 +14,7 @@ from tests.e2e.made import Repository, basics, lane, step
 from tests.rig.sshd import SshdRig, user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.e2e.bot import BotProcess
@@ -103,7 +103,7 @@ type = "ssh"
         return path
 
 
-def _table(given: dict[str, object]) -> str:
+def _table(given: Mapping[str, object]) -> str:
     return "\n".join(f"{name} = {json.dumps(value)}" for name, value in given.items())
 
 
