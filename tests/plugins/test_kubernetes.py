@@ -17,6 +17,7 @@ from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
 from pushbot.testing.contracts.executor import AbortContract, ExecutorContract, FailureContract, job_in
 from pushbot_plugins.kubernetes import KubernetesExecutor, cluster
+from pushbot_plugins.kubernetes.objects import Workload
 from pushbot_plugins.remote_api import Limits
 from tests.rig.github import Fault
 from tests.rig.kubernetes import TOKEN, Kubernetes, deployment
@@ -331,6 +332,33 @@ async def test_a_rollback_takes_up_what_ran_the_older_revision(kubernetes: Kuber
     assert len([*kubernetes.find("replicasets", "shop")]) == before
     said = text(kubernetes.get("deployments", "web"), "metadata", "annotations", "kubernetes.io/change-cause")
     assert said == "pushbot web-9: rollback a1 by alice"
+
+
+async def test_a_rollback_is_not_late_because_what_it_goes_back_from_was(
+    kubernetes: Kubernetes, tmp_path: Path
+) -> None:
+    """A controller takes back that a rollout is late only when there is progress, and one pod takes its time."""
+    kubernetes.put(deployment("one", replicas=1))
+    kubernetes.settle()
+    made_one = made(kubernetes, name="one", images={"one": "registry.example/{stage}:{revision}"})
+    assert (await carried_out(made_one, at("princess", tmp_path / "good")))[0].state is RunState.SUCCEEDED
+    kubernetes.controllers.deadline_ticks = 20
+    stuck = replace(at("princess-bad", tmp_path / "bad"), revision="b2")
+    outcome, _ = await carried_out(made_one, stuck)
+    assert "exceeded its progress deadline" in (outcome.reason or "")
+    again, _ = await carried_out(made_one, replace(stuck, directory=at("princess-bad", tmp_path / "2").directory))
+    assert "exceeded its progress deadline" in (again.reason or ""), "of what is there already it is true"
+    kubernetes.pace = 0.2
+    back = replace(at("princess", tmp_path / "back"), kind=RunKind.ROLLBACK)
+    outcome, _ = await carried_out(made_one, back)
+    assert outcome.state is RunState.SUCCEEDED
+
+
+def test_null_is_what_is_left_out() -> None:
+    found = Workload.model_validate_json(
+        '{"metadata": {"name": "web", "labels": null}, "status": {"conditions": null}}'
+    )
+    assert found == Workload(metadata=found.metadata)
 
 
 async def test_a_rollback_to_what_is_forgotten_sets_the_older_image(kubernetes: Kubernetes, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 REVISION = "deployment.kubernetes.io/revision"
 _SKIPPED = {REVISION, "kubectl.kubernetes.io/last-applied-configuration"}
 HASH = "pod-template-hash"
+_LATE = "ProgressDeadlineExceeded"
 _OBJECT = TypeAdapter(dict[str, JsonValue])
 _ROWS = TypeAdapter(list[dict[str, JsonValue]])
 
@@ -90,6 +91,8 @@ class Controllers:
         self._find, self._save, self._drop, self._make = find, save, drop, make
         self._still: dict[str, int] = {}
         self._numbers = itertools.count()
+        self._followed: set[str] = set()
+        self._moved: set[str] = set()
         self.deadline_ticks = 10**9
 
     def tick(self) -> None:
@@ -104,8 +107,11 @@ class Controllers:
         before = copy.deepcopy(workload)
         history = self._replicaset(workload) if resource == "deployments" else self._revision(workload)
         wanted = number(workload, "spec", "replicas", default=2 if resource == "daemonsets" else 1)
-        moved = self._move_pods(workload, text(history, "metadata", "name"), wanted, surge=resource == "deployments")
-        self._write_status(resource, workload, history, wanted, moved=moved)
+        uid = text(workload, "metadata", "uid")
+        self._write_status(resource, workload, history, wanted, moved=uid in self._moved)
+        self._moved.discard(uid)
+        if self._move_pods(workload, text(history, "metadata", "name"), wanted, surge=resource == "deployments"):
+            self._moved.add(uid)  # which the next status tells, as numbers come from what is there
         if workload != before:
             self._save(resource, workload)
 
@@ -238,10 +244,38 @@ class Controllers:
             current = name if over else text(workload, "status", "currentRevision") or name
             status |= {"currentRevision": current, "updateRevision": name}
         if resource == "deployments":
+            known, before = {text(history, "metadata", "name")}, table(workload, "status")
+            reason = "" if known <= self._followed else "NewReplicaSetCreated"
+            self._followed |= known
             late = self._still[uid] > self.deadline_ticks
-            reason = "ProgressDeadlineExceeded" if late else "NewReplicaSetAvailable" if over else "ReplicaSetUpdated"
-            status["conditions"] = [{"type": "Progressing", "status": str(not late), "reason": reason}]
+            status["conditions"] = [self._progressing(before, status, reason, over=over, late=late)]
         workload["status"] = status
+
+    def _progressing(self, before: Object, now: Object, reason: str, *, over: bool, late: bool) -> Object:
+        """As `syncRolloutStatus` has it: a deadline that passed stays passed until there is progress, or something new.
+
+        A ReplicaSet that is taken up again is nothing new.
+        """
+        had = next(iter(rows(before, "conditions")), {})
+        if not reason and over:
+            reason = "NewReplicaSetAvailable"
+        elif not reason and _progress(before, now):
+            reason = "ReplicaSetUpdated"
+        elif not reason and (late or text(had, "reason") == _LATE):
+            reason = _LATE
+        reason = reason or text(had, "reason")
+        at = text(had, "lastUpdateTime") if reason == text(had, "reason") else f"tick {next(self._numbers)}"
+        return {"type": "Progressing", "status": str(reason != _LATE), "reason": reason, "lastUpdateTime": at}
+
+
+def _progress(before: Object, now: Object) -> bool:
+    """`DeploymentProgressing`: more of the new, fewer of the old, or more that are ready."""
+
+    def old(status: Object) -> int:
+        return number(status, "replicas") - number(status, "updatedReplicas")
+
+    more = any(number(now, key) > number(before, key) for key in ("updatedReplicas", "readyReplicas"))
+    return more or old(now) < old(before)
 
 
 def _annotations(thing: Object) -> dict[str, str]:

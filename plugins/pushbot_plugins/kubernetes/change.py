@@ -19,6 +19,7 @@ from pushbot_plugins.kubernetes.cluster import APPLY, JSON_PATCH, MANAGER, STRAT
 from pushbot_plugins.kubernetes.manifests import documents, filled, image, tag
 from pushbot_plugins.kubernetes.objects import CAUSE, REVISION, ROLLOUT, RUN, Made, Object, Past, Workload
 from pushbot_plugins.kubernetes.options import Kind
+from pushbot_plugins.kubernetes.rollout import late_since
 from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
@@ -33,13 +34,23 @@ _MISSING, _CONFLICT, _FAILED_TEST = 404, 409, 422
 
 
 class Part(BaseModel):
-    """One workload that a run changes, and what it was `before` (the name of that), None when it was not there."""
+    """One workload that a run changes, and what it was `before` (the name of that), None when it was not there.
+
+    `late` is since when it was past its deadline before, `was` its generation then.
+    """
 
     kind: Kind
     namespace: str
     name: str
     before: str | None = None
     generation: int = 0
+    late: str | None = None
+    was: int = 0
+
+    @property
+    def stale(self) -> str | None:
+        """The word of its controller that it is late, when that is of an earlier template."""
+        return None if self.generation == self.was else self.late
 
     @property
     def ref(self) -> Ref:
@@ -139,7 +150,8 @@ class Change:
         if unknown := sorted(self.options.images.keys() - known):
             raise PushbotError(f"{ref} has no container {unknown[0]!r}; it has {', '.join(sorted(known))}")
         before = _present(ref.kind, workload, await self.cluster.past(ref, workload))
-        return Part(kind=ref.kind, namespace=ref.namespace, name=ref.name, before=before)
+        late, was = late_since(workload), workload.metadata.generation
+        return Part(kind=ref.kind, namespace=ref.namespace, name=ref.name, before=before, late=late, was=was)
 
     async def _set_images(self, part: Part) -> Part:
         workload = await self.cluster.workload(part.ref)

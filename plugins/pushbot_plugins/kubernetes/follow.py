@@ -86,7 +86,7 @@ class Follow:
         now = [(part, feed.now) for part, feed in zip(self.parts, feeds, strict=True) if feed.now is not None]
         if len(now) < len(feeds):
             return None
-        stands = [standing(part.kind, workload) for part, workload in now]
+        stands = [standing(part.kind, workload, part.stale) for part, workload in now]
         seen = all(part.generation <= workload.metadata.generation for part, workload in now)
         over = seen and all(one.over for one in stands)
         if not over:

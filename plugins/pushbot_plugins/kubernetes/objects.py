@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
 RUN = "pushbot/run"
@@ -18,6 +18,12 @@ Object: TypeAlias = dict[str, JsonValue]
 
 class _Part(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, value: object) -> object:
+        """As the API means it ("Kubernetes API Conventions", optional and required)."""
+        return {key: one for key, one in value.items() if one is not None} if isinstance(value, dict) else value
 
 
 class Owner(_Part):
@@ -126,6 +132,7 @@ class Condition(_Part):
     status: str = ""
     reason: str = ""
     message: str = ""
+    last_update_time: str = ""
 
 
 class Status(_Part):

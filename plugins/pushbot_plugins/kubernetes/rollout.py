@@ -52,8 +52,17 @@ class Trouble:
         return f"{self.pod} {self.reason}" + (f" ({self.message})" if self.message else "")
 
 
-def standing(kind: Kind, workload: Workload) -> Standing:
-    """By the fields that the kind's controller writes; none of them counts before it has seen the newest template."""
+def late_since(workload: Workload) -> str | None:
+    """When the controller last said that a Deployment is past its progress deadline; None when it does not say so."""
+    late = (one for one in workload.status.conditions if one.type == "Progressing" and one.reason == TIMED_OUT)
+    return next((one.last_update_time for one in late), None)
+
+
+def standing(kind: Kind, workload: Workload, before: str | None = None) -> Standing:
+    """By the fields that the kind's controller writes; none of them counts before it has seen the newest template.
+
+    `before` is when it said of an earlier template that it is late, which it does not take back at once.
+    """
     status, wanted = workload.status, workload.spec.replicas
     total = 1 if wanted is None else wanted
     seen = status.observed_generation >= workload.metadata.generation
@@ -61,7 +70,7 @@ def standing(kind: Kind, workload: Workload) -> Standing:
         case Kind.DEPLOYMENT:
             new, up, pods = status.updated_replicas, status.available_replicas, status.replicas
             over = new >= total and pods <= new and up >= new
-            stuck = any(one.type == "Progressing" and one.reason == TIMED_OUT for one in status.conditions)
+            stuck = late_since(workload) not in {None, before}
             return Standing(_done(new, up, pods) if seen else 0, total, seen and over, seen and stuck)
         case Kind.STATEFULSET:
             new, up, pods = status.updated_replicas, status.ready_replicas, status.replicas
