@@ -59,10 +59,12 @@ class Server(http.server.ThreadingHTTPServer):
 Server(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
 """
 
+# The dead may wait for seconds for somebody to bury them.
 RESTART = """
 if [ -f "$HOME/pid" ]; then
-    kill "$(cat "$HOME/pid")" || true
-    while kill -0 "$(cat "$HOME/pid")" 2>/dev/null; do sleep 0.02; done
+    pid=$(cat "$HOME/pid")
+    kill "$pid" || true
+    while grep -qs '^State:[[:space:]]*[A-WY]' "/proc/$pid/status"; do sleep 0.02; done
 fi
 setsid python3 server.py "$PUSHBOT_LABEL_PORT" > "$HOME/server.log" 2>&1 < /dev/null &
 echo $! > "$HOME/pid"

@@ -115,6 +115,7 @@ class Haproxy:
     def _listens(self) -> bool:
         try:
             socket.create_connection(("127.0.0.1", self.port), 1).close()
+            self.tell("show info")
         except OSError:
             return False
         return True
