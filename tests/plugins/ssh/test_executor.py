@@ -115,7 +115,8 @@ async def test_when_all_hosts_failed_the_run_has(bench: Bench) -> None:
     assert (await bench.run(job)).state is RunState.FAILED
 
 
-async def test_each_way_to_be_dead_is_named_in_time_and_the_others_go_on(bench: Bench) -> None:
+async def test_each_way_to_be_dead_is_named_in_time_and_the_others_go_on(tmp_path: Path, rig: SshdRig) -> None:
+    bench = Bench(tmp_path, rig, login_timeout=2.0)
     well = bench.rig.start(3)
     well[1].change_key()
     dead = [bench.rig.dead(how) for how in Dead]
@@ -128,9 +129,28 @@ async def test_each_way_to_be_dead_is_named_in_time_and_the_others_go_on(bench: 
     assert outcome.state is RunState.SUCCEEDED
     assert outcome.reason
     assert outcome.reason.startswith("5 of 7 hosts failed: ")
-    for name in ("refuses", "no-answer", "no-banner", "no-login", "web2"):
-        assert f"{name} (restart: " in outcome.reason
+    for name in ("refuses", "no-answer"):
+        assert f"{name} (connect: " in outcome.reason
+    for name in ("no-banner", "no-login", "web2"):
+        assert f"{name} (log in: " in outcome.reason
+    assert list(states(job).values()).count("failed") == 5
     assert {name for name, state in states(job).items() if state == "done"} == {"web1", "web3"}
+
+
+async def test_a_host_that_lets_nobody_in_stays_in_the_balancer(tmp_path: Path, rig: SshdRig) -> None:
+    balancer = {"type": "file", "out": [f"{tmp_path}/out"], "drain": 0}
+    told = {"type": "command", "out": ["touch", f"{tmp_path}/out"], "back": ["rm", f"{tmp_path}/out"], "drain": 0}
+    for number, each in enumerate((balancer, told)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        bench = Bench(folder, rig, keys=[str(rig.keys.stranger)], balancer=each)
+        job = bench.job([rig.one().host], Step("restart", run=("true",)))
+        outcome = await bench.run(job)
+        assert outcome.changed is False
+        assert outcome.reason
+        assert "(log in: none of the keys was accepted" in outcome.reason
+        assert list(states(job).values()) == ["failed"]
+        assert not (tmp_path / "out").exists()
 
 
 async def test_a_host_that_hangs_in_a_command_holds_nobody_and_is_rid_of_it(bench: Bench) -> None:

@@ -47,7 +47,7 @@ async def test_a_host_that_ends_a_command_as_no_shell_does(tmp_path: Path, rig: 
     outcome = await bench.run(bench.job([server.host], Step("restart", script="true", timeout=2.0)))
     assert time.monotonic() - began < 1.9
     assert outcome.reason
-    assert "web1 (restart: the connection broke while the command ran (" in outcome.reason
+    assert "web1 (run: the connection broke while the command ran (" in outcome.reason
 
 
 async def test_what_a_host_says_is_one_printable_line(tmp_path: Path, rig: SshdRig) -> None:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .seams import Remote
     from .target import Target
 
+_LIMIT = 60.0
+"""Seconds for what takes milliseconds on a host that is well."""
+
 
 @dataclass(slots=True)
 class Visit:
@@ -73,7 +76,9 @@ class Visit:
 
     async def _forward(self) -> None:
         kit, target = self.kit, self.kit.target(self.remote)
-        if kit.recipe is not None:
+        if kit.recipe is None:
+            await self._reach()
+        else:
             self._at("look")
             standing = await kit.recipe.look(self.remote)
             self._before = standing.live
@@ -93,6 +98,14 @@ class Visit:
         if kit.recipe is not None:
             self._at("mark good")
             await kit.recipe.good(self.remote)
+
+    async def _reach(self) -> None:
+        """Raise the trouble of a host that cannot be reached before anything is done about it."""
+        try:
+            await self.remote.run(":", limit=_LIMIT, take=_nobody)
+        except HostTrouble as trouble:
+            self._step = trouble.phase
+            raise
 
     async def _well(self, target: Target) -> bool:
         """Whether it is healthy as it is, and in the balancer."""
@@ -172,5 +185,5 @@ class Visit:
         self.begins(step)
 
 
-def _nobody(_step: str) -> None:
+def _nobody(_told: object) -> None:
     """Nobody is told."""
