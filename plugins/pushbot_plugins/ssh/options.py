@@ -22,6 +22,7 @@ _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]iB|B)", re.ASCII)
 _JUMP = re.compile(r"(?:[^@\s,]+@)?(?:\[[0-9A-Fa-f:.]+\]|[^\s:/,@\[\]]+)(?::[0-9]{1,5})?")
 _NEED = re.compile(r"[\w.+/-]+>=\d+(?:\.\d+)*", re.ASCII)
+_WEB = re.compile(r"https?://[^\s/?#@]+(?:[/?#]\S*)?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -70,8 +71,8 @@ def _socket(value: str) -> str:
 
 
 def _artifact(value: str) -> str:
-    if not re.fullmatch(r"(?:https?://|/)\S+", value):
-        raise expected("an http(s) URL, or an absolute path")
+    if not (_WEB.fullmatch(value) or re.fullmatch(r"/\S+", value)):
+        raise expected("an http(s) URL without a user, or an absolute path")
     return value
 
 
@@ -157,7 +158,7 @@ class ArtifactOptions(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if not (_DIGEST.fullmatch(self.sha256) or re.fullmatch(r"https?://\S+", self.sha256)):
+        if not (_DIGEST.fullmatch(self.sha256) or _WEB.fullmatch(self.sha256)):
             raise expected("64 hexadecimal digits, or the URL of a file that begins with them, in `sha256`")
         return self
 

@@ -138,6 +138,10 @@ def test_all_of_it_reaches_the_worker(monkeypatch: pytest.MonkeyPatch, tmp_path:
         ({"release": {"root": "/srv/app", "repository": "r", "shared": ["../x"]}}, "a path inside the release"),
         ({"release": {"root": "/srv/app", "repository": "r", "needs": ["java 17"]}}, 'such as "java>=17"'),
         ({"release": {"root": "/srv/app", "artifact": {"urls": ["x"], "sha256": "0" * 64}}}, "an http"),
+        (
+            {"release": {"root": "/srv/app", "artifact": {"urls": ["https://ci:hunter2@x/y"], "sha256": "0" * 64}}},
+            "without a user",
+        ),
         ({"release": {"root": "/srv/app", "artifact": {"urls": ["/x"], "sha256": "abc"}}}, "64 hexadecimal digits"),
         ({"relays": [{"host": "relay"}]}, "`release` beside `relays`"),
         ({"keyz": []}, "Extra inputs"),
