@@ -185,3 +185,7 @@ async def test_the_root_is_filled_in_for_each_host(origin: Origin, host: ShellHo
     host._host = replace(host.host, labels=(("region", "../../.."),))
     with pytest.raises(HostTrouble, match="which is no path"):
         await recipe.ship(host)
+    host._host = Host("web2")
+    with pytest.raises(HostTrouble, match="it has no label region"):
+        await recipe.look(host)
+    assert not (host.home / "web2").exists()
