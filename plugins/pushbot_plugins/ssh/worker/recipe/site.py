@@ -35,9 +35,8 @@ class Site:
         prefix = "" if releasing.layout is Layout.YIN_YANG else "releases/"
         root = root_of(releasing, remote.host)
         if (unknown := _NAME.search(root)) is not None:
-            raise HostTrouble(
-                "preflight", f"it has no label {unknown[1]}, which is in the path of the releases: {root}"
-            )
+            text = f"it has no label {unknown[1]}, which stands in the path of its releases: {root}"
+            raise HostTrouble("preflight", text)
         if not root.startswith("/") or "\n" in root or "\0" in root or ".." in root.split("/"):
             raise HostTrouble("preflight", f"its labels make {root!r} of the root, which is no path")
         return cls(remote, root, prefix, str(round(releasing.settle * 1000)))
