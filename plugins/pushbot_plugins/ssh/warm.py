@@ -97,6 +97,7 @@ class Waiting:
                 door.bind(str(self._place))
                 self._place.chmod(0o600)
                 door.listen(1)
+                mark = _mark(self._place)
             except OSError:
                 return None
             try:
@@ -109,8 +110,9 @@ class Waiting:
             except TimeoutError:
                 return None
             finally:
-                with suppress(OSError):
-                    self._place.unlink()
+                if _mark(self._place) == mark:  # another worker may have taken the place since
+                    with suppress(OSError):
+                        self._place.unlink()
 
     async def _received(self, link: socket.socket) -> Handed | None:
         """What came, None when it was not all of it."""

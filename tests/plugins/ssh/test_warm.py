@@ -14,7 +14,7 @@ import pytest
 from pushbot.errors import RunLost
 from pushbot.ports import Outcome, Step
 from pushbot.queue.commands import RunState
-from pushbot_plugins.ssh.warm import meeting_place, offer
+from pushbot_plugins.ssh.warm import Waiting, meeting_place, offer
 from tests.plugins.ssh.bench import Bench, alive, log_of, options, until
 
 if TYPE_CHECKING:
@@ -186,3 +186,17 @@ async def test_nobody_else_is_handed_a_run(tmp_path: Path, says: bytes) -> None:
         finally:
             os.close(lock)
     assert offer(tmp_path / "nowhere", tmp_path, 0, {}) is False
+
+
+async def test_who_leaves_a_place_that_another_has_taken_leaves_it_to_him(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    async with asyncio.TaskGroup() as group:
+        one = group.create_task(Waiting(place).next(0.2))
+        await until(place.exists)
+        first = place.stat().st_ino
+        other = group.create_task(Waiting(place).next(0.5))
+        await until(lambda: place.exists() and place.stat().st_ino != first)
+        assert await one is None
+        assert place.exists()
+        assert not other.done()
+    assert not place.exists()
