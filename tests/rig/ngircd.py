@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
+import secrets
 import socket
 import subprocess
 import tempfile
@@ -15,11 +17,18 @@ from pathlib import Path
 REMEDY = "These tests need a real IRC server: apt-get install ngircd"
 
 
+PORTS = range(12_000, 32_000)
+"""Where servers of the tests listen: below the ports that the kernel gives to whoever connects somewhere (ip(7))."""
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on now, and that no outgoing connection will be given meanwhile."""
+    while True:
+        port = secrets.choice(PORTS)
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(frozen=True)
