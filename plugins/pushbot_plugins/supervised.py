@@ -82,11 +82,10 @@ async def follow(job: Job, progress: Callable[[str | Tally], None]) -> Outcome:
     told = 0
     while True:
         alive = files.supervised()
-        news = files.progress()[told:]
+        news, told = files.progress(told)
         for each, after in zip_longest(news, news[1:]):
             if not (isinstance(each, Tally) and isinstance(after, Tally)):
                 progress(each)
-        told += len(news)
         if not alive:
             break
         await _end_of(files.supervisor())

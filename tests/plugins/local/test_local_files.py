@@ -37,4 +37,7 @@ def test_progress_comes_back_as_it_was(tmp_path: Path) -> None:
     told: list[str | Tally] = ["copy 4/9", Tally(0, 3), Tally(1, 3, 1), "1/2, 1 failed"]
     for each in told:
         files.put_progress(each)
-    assert files.progress() == told
+    assert files.progress()[0] == told
+    news, until = files.progress(len("copy 4/9\n"))
+    assert news == told[1:]
+    assert files.progress(until) == ([], until)

@@ -148,13 +148,18 @@ class RunFiles:
         with contextlib.suppress(OSError), self._progress.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    def progress(self) -> list[str | Tally]:
-        """All that was told so far, oldest first."""
+    def progress(self, told: int = 0) -> tuple[list[str | Tally], int]:
+        """What was told beyond the first `told` bytes, oldest first; and how many bytes are told then."""
         try:
-            lines = self._progress.read_text("utf-8").split("\n")[:-1]
+            with self._progress.open("rb") as file:
+                file.seek(told)
+                data = file.read()
         except FileNotFoundError:
-            return []
-        return [Tally(*map(int, line[1:].split("\t"))) if line.startswith("\t") else line for line in lines]
+            return [], told
+        whole = data[: data.rfind(b"\n") + 1]
+        lines = whole.decode("utf-8").split("\n")[:-1]
+        news = [Tally(*map(int, line[1:].split("\t"))) if line.startswith("\t") else line for line in lines]
+        return news, told + len(whole)
 
     def put_abort(self) -> None:
         """Ask the supervisor, also one that has yet to begin, to stop."""
