@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ODD = [
+    b"-",
     b"with space",
     b"with\nnewline",
     b"newline at the end\n",
@@ -34,7 +35,7 @@ ODD = [
     b"umlaut-\xc3\xa4",
     b"latin-\xe4\xff",
     b"x" * 255,
-    b"-/-/--",
+    b"d/-/--",
     b"new/files/base/new",
     b"/".join([b"deep" * 20] * 12),
     b"list",

@@ -89,17 +89,23 @@ def _line(entry: Entry) -> bytes:
     return b"%s%s\0" % (head.encode(), entry.path)
 
 
-def checks(files: Iterable[Entry]) -> bytes:
-    """Lines for `b2sum --check`.
+def checks(files: Iterable[Entry], tree: str) -> bytes:
+    """Lines for `b2sum --check`; the last is for its standard input, if there is to be a tree in it.
 
     Names with a newline or a backslash are escaped as it does; so is a carriage return at the end, which only
     coreutils 9 and newer can have there.
     """
-    return b"".join(_check(each) for each in files)
+    lines = [_check(each) for each in files]
+    return b"".join([*lines, b"%s  -\n" % tree.encode()] if tree else lines)
+
+
+def named(entry: Entry) -> bytes:
+    """Its path as a program is told it: a lone dash would be its standard input."""
+    return b"./-" if entry.path == b"-" else entry.path
 
 
 def _check(entry: Entry) -> bytes:
-    path, mark = entry.path, b""
+    path, mark = named(entry), b""
     if b"\n" in path or b"\\" in path or path.endswith(b"\r"):
         mark, path = b"\\", path.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
         path = path[:-1] + b"\\r" if path.endswith(b"\r") else path
@@ -108,10 +114,10 @@ def _check(entry: Entry) -> bytes:
 
 def _sum_line(entry: Entry) -> bytes:
     """As `b2sum -l 256 -z` prints it."""
-    return b"%s  %s\0" % (entry.content.encode(), entry.path)
+    return b"%s  %s\0" % (entry.content.encode(), named(entry))
 
 
 def _stat_line(entry: Entry) -> bytes:
     """As `stat` prints it for the format `%f %s %Y %n` and a NUL."""
     mode = stat.S_IFLNK | 0o777 if entry.kind is Kind.LINK else stat.S_IFREG | entry.mode
-    return b"%s %s\0" % (f"{mode:x} {entry.size} {entry.mtime}".encode(), entry.path)
+    return b"%s %s\0" % (f"{mode:x} {entry.size} {entry.mtime}".encode(), named(entry))

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Final
 
-from .manifest import Kind, checks, digest_of
+from .manifest import Kind, checks, digest_of, named
 from .packing import PREFIX, tar_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Package:
             {
                 "list": _paths(each for each in self.manifest.entries if each.kind is not Kind.FOLDER),
                 "links": _paths(each for each in self.manifest.entries if each.kind is Kind.LINK),
-                "sums": checks(files if verify_all else added),
+                "sums": checks(files if verify_all else added, "" if base is None else self.manifest.tree),
             }
         )
         linked = _hard_links(each for each in files if each not in new)
@@ -143,7 +143,7 @@ def _hard_links(entries: Iterable[Entry]) -> bytes:
 
 
 def _paths(entries: Iterable[Entry]) -> bytes:
-    return b"".join(each.path + b"\0" for each in entries)
+    return b"".join(named(each) + b"\0" for each in entries)
 
 
 def _rounded(size: int) -> int:

@@ -88,10 +88,10 @@ SHIP: Final = _lean(
     _START,
     _SETTLE,
     r"""
-name=$3 old=.pushbot/old-$4 new=.pushbot/new-$4 base=$5 tree=$6 packed=$7 settled=$8 record=$9
+name=$3 old=.pushbot/old-$4 new=.pushbot/new-$4 base=$5 packed=$6 settled=$7 record=$8 bytes=$9
 shift 9
-bytes=$1 files=$2
-shift 2
+files=$1
+shift
 [ -d "$root/.pushbot" ] && [ -d "$root/$prefix" ] || mkdir -p -- "$root/.pushbot" "$root/$prefix" || exit 61
 cd -- "$root" || exit 61
 for left in .pushbot/*; do
@@ -126,13 +126,17 @@ if [ "$packed" ]; then tar -xzp "$@"; else tar -xp "$@"; fi || {
 }
 [ -f "$new/end" ] || exit 62
 cd -- "$new/files" || exit 61
-[ ! -s ../sums ] || b2sum --check --quiet --strict ../sums || exit 63
+# One process looks at files and, as its input (-), at the tree that was built.
 if [ "$base" ]; then
-    xargs -0r stat --printf '%f %s %Y %n\0' -- <../list | b2sum -l 256 | {
-        read -r got skip
-        [ "$got" = "$tree" ]
-    } || exit 64
-fi
+    xargs -0r stat --printf '%f %s %Y %n\0' -- <../list | b2sum --check --quiet --strict ../sums
+else
+    [ ! -s ../sums ] || b2sum --check --quiet --strict ../sums
+fi >../said || {
+    read -r line <../said
+    [ "$line" != "-: FAILED" ] || exit 64
+    while IFS= read -r line; do printf '%s\n' "$line"; done <../said
+    exit 63
+}
 cd -- "$root" && printf '%s\n' "$record" >"$new/record" || exit 61
 if [ ! "$prefix" ]; then
     [ "$(readlink current)" != "$name" ] || exit 66
@@ -149,9 +153,9 @@ trap - EXIT
 )
 """Takes a stream and makes it a release. The last rename is what makes it count.
 
-$3 its name, $4 a word that nobody else has, $5 the name of the release to build upon or nothing, $6 the digest
-wanted of the tree that is built so, $7 `z` if compressed, $8 the settle time in ms, $9 the record; then the bytes
-and the files that have to fit (0: not looked at), and pairs of kind and path of what is shared.
+$3 its name, $4 a word that nobody else has, $5 the name of the release to build upon or nothing, $6 `z` if
+compressed, $7 the settle time in ms, $8 the record; then the bytes and the files that have to fit (0: not looked at),
+and pairs of kind and path of what is shared.
 """
 
 CHECK: Final = _lean(

@@ -148,7 +148,7 @@ class _Attempt:
         room = (stream.needs + releasing.free, stream.files) if looks else (0, 0)
         return [
             *(site.root, site.prefix, release.name, secrets.token_hex(8), base.name if base else ""),
-            *(manifest.tree, "z" if stream.packed else "", site.settle, release.record()),
+            *("z" if stream.packed else "", site.settle, release.record()),
             *map(str, room),
             *(word for path, kind in kinds.items() for word in (kind, path)),
         ]
