@@ -21,10 +21,16 @@ PORTS = range(12_000, 32_000)
 """Where servers of the tests listen: below the ports that the kernel gives to whoever connects somewhere (ip(7))."""
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now, and that no outgoing connection will be given meanwhile."""
+    """A port of 127.0.0.1 that nobody listens on now, nor will soon: it is given once, and to no outgoing connection."""
     while True:
         port = secrets.choice(PORTS)
+        if port in _given:
+            continue
+        _given.add(port)
         with contextlib.suppress(OSError), socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("127.0.0.1", port))
