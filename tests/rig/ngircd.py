@@ -19,13 +19,11 @@ REMEDY = "These tests need a real IRC server: apt-get install ngircd"
 
 PORTS = range(12_000, 32_000)
 """Where servers of the tests listen: below the ports that the kernel gives to whoever connects somewhere (ip(7))."""
-
-
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now, nor will soon: it is given once, and to no outgoing connection."""
+    """A port of 127.0.0.1 that nobody listens on now, nor will soon: given once, and to no outgoing connection."""
     while True:
         port = secrets.choice(PORTS)
         if port in _given:
