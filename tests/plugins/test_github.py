@@ -15,16 +15,17 @@ from pushbot.errors import PushbotError, RunLost
 from pushbot.ports import Outcome, Probe, ProbeKind, Step
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
-from pushbot.testing.contracts.executor import AbortContract, ExecutorContract, FailureContract, job_in
+from pushbot.testing.contracts.executor import job_in
 from pushbot_plugins.github import GitHubExecutor, executor, rest
 from pushbot_plugins.remote_api import Limits
+from tests.plugins.github_runs import GitHubContract, at, carried_out
 from tests.rig.github import HEAD, TOKEN, Fault, GitHub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pushbot.ports import Executor, Job
+    from pushbot.ports import Executor
 
 MINE = "/repos/acme/shop/actions"
 
@@ -55,38 +56,14 @@ def made(github: GitHub, **options: object) -> GitHubExecutor:
     return GitHubExecutor(GitHubExecutor.Options.model_validate(settings | options))
 
 
-def at(stage: str, directory: Path) -> Job:
-    return replace(job_in(directory), stage=stage)
-
-
 def written(directory: Path, text: str) -> list[Path]:
     """The files that have this text in them."""
     return [path for path in directory.iterdir() if text.encode() in path.read_bytes()]
 
 
-async def carried_out(executor: Executor, job: Job) -> tuple[Outcome, list[str]]:
-    told: list[str] = []
-    async with asyncio.timeout(20):
-        token = await executor.start(job)
-        return await executor.wait(job, token, lambda how_far: told.append(str(how_far))), told
-
-
-class TestWorkflow(ExecutorContract, FailureContract, AbortContract):
-    @pytest.fixture(autouse=True)
-    def _github(self, github: GitHub) -> None:
-        self.github = github
-
+class TestWorkflow(GitHubContract):
     def executor(self) -> Executor:
         return made(self.github)
-
-    def good(self, directory: Path) -> Job:
-        return at("princess", directory)
-
-    def bad(self, directory: Path) -> Job:
-        return at("princess-bad", directory)
-
-    def long(self, directory: Path) -> Job:
-        return at("princess-slow", directory)
 
 
 async def test_the_workflow_gets_the_revision_and_the_name_of_the_run(github: GitHub, tmp_path: Path) -> None:

@@ -13,16 +13,16 @@ from pydantic import ValidationError
 from pushbot.errors import PushbotError, RunLost
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
-from pushbot.testing.contracts.executor import AbortContract, ExecutorContract, FailureContract, job_in
 from pushbot_plugins.github import GitHubExecutor, executor, rest
 from pushbot_plugins.remote_api import Limits
+from tests.plugins.github_runs import GitHubContract, at, carried_out
 from tests.rig.github import HEAD, TOKEN, Fault, GitHub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pushbot.ports import Executor, Job
+    from pushbot.ports import Executor
 
 
 @pytest_asyncio.fixture
@@ -48,33 +48,9 @@ def made(github: GitHub, **options: object) -> GitHubExecutor:
     return GitHubExecutor(GitHubExecutor.Options.model_validate(settings | options))
 
 
-def at(stage: str, directory: Path) -> Job:
-    return replace(job_in(directory), stage=stage)
-
-
-async def carried_out(executor: Executor, job: Job) -> tuple[Outcome, list[str]]:
-    told: list[str] = []
-    async with asyncio.timeout(20):
-        token = await executor.start(job)
-        return await executor.wait(job, token, lambda how_far: told.append(str(how_far))), told
-
-
-class TestDeployment(ExecutorContract, FailureContract, AbortContract):
-    @pytest.fixture(autouse=True)
-    def _github(self, github: GitHub) -> None:
-        self.github = github
-
+class TestDeployment(GitHubContract):
     def executor(self) -> Executor:
         return made(self.github)
-
-    def good(self, directory: Path) -> Job:
-        return at("princess", directory)
-
-    def bad(self, directory: Path) -> Job:
-        return at("princess-bad", directory)
-
-    def long(self, directory: Path) -> Job:
-        return at("princess-slow", directory)
 
 
 async def test_a_deployment_is_of_the_revision_and_followed_by_its_statuses(github: GitHub, tmp_path: Path) -> None:
