@@ -31,6 +31,7 @@ class Group(StrEnum):
     EXECUTORS = "pushbot.executors"
     REPOSITORIES = "pushbot.repositories"
     INVENTORIES = "pushbot.inventories"
+    CHECKS = "pushbot.checks"
 
     @property
     def one(self) -> str:
@@ -40,6 +41,7 @@ class Group(StrEnum):
             Group.EXECUTORS: "executor",
             Group.REPOSITORIES: "repository",
             Group.INVENTORIES: "inventory",
+            Group.CHECKS: "check",
         }[self]
 
 

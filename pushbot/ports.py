@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pushbot.fleet.model import AT_ONCE, Host, Rollout
+from pushbot.queue.commands import Notify
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -386,6 +387,53 @@ class Repository(Protocol):
         ...
 
 
+# --- checks ------------------------------------------------------------------------------------
+
+
+class Finding(StrEnum):
+    """What a check found: all is well; it must not go; or a person has to say yes to it first."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ASKS = "asks"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found, and why, in one line for people."""
+
+    finding: Finding
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a check looks at: the revision that is to go to a stage, and what is there now (None: not known).
+
+    `branch` is what people named, `driver` and `riders` who brings it. `repository` is the lane's, `incident` the
+    title of the one that is open. `directory` is a place of its own to work in, gone afterwards.
+    """
+
+    lane: str
+    stage: str
+    revision: str | None
+    previous: str | None
+    branch: str | None
+    driver: str
+    riders: tuple[str, ...]
+    directory: Path
+    repository: Repository | None = None
+    incident: str | None = None
+
+
+class Check(Protocol):
+    """Looks at a change before it goes to a stage. Constructed as `Type(options)`; the bot bounds its time."""
+
+    async def look(self, change: Change) -> Verdict:
+        """What it finds. Raises PushbotError when it cannot tell, which counts as not passed unless configured so."""
+        ...
+
+
 # --- store -------------------------------------------------------------------------------------
 
 
@@ -459,19 +507,73 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the journal: who asked or what reported, the words of it, and what came of it."""
+    """One line of the journal: who asked or what reported, the words of it, and what came of it.
+
+    `who` is the person's key, `name` what they were called, `proof` what vouched for them, `where` the place they
+    spoke in (`irc/#push`). `outcome` is `done`, or the code of the refusal.
+    """
 
     at: datetime
     who: str
     what: str
     outcome: str
+    name: str = ""
+    proof: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of an incident's timeline."""
+
+    at: datetime
+    who: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRecord:
+    """An incident, from the word that opened it to the one that ended it; one may be open at a time.
+
+    `lanes` are those that were held for it, `report` the file with what was gathered at the end.
+    """
+
+    number: int
+    title: str
+    by: str
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None
+    how: str | None = None
+    lanes: tuple[str, ...] = ()
+    timeline: tuple[Moment, ...] = ()
+    report: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """What is remembered of a person: since when they ride, and when and how they want to be called."""
+
+    key: str
+    first_at: datetime | None = None
+    notify: Notify = Notify.UP
+    ahead: int = 0
+    privately: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message of a webhook that was taken, so that it is not taken again."""
+
+    id: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """All that follows from a batch of commands on one lane, committed in one transaction.
 
-    `runs` and `pushes` replace the record of the same id or number; `spoken` are the ids of lines that
+    `runs`, `pushes`, `incidents` and `people` replace the record of the same id, number or key; `spoken` are the ids of lines that
     were confirmed meanwhile. `queue` is None when only the rest changed. `careful` asks that it survive
     a power cut too, not only a crash of the process.
     """
@@ -483,6 +585,9 @@ class Work:
     pushes: tuple[PushRecord, ...] = ()
     lines: tuple[Line, ...] = ()
     spoken: tuple[int, ...] = ()
+    incidents: tuple[IncidentRecord, ...] = ()
+    people: tuple[PersonRecord, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
     careful: bool = False
 
 
@@ -547,5 +652,17 @@ class Store(Protocol):
         ...
 
     async def journal(self, lane: str, *, limit: int = 50) -> Sequence[Entry]:
-        """The lane's journal, newest first."""
+        """The lane's journal, newest first; that of the bot itself under the name ""."""
+        ...
+
+    async def incidents(self, *, limit: int = 20) -> Sequence[IncidentRecord]:
+        """The incidents, newest first."""
+        ...
+
+    async def people(self) -> Sequence[PersonRecord]:
+        """All that is remembered of people."""
+        ...
+
+    async def delivered(self, delivery: str) -> bool:
+        """Whether a webhook's message of that id was taken before."""
         ...

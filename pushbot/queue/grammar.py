@@ -85,7 +85,8 @@ def _request(part: str, *, first: bool, addressed: bool) -> Request | None:
     if verb is not None and after is not None:
         rest = part[after.end() :]
         words = tuple(Word(bare or quoted, not bare) for quoted, bare in _WORD.findall(rest)) if rest else ()
-        return VERBS[verb].read(Said(verb, words, rest))
+        entry = VERBS[verb]
+        return entry.read(Said(verb, words, rest, entry.line, loud=after[0].startswith("!")))
     if first and addressed:
         return _unknown(part)
     if word is None or after is None or after[0]:

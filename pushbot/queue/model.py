@@ -7,10 +7,15 @@ never compared: who somebody is, is `Person.key`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime  # noqa: TC003 - the store reads the types of the fields
 from enum import StrEnum
 
 TRAIN_SIZE = 8
 """Riders a train takes by itself: "we found ~8 to be our limit" (Etsy's talk on scaling deployment)."""
+
+
+LINKED = "person:"
+"""How the keys of people begin whom the configuration knows."""
 
 
 class Ticket(StrEnum):
@@ -47,19 +52,31 @@ class RunKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An identity in one chat.
+    """An identity in one chat, or of somebody whom the configuration knows in several.
 
-    `key` says who it is (`account:alice`, or `nick:` and the nick folded by the server's
-    casemapping) and is what rules compare; `name` is what is shown.
+    `key` says who it is (`account:alice`, `mask:` and user@host, `nick:` and the nick folded by the server's
+    casemapping, `uid:1000`; `person:alice` for one of `[people]`) and is what rules compare; `name` is what is shown.
+    `proof` is what vouches for that at this moment, in words; empty when nobody does.
     """
 
     chat: str
     key: str
     name: str
+    proof: str = field(default="", compare=False)
+
+    @property
+    def linked(self) -> bool:
+        """Whether the configuration knows this person, in whatever chat."""
+        return self.key.startswith(LINKED)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether something vouches for them being who they are."""
+        return bool(self.proof)
 
     def same(self, other: Person) -> bool:
-        """Whether both are the same person, whatever name is shown."""
-        return self.key == other.key and self.chat == other.chat
+        """Whether both are the same person, whatever name is shown and, if the configuration links them, wherever."""
+        return self.key == other.key and (self.chat == other.chat or self.linked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +90,42 @@ class Rider:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """People stop the lane, with a reason."""
+    """People stop the lane, with a reason and, if given, an end.
+
+    `cause` is what it belongs to when not to a person alone (`incident 3`), which is then what ends it.
+    `reminded` is whether its owner was told that the end is near.
+    """
 
     reason: str | None = None
     by: Person | None = field(default=None, compare=False)
+    since: datetime | None = field(default=None, compare=False)
+    until: datetime | None = field(default=None, compare=False)
+    cause: str | None = field(default=None, compare=False)
+    reminded: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A person keeps a stage for themselves: a lease, which ends by itself.
+
+    `number` is the owner's token: it is given once, and what ends this lock names it.
+    """
+
+    number: int
+    stage: str
+    owner: Person
+    since: datetime
+    until: datetime
+    reason: str | None = None
+    reminded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What somebody said for a train: who, and why or about what."""
+
+    by: Person
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +136,10 @@ class Train:
     the first; `run` is the number of the run in flight, or of the last one.
     `deployed` is whether a run (and not only `.at`) brought it to `stage`. `revision` is pinned by
     the train's first run. `aside` is a train that stands in no line: one stage, run from the command line.
+    `second` is another person's word for the stage named in it, `override` an operator's for the next start in spite
+    of what stands in the way, `confirmed` the checks that a person answered. `quiet`: its driver wants no chatter.
+    `idle_since` is since when its driver is waited for as the head, `asked_at` when that was said; `asked` are the
+    keys of the riders who were asked for their word on this stage.
     Two trains are equal when the topic shows the same for both.
     """
 
@@ -101,6 +154,13 @@ class Train:
     ref: str | None = field(default=None, compare=False)
     revision: str | None = field(default=None, compare=False)
     aside: bool = field(default=False, compare=False)
+    second: Word | None = field(default=None, compare=False)
+    override: Word | None = field(default=None, compare=False)
+    confirmed: tuple[str, ...] = field(default=(), compare=False)
+    quiet: bool = field(default=False, compare=False)
+    idle_since: datetime | None = field(default=None, compare=False)
+    asked_at: datetime | None = field(default=None, compare=False)
+    asked: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def driver(self) -> Person:
@@ -141,8 +201,8 @@ Item = Hold | Train
 class Queue:
     """The ordered holds and trains of one lane, and its note in the topic.
 
-    `next_train` and `next_run` are the numbers the next ones will get; they never go back. `aside` are the
-    trains that run beside the line, by number; the topic does not show them.
+    `next_train`, `next_run` and `next_lock` are the numbers the next ones will get; they never go back. `aside` are
+    the trains that run beside the line, by number, `locks` the stages that people keep; the topic shows neither.
     """
 
     items: tuple[Item, ...] = ()
@@ -150,6 +210,8 @@ class Queue:
     next_train: int = field(default=1, compare=False)
     next_run: int = field(default=1, compare=False)
     aside: tuple[Train, ...] = field(default=(), compare=False)
+    locks: tuple[Lock, ...] = field(default=(), compare=False)
+    next_lock: int = field(default=1, compare=False)
 
     @property
     def trains(self) -> tuple[Train, ...]:

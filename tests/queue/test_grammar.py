@@ -81,7 +81,7 @@ def test_every_recorded_message_is_understood(message: str) -> None:
         (".hold", c.PutHold()),
         ('.hold "site is down"', c.PutHold("site is down")),
         (".hold site is down", c.PutHold("site is down")),
-        ('.hold 2h "db"', c.PutHold("2h 'db'")),
+        ('.hold 2h "db"', c.PutHold("db", 7200.0)),
         ('.hold ""', c.PutHold()),
         (".hold, db is down", c.PutHold("db is down")),
         (".unhold", c.Unhold()),

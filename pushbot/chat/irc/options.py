@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - pydantic needs it when the class is made
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from pushbot.secret import REFERENCE
 
@@ -20,12 +21,56 @@ PLAIN_PORT = 6667
 TLS_PORT = 6697
 
 
-class Sasl(StrEnum):
-    """How to log in to an account while connecting (IRCv3 SASL)."""
 
-    NONE = "none"
-    PLAIN = "plain"
+class Sasl(StrEnum):
+    """A mechanism for logging in to an account (IRCv3 SASL), strongest first; in capitals its name on the wire.
+
+    What the server gets to see of the secret decides: with a certificate or a key nothing that would let
+    it, or one who reads it, log in elsewhere; with SCRAM something that has to be guessed from; with PLAIN all.
+    """
+
     EXTERNAL = "external"
+    ECDSA = "ecdsa-nist256p-challenge"
+    SCRAM = "scram-sha-256"
+    PLAIN = "plain"
+
+    @property
+    def wire(self) -> str:
+        """The name in AUTHENTICATE and in the value of the capability."""
+        return self.value.upper()
+
+
+def _mechanisms(value: object) -> object:
+    """`"none"`, `"auto"`, one name or a list of names, in any case, as a tuple of names."""
+    match value:
+        case "none":
+            return ()
+        case "auto":
+            return tuple(Sasl)
+        case str():
+            return (value.lower(),)
+        case list() | tuple():
+            return tuple(each.lower() if isinstance(each, str) else each for each in value)
+        case _:
+            return value
+
+
+_COLONS = re.compile(r"[:\s]")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _fingerprint(value: str) -> str:
+    plain = _COLONS.sub("", value).lower()
+    if not _SHA256.fullmatch(plain):
+        raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits, with or without colons")
+    return plain
+
+
+Mechanisms = Annotated[tuple[Sasl, ...], BeforeValidator(_mechanisms)]
+"""The mechanisms that may be used; which one is, the server's offer and our secrets decide."""
+
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
+"""The SHA-256 of a certificate, in 64 small hexadecimal digits."""
 
 
 class IrcOptions(BaseModel):
@@ -49,7 +94,14 @@ class IrcOptions(BaseModel):
     )
 
     tls: bool = Field(default=False, description="Whether to speak TLS from the first byte.")
-    tls_verify: bool = Field(default=True, description="Whether the server's certificate must be valid for `host`.")
+    tls_verify: bool = Field(
+        default=True,
+        description="Whether the server's certificate must be valid for `host`. With `tls_fingerprints` these decide "
+        "alone, unless tls_verify = true is written out: then it must be valid and one of them.",
+    )
+    tls_fingerprints: tuple[Fingerprint, ...] = Field(
+        default=(), description="SHA-256 fingerprints of the server's certificate, one of which it must have."
+    )
     tls_ca: Path | None = Field(
         default=None, description="A PEM file of the authorities to trust, in place of the system's."
     )
@@ -60,12 +112,32 @@ class IrcOptions(BaseModel):
         default=None, description="A PEM file with the key of `tls_cert`, when the key is not in the same file."
     )
 
-    sasl: Sasl = Field(
-        default=Sasl.NONE, description="How to log in to an account: none, plain (name and password) or external."
+    sasl: Mechanisms = Field(
+        default=(),
+        description="How to log in to an account: 'none', 'auto', or the mechanisms allowed (external, "
+        "ecdsa-nist256p-challenge, scram-sha-256, plain). The strongest is taken that the server offers and that there "
+        "is a secret for.",
     )
-    sasl_user: str | None = Field(default=None, min_length=1, description="The account's name, for sasl = 'plain'.")
+    sasl_user: str | None = Field(
+        default=None, min_length=1, pattern=r"^[^\x00]+$", description="The account's name, for all but external."
+    )
     sasl_password: Secret | None = Field(
-        default=None, description="The account's password, as env:NAME or file:PATH, for sasl = 'plain'."
+        default=None, description="The account's password, as env:NAME or file:PATH, for scram-sha-256 and plain."
+    )
+    sasl_key: Secret | None = Field(
+        default=None,
+        description="The account's NIST P-256 key in PEM, as file:PATH or env:NAME, for ecdsa-nist256p-challenge.",
+    )
+    sasl_required: bool = Field(
+        default=True, description="Whether to stay out when the login fails; else the bot goes in without an account."
+    )
+    sasl_plain_without_tls: bool = Field(
+        default=False, description="Whether plain may send the password over a connection that anybody can read."
+    )
+    state: Path | None = Field(
+        default=None,
+        description="The folder for what must not be forgotten over restarts (which servers want TLS); the folder of "
+        "the bot's store when left out.",
     )
 
     burst: int = Field(default=5, ge=1, le=1000, description="How many lines may be sent at once after a pause.")
@@ -104,10 +176,12 @@ class IrcOptions(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.sasl is Sasl.PLAIN and not (self.sasl_user and self.sasl_password):
-            raise ValueError("sasl = 'plain' needs sasl_user and sasl_password")
-        if self.sasl is Sasl.EXTERNAL and not (self.tls and self.tls_cert):
-            raise ValueError("sasl = 'external' needs tls = true and tls_cert")
+        if self.sasl and not self.usable:
+            raise ValueError(
+                "sasl needs sasl_user with sasl_password or sasl_key, or tls = true with tls_cert, for the mechanism"
+            )
+        if not self.sasl and (self.sasl_user or self.sasl_password or self.sasl_key):
+            raise ValueError('sasl is not set: say sasl = "auto" to log in with the secret that is given')
         if self.tls_key and not self.tls_cert:
             raise ValueError("tls_key is the key of tls_cert, which is missing")
         if self.reconnect_max < self.reconnect_min:
@@ -118,3 +192,20 @@ class IrcOptions(BaseModel):
     def address(self) -> tuple[str, int]:
         """Host and port to connect to."""
         return self.host, self.port or (TLS_PORT if self.tls else PLAIN_PORT)
+
+    @property
+    def usable(self) -> tuple[Sasl, ...]:
+        """The mechanisms that are allowed and that there is a secret for, strongest first."""
+        named = self.sasl_user is not None
+        has = {
+            Sasl.EXTERNAL: self.tls and self.tls_cert is not None,
+            Sasl.ECDSA: named and self.sasl_key is not None,
+            Sasl.SCRAM: named and self.sasl_password is not None,
+            Sasl.PLAIN: named and self.sasl_password is not None,
+        }
+        return tuple(each for each in Sasl if each in self.sasl and has[each])
+
+    @property
+    def asks_authority(self) -> bool:
+        """Whether an authority has to vouch for the certificate; fingerprints do without unless told otherwise."""
+        return self.tls_verify and (not self.tls_fingerprints or "tls_verify" in self.model_fields_set)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pushbot.queue.events import HeadChanged
-from pushbot.queue.model import TRAIN_SIZE, Person, Queue
+from pushbot.queue.model import TRAIN_SIZE, Lock, Person, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,13 +25,38 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """A stage is outside its hours: `why`, in words, and when it opens next (None: not within a year)."""
+
+    why: str
+    opens_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long people are waited for, in seconds; 0 for ever.
+
+    `ask_after` is when a silent driver of the head, or a rider who has given no word, is asked; `grace` how much
+    later the next train goes first. `remind` is how long before its end the owner of a lock or hold is told.
+    `lock` is how long a lock lasts when nobody said.
+    """
+
+    ask_after: float = 0.0
+    grace: float = 300.0
+    remind: float = 600.0
+    lock: float = 7200.0
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a rule may know of the world.
 
     `by` is who asks. `stages` are the lane's, in order; `rollbacks` those that can be rolled back;
     `targets` those with a good release to go back to, None when that is not known; `unfinished` what was left
     undone on a stage; `busy` the stages somebody else has claimed, with who. `fold` makes two spellings of one
-    name equal; `named` finds the person a name means.
+    name equal; `named` finds the person a name means. `now` is the time; `locked` the stages that a person keeps, in
+    this lane or in another that shares the place; `closed` those outside their hours; `second` those that want the
+    word of another person than the driver; `asking` the names of the checks that asked for a `.confirm`, by stage.
     """
 
     by: Person
@@ -43,6 +69,12 @@ class Facts:
     targets: frozenset[str] | None = None
     unfinished: Mapping[str, Unfinished] = field(default_factory=dict)
     busy: Mapping[str, str] = field(default_factory=dict)
+    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    locked: Mapping[str, Lock] = field(default_factory=dict)
+    closed: Mapping[str, Closed] = field(default_factory=dict)
+    second: frozenset[str] = frozenset()
+    asking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    patience: Patience = Patience()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,101 @@
+"""Closed times from iCalendar (RFC 5545): every event, its SUMMARY the reason.
+
+All that a file may have in it comes from others. A file that repeats every second, or never comes to an end, has to
+be stopped from outside: see `__main__`, which reads it in a process of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import icalendar
+import recurring_ical_events
+
+from pushbot.calendar.rules import at_minute
+from pushbot.calendar.wall import Span
+from pushbot.errors import PushbotError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
+
+MOST_EVENTS = 10_000
+"""Times that an event takes place which are taken from one file; with more the file is refused."""
+MOST_REASON = 100
+"""Characters that are kept of a SUMMARY."""
+_MARGIN = timedelta(days=2)
+"""What is looked at round the time asked for, as events without a zone are elsewhere in it."""
+_VITAL = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
+"""What has to be readable of an event, else it is not known when it is."""
+_TOO_OFTEN = frozenset({"SECONDLY", "MINUTELY"})
+
+
+def events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime) -> tuple[Span, ...]:
+    """The events of a file from `start` to `end`, in order.
+
+    `zone` is for whole days and for times without a zone. Cancelled events and those that last no time are left out.
+    Raises PushbotError for what is no iCalendar file, and for an event of which it cannot be told when it is.
+    """
+    try:
+        calendars = icalendar.Calendar.from_ical(text, multiple=True)
+        _check(calendars)
+        found = [event for one in calendars for event in _between(one, start - _MARGIN, end + _MARGIN)]
+    except PushbotError:
+        raise
+    except Exception as error:  # what a file of others makes libraries raise has no end
+        words = " ".join(str(error).split())[:MOST_REASON]
+        raise PushbotError(f"it is not an iCalendar file that can be read ({type(error).__name__}: {words})") from error
+    if len(found) > MOST_EVENTS:
+        raise PushbotError(f"it has {len(found)} events within the time that is looked at; {MOST_EVENTS} are taken")
+    spans = (_span(event, zone) for event in found if str(event.get("STATUS", "")).upper() != "CANCELLED")
+    kept = (span for span in spans if span.start < span.end and span.start < end and start < span.end)
+    return tuple(sorted(kept, key=lambda span: (span.start, span.end)))
+
+
+def _between(calendar: icalendar.Component, start: datetime, end: datetime) -> Iterable[icalendar.Component]:
+    query = recurring_ical_events.of(calendar, components=["VEVENT"])
+    found: Iterable[icalendar.Component] = query.between(start, end)
+    return found
+
+
+def _check(calendars: Iterable[icalendar.Component]) -> None:
+    """Refuse what would be read as something else than was meant."""
+    calendars = list(calendars)
+    if not calendars or any(one.name != "VCALENDAR" for one in calendars):
+        raise PushbotError("it is not an iCalendar file: there is no VCALENDAR in it")
+    for event in (event for one in calendars for event in one.walk("VEVENT")):
+        name = str(event.get("SUMMARY", "without a SUMMARY"))[:MOST_REASON]
+        broken = [f"{key}: {why}" for key, why in event.errors if key in _VITAL]
+        if "DTSTART" not in event:
+            broken.append("there is no DTSTART")
+        broken = broken or list(_oddities(event))
+        if broken:
+            raise PushbotError(f"it cannot be told when the event '{name}' is: {broken[0]}"[:300])
+
+
+def _oddities(event: icalendar.Component) -> Iterable[str]:
+    for key in ("DTSTART", "DTEND"):
+        when = event.get(key)
+        if when is None:
+            continue
+        zone = when.params.get("TZID")
+        if zone is not None and isinstance(when.dt, datetime) and when.dt.tzinfo is None:
+            yield f"{key} is in a zone that is not known, {zone}"
+    rules = event.get("RRULE", [])
+    for rule in rules if isinstance(rules, list) else [rules]:
+        often = {str(each).upper() for each in rule.get("FREQ", [])} & _TOO_OFTEN
+        if often:
+            yield f"it repeats {often.pop().lower()}"
+
+
+def _span(event: icalendar.Component, zone: ZoneInfo) -> Span:
+    start, end = (_moment(event[key].dt, zone) for key in ("DTSTART", "DTEND"))
+    return Span(start, end, " ".join(str(event.get("SUMMARY", "")).split())[:MOST_REASON])
+
+
+def _moment(when: date, zone: ZoneInfo) -> datetime:
+    """A date, a time of the wall or a moment as a moment."""
+    if not isinstance(when, datetime):
+        when = at_minute(when, 0)
+    return (when if when.tzinfo is not None else when.replace(tzinfo=zone)).astimezone(UTC)
