@@ -17,7 +17,7 @@ from pushbot.calendar.wall import Span
 from pushbot.errors import PushbotError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from zoneinfo import ZoneInfo
 
 MOST_EVENTS = 10_000
@@ -53,45 +53,42 @@ def events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime) -> tuple
     return tuple(sorted(kept, key=lambda span: (span.start, span.end)))
 
 
-def _between(calendar: icalendar.Component, start: datetime, end: datetime) -> Iterable[icalendar.Component]:
+def _between(calendar: icalendar.Component, start: datetime, end: datetime) -> Iterable[icalendar.Event]:
     query = recurring_ical_events.of(calendar, components=["VEVENT"])
-    found: Iterable[icalendar.Component] = query.between(start, end)
+    found: Iterable[icalendar.Event] = query.between(start, end)
     return found
 
 
-def _check(calendars: Iterable[icalendar.Component]) -> None:
+def _check(calendars: Sequence[icalendar.Component]) -> None:
     """Refuse what would be read as something else than was meant."""
-    calendars = list(calendars)
     if not calendars or any(one.name != "VCALENDAR" for one in calendars):
         raise PushbotError("it is not an iCalendar file: there is no VCALENDAR in it")
     for event in (event for one in calendars for event in one.walk("VEVENT")):
-        name = str(event.get("SUMMARY", "without a SUMMARY"))[:MOST_REASON]
-        broken = [f"{key}: {why}" for key, why in event.errors if key in _VITAL]
-        if "DTSTART" not in event:
-            broken.append("there is no DTSTART")
-        broken = broken or list(_oddities(event))
+        broken = [f"{key}: {why}" for key, why in event.errors if key in _VITAL] or list(_oddities(event))
         if broken:
+            name = str(event.get("SUMMARY", "without a SUMMARY"))[:MOST_REASON]
             raise PushbotError(f"it cannot be told when the event '{name}' is: {broken[0]}"[:300])
 
 
-def _oddities(event: icalendar.Component) -> Iterable[str]:
+def _oddities(event: icalendar.Component) -> Iterator[str]:
+    if "DTSTART" not in event:
+        yield "there is no DTSTART"
     for key in ("DTSTART", "DTEND"):
-        when = event.get(key)
-        if when is None:
-            continue
-        zone = when.params.get("TZID")
-        if zone is not None and isinstance(when.dt, datetime) and when.dt.tzinfo is None:
+        when: object = event.get(key)
+        at, zone = getattr(when, "dt", None), getattr(when, "params", {}).get("TZID")
+        if zone is not None and isinstance(at, datetime) and at.tzinfo is None:
             yield f"{key} is in a zone that is not known, {zone}"
-    rules = event.get("RRULE", [])
+    rules: object = event.get("RRULE", [])
     for rule in rules if isinstance(rules, list) else [rules]:
-        often = {str(each).upper() for each in rule.get("FREQ", [])} & _TOO_OFTEN
+        how_often = rule.get("FREQ", []) if isinstance(rule, dict) else []
+        often = {str(each).upper() for each in how_often} & _TOO_OFTEN
         if often:
             yield f"it repeats {often.pop().lower()}"
 
 
-def _span(event: icalendar.Component, zone: ZoneInfo) -> Span:
-    start, end = (_moment(event[key].dt, zone) for key in ("DTSTART", "DTEND"))
-    return Span(start, end, " ".join(str(event.get("SUMMARY", "")).split())[:MOST_REASON])
+def _span(event: icalendar.Event, zone: ZoneInfo) -> Span:
+    why = " ".join(str(event.get("SUMMARY", "")).split())[:MOST_REASON]
+    return Span(_moment(event.start, zone), _moment(event.end, zone), why)
 
 
 def _moment(when: date, zone: ZoneInfo) -> datetime:

@@ -126,7 +126,7 @@ def _times(text: str) -> Iterator[tuple[int, int]]:
         if not dash:
             raise PushbotError(f"'{part}' is not a span of time like 09:00-17:00")
         first, last = _time(start), _time(end)
-        if first == last or first == DAY:
+        if first in (last, DAY):
             raise PushbotError(f"'{part}' is no time at all; a whole day is 00:00-24:00")
         yield first, last if first < last else last + DAY
 
