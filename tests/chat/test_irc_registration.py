@@ -8,8 +8,12 @@ from itertools import islice
 import pytest
 
 from pushbot.chat.irc.options import IrcOptions
-from pushbot.chat.irc.registration import NICK_TRIES, WANTED, Credentials, Registration, spare_nicks
+from pushbot.chat.irc.registration import GIVEN_UP, NICK_TRIES, WANTED, Registration, spare_nicks
+from pushbot.chat.irc.sasl import Credentials
+from pushbot.chat.irc.sts import Policies, Route, Strictness
 from pushbot.chat.irc.wire import parse
+
+HELLO = ["NICK pushbot", "USER pushbot 0 * :pushbot"]
 
 
 class SignOn:
@@ -18,7 +22,8 @@ class SignOn:
     def __init__(self, nick_length: int | None = None, password: str | None = None, **options: object) -> None:
         model = IrcOptions.model_validate({"host": "irc.test", **options})
         credentials = Credentials(password, "sesame" if options.get("sasl") == "plain" else None)
-        self.state = Registration(model, credentials, nick_length)
+        sts = Strictness(Route("irc.test", 6697, tls=model.tls), Policies(), trusted=model.tls)
+        self.state = Registration(model, credentials, sts, nick_length)
         self.first = self.state.start()
 
     def hears(self, line: str) -> list[str]:
@@ -28,23 +33,21 @@ class SignOn:
 
 
 def plain() -> SignOn:
-    return SignOn(sasl="plain", sasl_user="bot", sasl_password="env:X")
+    return SignOn(tls=True, sasl="plain", sasl_user="bot", sasl_password="env:X")
 
 
 def test_capabilities_come_first_then_password_nick_and_user() -> None:
-    assert SignOn(password="pass word").first == [
-        "CAP LS 302",
-        "PASS :pass word",
-        "NICK pushbot",
-        "USER pushbot 0 * :pushbot",
-    ]
+    sign_on = SignOn(password="pass word")
+    assert sign_on.first == ["CAP LS 302"]
+    assert sign_on.hears("CAP * LS :") == ["PASS :pass word", *HELLO, "CAP END"]
 
 
 def test_only_what_is_offered_is_asked_for_over_several_lines() -> None:
     sign_on = SignOn()
     assert sign_on.hears("CAP * LS * :multi-prefix sasl=PLAIN account-tag") == []
     assert sign_on.hears("CAP * LS :server-time draft/x=y message-tags") == [
-        "CAP REQ :message-tags account-tag server-time"
+        *HELLO,
+        "CAP REQ :message-tags account-tag server-time",
     ]
     assert sign_on.hears("CAP pushbot ACK :message-tags account-tag server-time ") == ["CAP END"]
     assert sign_on.state.caps == {"message-tags", "account-tag", "server-time"}
@@ -53,13 +56,13 @@ def test_only_what_is_offered_is_asked_for_over_several_lines() -> None:
 
 
 def test_with_nothing_wanted_the_negotiation_ends() -> None:
-    assert SignOn().hears("CAP * LS :multi-prefix") == ["CAP END"]
-    assert SignOn().hears("CAP * LS :") == ["CAP END"]
+    assert SignOn().hears("CAP * LS :multi-prefix") == [*HELLO, "CAP END"]
+    assert SignOn().hears("CAP * LS :") == [*HELLO, "CAP END"]
 
 
 def test_refused_together_each_is_asked_for_alone() -> None:
     sign_on = SignOn()
-    assert sign_on.hears("CAP * LS :account-tag server-time") == ["CAP REQ :account-tag server-time"]
+    assert sign_on.hears("CAP * LS :account-tag server-time") == [*HELLO, "CAP REQ :account-tag server-time"]
     assert sign_on.hears("CAP * NAK :account-tag server-time") == ["CAP REQ :account-tag", "CAP REQ :server-time"]
     assert sign_on.hears("CAP * NAK :account-tag") == []
     assert sign_on.hears("CAP * ACK :server-time") == ["CAP END"]
@@ -68,7 +71,7 @@ def test_refused_together_each_is_asked_for_alone() -> None:
 
 def test_a_server_that_knows_no_capabilities_signs_us_on() -> None:
     sign_on = SignOn()
-    assert sign_on.hears("421 * CAP :Unknown command") == []
+    assert sign_on.hears("421 * CAP :Unknown command") == HELLO
     assert sign_on.hears("451 * CAP :You have not registered") == []
     sign_on.hears("001 pushbot :Welcome")
     assert sign_on.state.done
@@ -90,28 +93,31 @@ def test_capabilities_come_and_go_later() -> None:
 
 
 def to_account(sign_on: SignOn, mechanism: str) -> None:
-    assert sign_on.hears(f"CAP * LS :sasl={mechanism},SCRAM-SHA-256 server-time") == ["CAP REQ :server-time sasl"]
+    assert sign_on.hears(f"CAP * LS :sasl={mechanism},SCRAM-SHA-256 server-time") == [
+        *HELLO,
+        "CAP REQ :server-time sasl",
+    ]
     assert sign_on.hears("CAP * ACK :server-time sasl") == [f"AUTHENTICATE {mechanism}"]
 
 
 def test_sasl_plain() -> None:
     sign_on = plain()
     to_account(sign_on, "PLAIN")
-    assert sign_on.hears("AUTHENTICATE +") == ["AUTHENTICATE " + base64.b64encode(b"\0bot\0sesame").decode()]
+    assert sign_on.hears("AUTHENTICATE +") == ["AUTHENTICATE " + base64.b64encode(b"bot\0bot\0sesame").decode()]
     assert sign_on.hears("900 pushbot x!y@z bot :You are now logged in as bot") == []
     assert sign_on.hears("903 pushbot :SASL authentication successful") == ["CAP END"]
 
 
 @pytest.mark.parametrize(("length", "sizes"), [(297, [396]), (300, [400, 1]), (301, [400, 4]), (600, [400, 400, 1])])
 def test_sasl_goes_out_in_chunks_of_400(length: int, sizes: list[int]) -> None:
-    secret = "x" * (length - len("\0bot\0"))
+    secret = "x" * (length - len("bot\0bot\0"))
     sign_on = plain()
-    sign_on.state._credentials = Credentials(None, secret)
+    sign_on.state._login.credentials = Credentials(None, secret)
     to_account(sign_on, "PLAIN")
     chunks = [line.removeprefix("AUTHENTICATE ") for line in sign_on.hears("AUTHENTICATE +")]
     assert [len(chunk) for chunk in chunks] == sizes
     data = "".join(chunk for chunk in chunks if chunk != "+")
-    assert base64.b64decode(data) == f"\0bot\0{secret}".encode()
+    assert base64.b64decode(data) == f"bot\0bot\0{secret}".encode()
 
 
 def test_sasl_external() -> None:
@@ -126,7 +132,7 @@ def test_a_wrong_account_is_hopeless(numeric: str) -> None:
     sign_on = plain()
     to_account(sign_on, "PLAIN")
     sign_on.hears("AUTHENTICATE +")
-    assert sign_on.hears(f"{numeric} * :SASL authentication failed") == []
+    assert sign_on.hears(f"{numeric} * :SASL authentication failed") == [GIVEN_UP]
     assert "account bot" in str(sign_on.state.failure)
     assert "sesame" not in str(sign_on.state.failure)
     assert sign_on.state.hopeless
@@ -140,12 +146,13 @@ def test_without_its_account_the_bot_does_not_come_in() -> None:
 
     other = plain()
     other.hears("CAP * LS :sasl=EXTERNAL")
+    assert other.hears("CAP * ACK :sasl") == [GIVEN_UP]
     assert "EXTERNAL" in str(other.state.failure)
     assert other.state.hopeless
 
     refused = plain()
     refused.hears("CAP * LS :sasl")
-    assert refused.hears("CAP * NAK :sasl") == []
+    assert refused.hears("CAP * NAK :sasl") == [GIVEN_UP]
     assert refused.state.failure
 
     ignorant = plain()
@@ -179,7 +186,7 @@ def test_a_nick_that_the_server_will_not_have_is_given_up() -> None:
     sign_on = SignOn()
     for _ in range(NICK_TRIES):
         assert sign_on.hears("432 * 1 :Erroneous nickname")
-    assert sign_on.hears("432 * 1 :Erroneous nickname") == []
+    assert sign_on.hears("432 * 1 :Erroneous nickname") == [GIVEN_UP]
     assert "nick" in str(sign_on.state.failure)
 
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
     from tests.rig.scripted import Scripted
 
+PLAIN = {
+    "sasl": "plain",
+    "sasl_user": "bot",
+    "sasl_password": "env:PUSHBOT_IRC",
+    "sasl_plain_without_tls": True,
+}
 ALL = "message-tags account-tag account-notify extended-join server-time echo-message cap-notify"
 
 
@@ -41,17 +47,17 @@ def short_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_sasl_plain_over_the_wire(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUSHBOT_IRC", "sesame")
-    options = {"sasl": "plain", "sasl_user": "bot", "sasl_password": "env:PUSHBOT_IRC"}
+    options = PLAIN
     async with running(server.port, "#push", **options) as bot:
         peer = await server.accept()
-        await peer.want("USER")
+        await peer.want("CAP LS")
         peer.send(f":{NAME} CAP * LS * :account-tag", f":{NAME} CAP * LS :sasl=PLAIN,EXTERNAL")
         assert await peer.want("CAP REQ") == "CAP REQ :account-tag sasl"
         peer.send(f":{NAME} CAP * ACK :account-tag sasl")
         await peer.want("AUTHENTICATE PLAIN")
         peer.send("AUTHENTICATE +")
         words = (await peer.want("AUTHENTICATE")).partition(" ")[2]
-        assert base64.b64decode(words) == b"\0bot\0sesame"
+        assert base64.b64decode(words) == b"bot\0bot\0sesame"
         peer.send(f":{NAME} 900 pushbot a!b@c bot :You are now logged in", f":{NAME} 903 pushbot :Success")
         await peer.want("CAP END")
         peer.greet()
@@ -62,13 +68,13 @@ async def test_sasl_plain_over_the_wire(server: Scripted, monkeypatch: pytest.Mo
 
 async def test_a_refused_account_ends_the_first_start(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUSHBOT_IRC", "sesame")
-    options = {"sasl": "plain", "sasl_user": "bot", "sasl_password": "env:PUSHBOT_IRC"}
+    options = PLAIN
     model = IrcChat.Options.model_validate({"host": "127.0.0.1", "port": server.port, **options})
     chat = IrcChat("irc", model, ["#push"])
 
     async def turn_away() -> None:
         peer = await server.accept()
-        await peer.want("USER")
+        await peer.want("CAP LS")
         peer.send(f":{NAME} CAP * LS :sasl", f":{NAME} CAP * ACK :sasl", "AUTHENTICATE +")
         peer.send(f":{NAME} 904 pushbot :SASL authentication failed")
 
@@ -421,7 +427,7 @@ async def test_a_room_that_did_not_hear_us_is_tried_again_after_a_while(
 async def test_the_own_nick_is_taken_back_when_its_holder_leaves(server: Scripted) -> None:
     async with running(server.port, "#push", nick_retry=0.1) as bot:
         peer = await server.accept()
-        await peer.want("USER")
+        await peer.want("CAP LS")
         peer.send(f":{NAME} CAP * LS :", f":{NAME} 433 * pushbot :Nickname is already in use")
         await peer.want("NICK pushbot_")
         peer.greet("pushbot_")
@@ -496,7 +502,7 @@ async def test_a_server_that_never_says_a_word_is_given_up(server: Scripted) -> 
     async with running(server.port, "#push", silent_after=0.3):
         await server.accept()
         peer = await server.accept(within=2)
-        await peer.want("USER")
+        await peer.want("CAP LS")
 
 
 async def test_a_server_that_never_signs_us_on_is_given_up(server: Scripted) -> None:
@@ -546,6 +552,7 @@ async def test_a_message_of_the_day_that_never_ends_is_not_waited_for(
     monkeypatch.setattr("pushbot.chat.irc.session.MOTD_WAIT", 0.1)
     async with running(server.port, "#push"):
         peer = await server.accept()
+        peer.send(f":{NAME} 421 * CAP :Unknown command")
         await peer.want("USER")
         peer.send(f":{NAME} 001 pushbot :Welcome")
         await peer.want("JOIN #push")

@@ -100,7 +100,7 @@ async def test_sasl_external_shows_our_certificate(certificates: Certificates, t
         running(server.port, "#push", host="localhost", **options) as bot,
     ):
         peer = await server.accept()
-        await peer.want("USER")
+        await peer.want("CAP LS")
         shown = peer.writer.get_extra_info("peercert")
         assert shown["subject"] == ((("commonName", "pushbot"),),)
         peer.send(f":{NAME} CAP * LS :sasl=EXTERNAL")

@@ -53,7 +53,7 @@ class Peer:
 
     async def welcome(self, *rooms: str, caps: str = "", nick: str = "pushbot", isupport: str = ISUPPORT) -> None:
         """Sign the bot on with `caps` and let it in to `rooms`, which are empty of topics."""
-        await self.want("USER")
+        await self.want("CAP LS")
         self.send(f":{NAME} CAP * LS :{caps}")
         if caps:
             asked = (await self.want("CAP REQ")).partition(":")[2]

@@ -18,9 +18,11 @@ from pushbot.chat.irc.options import IrcOptions
 from pushbot.chat.irc.outbox import Outbox
 from pushbot.chat.irc.own import Own
 from pushbot.chat.irc.people import People
-from pushbot.chat.irc.registration import Credentials, Registration
+from pushbot.chat.irc.registration import Registration
 from pushbot.chat.irc.rooms import Rooms
+from pushbot.chat.irc.sasl import Credentials
 from pushbot.chat.irc.session import Session
+from pushbot.chat.irc.sts import Policies, Strictness
 from pushbot.chat.irc.wire import LineBuffer, clean, parse
 from pushbot.chat.irc.writer import Writer
 from pushbot.errors import PushbotError
@@ -76,6 +78,8 @@ class IrcChat:
         )
         self._session: Session | None = None
         self._signed_on = False
+        self._policies = Policies(options.state / f"sts-{name}.json" if options.state else None)
+        self._upgrade: int | None = None
 
     # --- what the bot asks ---
 
@@ -117,6 +121,7 @@ class IrcChat:
         too, as a bot that has been working should not end because of somebody else's mistake.
         """
         options = self._known.options
+        self._policies.load()
         backoff = Backoff(options.reconnect_min, options.reconnect_max)
         if (options.password or options.sasl_password) and not options.tls and options.host not in _LOOPBACK:
             log.warning("irc_password_in_clear", chat=self.name, remedy="set tls = true")
@@ -130,6 +135,9 @@ class IrcChat:
                 reason = str(error)
             except OSError as error:
                 reason = str(error) or type(error).__name__
+            if self._upgrade is not None:
+                log.info("irc_wants_tls", chat=self.name, server=options.host, port=self._upgrade)
+                continue
             if time.monotonic() - began >= HELD:
                 backoff.reset()
             delay = backoff.next()
@@ -143,9 +151,13 @@ class IrcChat:
         """One connection; ends by raising OSError, or PushbotError where trying again is no use."""
         known = self._known
         credentials = Credentials.resolve(known.options)
-        link = await Link.open(known.options)
+        route = self._policies.route(known.options, self._upgrade)
+        self._upgrade = None
+        link = await Link.open(known.options, route)
+        sts = Strictness(route, self._policies, link.trusted)
         writer = Writer(known.options, link.transport, known.outbox, known.rooms, known.own)
-        session = Session(known, Registration(known.options, credentials, known.features.nick_length), writer)
+        registration = Registration(known.options, credentials, sts, known.features.nick_length)
+        session = Session(known, registration, writer)
         ticks = _Ticks(session, link.transport)
         lines = LineBuffer()
         self._session = session
@@ -157,6 +169,8 @@ class IrcChat:
             raise
         finally:
             self._session = None
+            self._upgrade = sts.upgrade
+            sts.ended()
             ticks.stop()
             session.close()
             await link.abort()
@@ -185,6 +199,7 @@ class IrcChat:
         """Act on one line. Whatever goes wrong with it is logged: the next line is another matter."""
         try:
             notices = session.receive(line)
+            await session.catch_up()
             session.busy = bool(notices)
             for notice in notices:
                 await tell(notice)

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import secrets
 import stringprep
 import unicodedata
@@ -33,6 +34,8 @@ MOST = 2_000_000
 CHALLENGE = 32
 """Bytes in an ECDSA challenge, as many as a SHA-256 digest."""
 
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+
 _NO_BINDING = b"n,,"
 """The GS2 header: no channel binding, no other identity (RFC 5802, section 7)."""
 
@@ -51,8 +54,8 @@ class Exchange(Protocol):
     slow: bool
 
     @property
-    def complete(self) -> bool:
-        """Whether all was said, and the server has proved what the mechanism makes it prove."""
+    def proved(self) -> bool:
+        """Whether the server has proved what the mechanism makes it prove; most ask for nothing."""
         ...
 
     def answer(self, challenge: bytes) -> bytes:
@@ -66,7 +69,8 @@ class Once:
 
     words: bytes = field(repr=False)
     slow: bool = False
-    complete: bool = False
+    proved: bool = True
+    _said: bool = False
 
     @classmethod
     def external(cls) -> Once:
@@ -81,9 +85,9 @@ class Once:
     def answer(self, challenge: bytes) -> bytes:
         """The one answer, whatever the challenge says."""
         del challenge
-        if self.complete:
+        if self._said:
             raise Untrusted("it asks for more than the mechanism has to say")
-        self.complete = True
+        self._said = True
         return self.words
 
 
@@ -94,17 +98,18 @@ class Ecdsa:
     user: str
     key: EllipticCurvePrivateKey = field(repr=False)
     slow: bool = False
-    complete: bool = False
+    proved: bool = True
     _named: bool = False
+    _signed: bool = False
 
     def answer(self, challenge: bytes) -> bytes:
         """The account's name, then the signature in DER."""
         if not self._named:
             self._named = True
             return self.user.encode()
-        if self.complete or len(challenge) != CHALLENGE:
+        if self._signed or len(challenge) != CHALLENGE:
             raise Untrusted(f"its ECDSA challenge is not one of {CHALLENGE} bytes")
-        self.complete = True
+        self._signed = True
         return self.key.sign(challenge, ECDSA(Prehashed(SHA256())))
 
 
@@ -130,7 +135,7 @@ class Scram:
     password: str = field(repr=False)
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     slow: bool = True
-    complete: bool = False
+    proved: bool = False
     _said: str = ""
     _signature: bytes | None = field(default=None, repr=False)
 
@@ -172,20 +177,20 @@ class Scram:
         nonce, salt, iterations = values
         if not nonce.startswith(self.nonce) or nonce == self.nonce:
             raise Untrusted("its SCRAM nonce does not go on from ours")
-        if not (iterations.isascii() and iterations.isdigit()) or not FEWEST <= int(iterations[:9]) <= MOST:
-            raise Untrusted(f"it wants SCRAM with {iterations[:20]} iterations, which is not within {FEWEST} and {MOST}")
+        if not _NUMBER.fullmatch(iterations) or not FEWEST <= int(iterations) <= MOST:
+            raise Untrusted(f"it wants {iterations[:20]!r} iterations of SCRAM; from {FEWEST} to {MOST} are sound")
         return nonce, _decoded(salt), int(iterations)
 
     def _check(self, said: str) -> None:
         """See whether the server knows what the password was made into."""
-        first = said.split(",")[0]
+        first = said.split(",", maxsplit=1)[0]
         if first.startswith("e="):
             raise Refused(first[2:])
-        if self.complete or not first.startswith("v="):
+        if self.proved or not first.startswith("v="):
             raise Untrusted("it does not sign what was said, as SCRAM wants it to")
         if not hmac.compare_digest(_decoded(first[2:]), self._signature or b""):
             raise Untrusted("its SCRAM signature is wrong, so it does not know our account: somebody else's server")
-        self.complete = True
+        self.proved = True
 
 
 def _hmac(key: bytes, words: bytes) -> bytes:

@@ -21,7 +21,6 @@ PLAIN_PORT = 6667
 TLS_PORT = 6697
 
 
-
 class Sasl(StrEnum):
     """A mechanism for logging in to an account (IRCv3 SASL), strongest first; in capitals its name on the wire.
 

@@ -6,6 +6,7 @@ second and does what only time brings about. When `failure` is set, the connecti
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.irc.places import Places
+from pushbot.chat.irc.registration import CAP_WAIT
 from pushbot.chat.irc.rooms import ECHO_WAIT, SILENCED_WAIT
 from pushbot.chat.irc.talk import Talk
 from pushbot.chat.irc.wire import Message, parse, plain
@@ -107,6 +109,8 @@ class Session:
             self._begin()
         elif now - self._began >= limit:
             self.failure = f"it did not sign us on within {limit:g} s"
+        elif now - self._began >= CAP_WAIT:
+            self._register(self.registration.no_answer())
 
     def _settle(self, now: float) -> None:
         for room in self.known.rooms:
@@ -158,11 +162,19 @@ class Session:
                 return self._of_server(message)
         return ()
 
-    def _of_server(self, message: Message) -> Sequence[Notice]:
-        for line in self.registration.feed(message):
+    async def catch_up(self) -> None:
+        """To be called after `receive`: does, in a thread, what would hold everything up."""
+        if (slow := self.registration.slow) is not None:
+            self._register(await asyncio.to_thread(slow))
+
+    def _register(self, lines: Sequence[str]) -> None:
+        for line in lines:
             self.writer.control(line)
         if self.registration.failure is not None:
             self.failure, self.hopeless = self.registration.failure, self.registration.hopeless
+
+    def _of_server(self, message: Message) -> Sequence[Notice]:
+        self._register(self.registration.feed(message))
         match message.name:
             case "welcome" if not self.ready:
                 self._welcomed = time.monotonic()
