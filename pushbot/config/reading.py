@@ -98,9 +98,14 @@ class Reading:
             return None
 
     def _options(self, plugin: Plugin, options: Mapping[str, object]) -> dict[str, object]:
-        """The options with paths seen from the file's folder, as far as the plugin says that they are paths."""
+        """The options with paths seen from the file's folder, as far as the plugin says that they are paths.
+
+        A path called `state` is the folder of the bot's record where nothing else is said.
+        """
         fields = plugin.Options.model_fields
         paths = {name for name, field in fields.items() if Path in (field.annotation, *get_args(field.annotation))}
+        if "state" in paths:
+            options = {"state": str(Path(self.found.table.bot.store).parent), **options}
         return {
             name: str(self.path(value)) if name in paths and isinstance(value, str) else self.anchored(value)
             for name, value in options.items()

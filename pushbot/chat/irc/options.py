@@ -65,6 +65,13 @@ def _fingerprint(value: str) -> str:
     return plain
 
 
+_NEEDS = {
+    Sasl.EXTERNAL: "tls = true and tls_cert",
+    Sasl.ECDSA: "sasl_user and sasl_key",
+    Sasl.SCRAM: "sasl_user and sasl_password",
+    Sasl.PLAIN: "sasl_user and sasl_password",
+}
+
 Mechanisms = Annotated[tuple[Sasl, ...], BeforeValidator(_mechanisms)]
 """The mechanisms that may be used; which one is, the server's offer and our secrets decide."""
 
@@ -176,9 +183,8 @@ class IrcOptions(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.sasl and not self.usable:
-            raise ValueError(
-                "sasl needs sasl_user with sasl_password or sasl_key, or tls = true with tls_cert, for the mechanism"
-            )
+            meant = f"'{self.sasl[0]}'" if len(self.sasl) == 1 else "'auto'"
+            raise ValueError(f"sasl = {meant} needs {' or '.join(dict.fromkeys(_NEEDS[each] for each in self.sasl))}")
         if not self.sasl and (self.sasl_user or self.sasl_password or self.sasl_key):
             raise ValueError('sasl is not set: say sasl = "auto" to log in with the secret that is given')
         if self.tls_key and not self.tls_cert:
