@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pushbot.config.calendars import hours_of, read_calendars
 from pushbot.config.inventories import read_inventories
 from pushbot.config.lines import line_of
 from pushbot.config.model import Bot, ChatPart, Config
@@ -14,6 +15,7 @@ from pushbot.config.pipelines import Pipeline, read_pipeline
 from pushbot.config.problems import ConfigErrors, Problem
 from pushbot.config.reading import Reading
 from pushbot.config.shape import salvage
+from pushbot.config.web import check_auto, read_web
 from pushbot.errors import PushbotError
 from pushbot.plugins import Group
 from pushbot.service.spec import Announce, LaneSpec, Room
@@ -63,7 +65,17 @@ def _assemble(reading: Reading) -> Config | None:
     _check_lanes(reading)
     chats = [_read_chat(reading, name, chat) for name, chat in table.chats.items()]
     inventories = read_inventories(reading)
-    pipelines = {name: read_pipeline(reading, name, each, inventories) for name, each in table.pipelines.items()}
+    calendars = read_calendars(reading)
+    pipelines = {
+        name: read_pipeline(reading, name, each, inventories, calendars) for name, each in table.pipelines.items()
+    }
+    hours = {
+        name: hours_of(reading, lane.hours, ("lanes", name, "hours"), calendars) for name, lane in table.lanes.items()
+    }
+    web = read_web(reading)
+    check_auto(
+        reading, table.lanes, {name: tuple(s.name for s in each.stages) for name, each in pipelines.items()}
+    )
     if reading.problems or reading.found.problems:
         return None
     bot = table.bot
@@ -83,7 +95,8 @@ def _assemble(reading: Reading) -> Config | None:
             warroom=frozenset(table.announce.warroom),
             lane=frozenset(table.announce.lane),
         ),
-        lanes=tuple(_lane(name, lane, pipelines) for name, lane in table.lanes.items()),
+        lanes=tuple(replace(_lane(name, lane, pipelines), hours=hours[name]) for name, lane in table.lanes.items()),
+        web=web,
     )
 
 
@@ -97,6 +110,7 @@ def _lane(name: str, table: LaneTable, pipelines: Mapping[str, Pipeline]) -> Lan
         branch=pipeline.branch,
         max_riders=table.max_riders,
         config=table.config,
+        auto=table.auto.spec() if table.auto is not None else None,
     )
 
 

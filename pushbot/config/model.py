@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pushbot.plugins import Plugin
     from pushbot.ports import Chat
     from pushbot.service.spec import Announce, LaneSpec
+    from pushbot.web.spec import WebSpec
 
 
 class OnStop(StrEnum):
@@ -87,3 +88,4 @@ class Config:
     chats: tuple[ChatPart, ...]
     announce: Announce
     lanes: tuple[LaneSpec, ...]
+    web: WebSpec | None = None

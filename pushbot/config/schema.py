@@ -10,9 +10,11 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pushbot.config.calendars import CalendarTable, HoursNames  # noqa: TC001 - pydantic reads them
 from pushbot.config.hosts import HostsTable, InventoryTable, LabelName, LabelValues, RolloutTable, VersionsTable  # noqa: TC001 - pydantic reads them
 from pushbot.config.model import LogFormat, LogLevel, OnStop, Rollback
 from pushbot.config.table import STRICT, Environment, Plugin, PluginTable
+from pushbot.config.web import AutoTable, HookTable, WebTable  # noqa: TC001 - pydantic reads them
 from pushbot.ports import Probe, ProbeKind, Step
 from pushbot.queue.model import TRAIN_SIZE
 from pushbot.service.spec import News
@@ -158,6 +160,7 @@ class DefaultsTable(Table):
     grace: Duration = 5.0
     rollback: Rollback = Rollback.MANUAL
     rollback_from: Label | None = None
+    hours: HoursNames = ()
     each: dict[LabelName, LabelValues] = {}
     hosts: HostsTable | None = None
     rollout: RolloutTable | None = None
@@ -192,6 +195,8 @@ class LaneTable(Table):
     pipeline: Text | None = None
     max_riders: Positive = TRAIN_SIZE
     config: Flag = False
+    auto: AutoTable | None = None
+    hours: HoursNames = ()
 
 
 class FileTable(Table):
@@ -201,6 +206,9 @@ class FileTable(Table):
     bot: BotTable = BotTable()
     chats: dict[Name, ChatTable] = {}
     announce: AnnounceTable = AnnounceTable()
+    calendars: dict[Name, CalendarTable] = {}
     inventories: dict[Name, InventoryTable] = {}
     pipelines: dict[Name, PipelineTable] = {}
     lanes: dict[Name, LaneTable] = {}
+    web: WebTable | None = None
+    hooks: dict[Name, HookTable] = {}

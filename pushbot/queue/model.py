@@ -70,6 +70,11 @@ class Person:
         return self.key.startswith(LINKED)
 
     @property
+    def bot(self) -> bool:
+        """Whether it is the bot itself, which rides with builds that have passed."""
+        return self.key.startswith("bot:")
+
+    @property
     def trusted(self) -> bool:
         """Whether something vouches for them being who they are."""
         return bool(self.proof)

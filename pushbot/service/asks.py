@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pushbot.ports import Delivery
     from pushbot.queue.commands import Command, Question, Report
     from pushbot.queue.model import Person
 
@@ -21,9 +22,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Something for a lane to do: `text` is how it was put, for the journal. Reports have no origin."""
+    """Something for a lane to do: `text` is how it was put, for the journal. Reports have no origin.
+
+    `deliveries` are what a webhook brought it by, recorded with it.
+    """
 
     what: Command | Report | Question
     by: Person
     text: str
     origin: Origin | None = None
+    deliveries: tuple[Delivery, ...] = ()

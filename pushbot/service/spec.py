@@ -13,6 +13,7 @@ from pushbot.queue.model import TRAIN_SIZE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pushbot.calendar.source import CalendarSpec
     from pushbot.fleet.model import VersionProbe
     from pushbot.ports import Executor, Inventory, Probe, Repository, Step
 
@@ -31,6 +32,7 @@ class News(StrEnum):
     HOTFIX = "hotfix"
     MISMATCH = "mismatch"
     DRIFT = "drift"
+    BUILD_FAILED = "build_failed"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,7 +95,10 @@ class VersionSpec:
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """One place to deploy to, and how. `lock` is the exclusive claim that its runs hold."""
+    """One place to deploy to, and how. `lock` is the exclusive claim that its runs hold.
+
+    It is deployed to while all calendars of `hours`, and of its lane's, are open.
+    """
 
     name: str
     executor: Executor
@@ -113,6 +118,7 @@ class StageSpec:
     rollout: Rollout = AT_ONCE
     versions: VersionSpec | None = None
     rollback_never: bool = False
+    hours: tuple[CalendarSpec, ...] = ()
 
     @property
     def reverts(self) -> bool:
@@ -130,6 +136,19 @@ class StageSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoSpec:
+    """What goes to a lane's stages by itself, as far as `stage`: what is new on the lane's branch and has passed.
+
+    `builds` are the names of the builds that must have passed, any one if there are none; with `poll` the branch is
+    looked at every so many seconds.
+    """
+
+    stage: str
+    builds: tuple[str, ...] = ()
+    poll: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class LaneSpec:
     """One named queue: its rooms, its stages in order, and where its revisions come from."""
 
@@ -140,6 +159,8 @@ class LaneSpec:
     branch: str | None = None
     max_riders: int = TRAIN_SIZE
     config: bool = False
+    auto: AutoSpec | None = None
+    hours: tuple[CalendarSpec, ...] = ()
 
     def stage(self, name: str) -> StageSpec | None:
         """The stage of that name."""

@@ -60,6 +60,7 @@ from pushbot.queue.commands.questions import (
 )
 from pushbot.queue.commands.reports import (
     AbortRefused,
+    Built,
     Passed,
     Rename,
     Report,
@@ -100,6 +101,7 @@ __all__ = [
     "Oncall",
     "OpenIncident",
     "Override",
+    "Built",
     "Passed",
     "Pop",
     "PutHold",

@@ -74,6 +74,24 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Built:
+    """A build of `revision` on `branch` has passed, or failed.
+
+    `url` tells more of it. `people` are the keys of those whose work it is, `authors` their names as git has them.
+    `wanted` is whether the lane takes what has passed to a stage by itself; the bot then rides with it.
+    """
+
+    name: str
+    branch: str
+    revision: str
+    passed: bool
+    url: str | None = None
+    people: frozenset[str] = frozenset()
+    authors: tuple[str, ...] = ()
+    wanted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Passed:
     """Time has passed: what is due at `Facts.now` is to be done."""
 
@@ -93,4 +111,4 @@ class Rename:
     new: Person
 
 
-Report = RunCounted | RunBegan | AbortRefused | RunEnded | Passed | Stirred | Rename
+Report = RunCounted | RunBegan | AbortRefused | RunEnded | Built | Passed | Stirred | Rename

@@ -11,6 +11,8 @@ from pushbot.queue.events.keeping import (
     Unlocked,
 )
 from pushbot.queue.events.line import (
+    BuildFailed,
+    BuildQueued,
     Blocked,
     DriverAsked,
     DriverChanged,
@@ -56,6 +58,8 @@ __all__ = [
     "HeadChanged",
     "Held",
     "HostsCounted",
+    "BuildFailed",
+    "BuildQueued",
     "Joined",
     "Left",
     "Locked",
@@ -94,6 +98,8 @@ Event = (
     | GivenUp
     | Renamed
     | TopicTaken
+    | BuildQueued
+    | BuildFailed
     | NoteSet
     | Quieted
     | DriverAsked

@@ -146,3 +146,25 @@ class Overtaken:
 
     train: Train
     sleeper: Train
+
+
+@dataclass(frozen=True, slots=True)
+class BuildQueued:
+    """The bot got in line with a build that has passed, or (`newer`) its waiting train takes this one over."""
+
+    train: Train
+    branch: str
+    revision: str
+    newer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFailed:
+    """A build failed. `riders` are those in the line whose work it is, `authors` who wrote it, as git has them."""
+
+    name: str
+    branch: str
+    revision: str
+    url: str | None
+    riders: tuple[Person, ...]
+    authors: tuple[str, ...]

@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from pushbot.queue import commands as c
-from pushbot.queue.rules import aboard, boarding, editing, holding, journey, runs
+from pushbot.queue.rules import aboard, boarding, builds, editing, holding, journey, runs
 from pushbot.queue.rules.decision import Decision, Facts, Unfinished
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def decide(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decisio
             return runs.began(queue, command)
         case c.AbortRefused():
             return runs.not_stopped(queue, command)
+        case c.Built():
+            return builds.built(queue, command, facts)
         case c.RunEnded():
             return runs.ended(queue, command, facts)
         case c.Rename(old, new):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from pushbot.queue import events as e
 from pushbot.queue.model import Mark, Person, Phase, RunKind, Train
 from pushbot.service.spec import News
+from pushbot.service.voice.builds import build_failed, build_queued
 from pushbot.service.voice.plain import GO_ON, Said, counted, lasting, listed, riders, short, ways_on
 from pushbot.service.voice.refusals import refused
 
@@ -44,6 +45,12 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
             return (ready(train, next_stage),)
         case e.Blocked(_, refusal):
             return (Said(refused(at.by, refusal), reply=True),)
+        case e.BuildQueued():
+            return (build_queued(event),)
+        case e.BuildFailed():
+            return (build_failed(event),)
+        case e.HeadChanged(train) if train.driver.bot and len(train.riders) == 1:
+            return ()
         case e.HeadChanged(train, waiting):
             return (up_next(train) if waiting else you_are_up(train),)
         case e.DriverChanged(train):

@@ -1,0 +1,94 @@
+"""The tables of what comes in by HTTP: `[web]`, `[hooks.NAME]` and `[lanes.NAME.auto]`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from pushbot.config.table import STRICT
+from pushbot.secret import REFERENCE
+from pushbot.service.spec import AutoSpec
+from pushbot.values import Duration, HostPortForm, Label, Name, Text  # noqa: TC001 - pydantic reads them
+from pushbot.web.signed import Form
+from pushbot.web.spec import MOST_BODY, HookSpec, WebSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pushbot.config.reading import Reading
+    from pushbot.config.schema import LaneTable
+
+Secret = Annotated[str, StringConstraints(pattern=REFERENCE)]
+
+
+class WebTable(BaseModel):
+    """`[web]`: nothing listens without it."""
+
+    model_config = STRICT
+
+    listen: HostPortForm
+    max_body: Annotated[int, Field(strict=True, ge=1024, le=25 * 1024 * 1024)] = MOST_BODY
+
+
+class HookTable(BaseModel):
+    """`[hooks.NAME]`: what may be sent to /hooks/NAME."""
+
+    model_config = STRICT
+
+    form: Form = Form.GITHUB
+    secret: Secret
+    lanes: tuple[Name, ...]
+
+
+class AutoTable(BaseModel):
+    """`[lanes.NAME.auto]`: what has passed goes as far as `stage` by itself."""
+
+    model_config = STRICT
+
+    stage: Text
+    builds: tuple[Label, ...] = ()
+    poll: Duration = 0.0
+
+    def spec(self) -> AutoSpec:
+        """The same for the service."""
+        return AutoSpec(self.stage, self.builds, self.poll)
+
+
+def read_web(reading: Reading) -> WebSpec | None:
+    """What the listener is told, None without one; notes what does not fit."""
+    table, whole = reading.found.table, reading.found.whole
+    hooks = []
+    for name, hook in table.hooks.items():
+        key = ("hooks", name)
+        if table.web is None and whole("web"):
+            reading.note(key, "nothing listens for it", '[web] with `listen = "127.0.0.1:8800"`')
+        for i, lane in enumerate(hook.lanes):
+            if lane not in table.lanes and whole("lanes", lane):
+                reading.note_unknown((*key, "lanes", i), "lane", lane, table.lanes)
+        secret = hook.secret
+        if secret.startswith("file:"):
+            secret = f"file:{reading.path(secret.removeprefix('file:'))}"
+        hooks.append(HookSpec(name, hook.form, secret, hook.lanes))
+    if table.web is None:
+        return None
+    host, _, port = table.web.listen.rpartition(":")
+    return WebSpec(host.strip("[]"), int(port), table.web.max_body, tuple(hooks))
+
+
+def check_auto(reading: Reading, lanes: Mapping[str, LaneTable], stages: Mapping[str, tuple[str, ...]]) -> None:
+    """Note lanes with builds that go by themselves and nowhere to go; `stages` are those of each pipeline."""
+    for name, lane in lanes.items():
+        key = ("lanes", name, "auto")
+        if lane.auto is None:
+            continue
+        pipeline = reading.found.table.pipelines.get(lane.pipeline or "")
+        if pipeline is None:
+            if lane.pipeline is None:
+                reading.note(key, "the lane has no pipeline", "a `pipeline` with a stage to go to")
+            continue
+        if pipeline.branch is None or pipeline.repository is None:
+            reading.note(key, f"pipeline '{lane.pipeline}' has no `repository` and `branch`", "both, to go from")
+        known = stages.get(lane.pipeline or "", ())
+        if lane.auto.stage not in known and reading.found.whole("pipelines", lane.pipeline or ""):
+            reading.note_unknown((*key, "stage"), "stage", lane.auto.stage, known)
