@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from pushbot.config import load
+from pushbot.config.calendars import CalendarTable
 from pushbot.config.hosts import HostsTable, InventoryTable, RolloutTable, SourceTable, VersionsTable
 from pushbot.config.schema import (
     AnnounceTable,
@@ -41,6 +42,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`[chats.NAME]`": ChatTable,
     "`[announce]`": AnnounceTable,
     "`[lanes.NAME]`": LaneTable,
+    "`[calendars.NAME]`": CalendarTable,
     "`[inventories.NAME]`": InventoryTable,
     "`[[inventories.NAME.sources]]`": SourceTable,
     **{f"Inventory `{name}`": load_plugin(Group.INVENTORIES, name).Options for name in known(Group.INVENTORIES)},

@@ -11,11 +11,12 @@ import click
 from pushbot.cli.hosts_words import limit, meant, way
 from pushbot.config import load
 from pushbot.errors import PushbotError
-from pushbot.service.voice.plain import counted, lasting
+from pushbot.service.voice.plain import counted, lasting, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pushbot.calendar.source import CalendarSpec
     from pushbot.ports import Probe, Step
     from pushbot.service.spec import LaneSpec, StageSpec
 
@@ -52,12 +53,16 @@ def of_lane(lane: LaneSpec) -> Iterator[str]:
     source = f"the head of {lane.branch} is looked up" if lane.branch else "the run's name is taken as the revision"
     stages = " > ".join(stage.name for stage in lane.stages)
     yield f"  At a train's first .go {source}; it stays the same through {stages}."
+    if lane.hours:
+        yield f"  Deploys start within the hours of {_hours(lane.hours)}."
     for stage in lane.stages:
         yield from _of_stage(stage)
 
 
 def _of_stage(stage: StageSpec) -> Iterator[str]:
     yield f"  {stage.name}: at most {lasting(stage.timeout)}, in {stage.workdir}; one run at a time ({stage.lock})."
+    if stage.hours:
+        yield f"    and within the hours of {_hours(stage.hours)}"
     if stage.hosts is not None:
         yield f"    on {meant(stage.hosts)}: {way(stage.rollout)}; {limit(stage.rollout)}"
     yield from _steps("do", stage.steps, stage)
@@ -66,6 +71,10 @@ def _of_stage(stage: StageSpec) -> Iterator[str]:
     yield from _steps("after that", stage.post, stage)
     yield f"    stopped with TERM, and with KILL {lasting(stage.grace)} later"
     yield from _back(stage)
+
+
+def _hours(calendars: tuple[CalendarSpec, ...]) -> str:
+    return listed([f"{each.name} ({each.calendar.zone.key})" for each in calendars])
 
 
 def _back(stage: StageSpec) -> Iterator[str]:

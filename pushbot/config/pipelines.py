@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
+from pushbot.config.calendars import hours_of
 from pushbot.config.inheritance import stages_of
 from pushbot.config.inventories import hosts_of
 from pushbot.config.model import Rollback
@@ -16,6 +17,7 @@ from pushbot.service.spec import StageSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pushbot.calendar.source import CalendarSpec
     from pushbot.config.inheritance import Stage
     from pushbot.config.reading import Reading
     from pushbot.config.schema import PipelineTable, StepTable
@@ -38,7 +40,11 @@ class Pipeline:
 
 
 def read_pipeline(
-    reading: Reading, name: str, table: PipelineTable, inventories: Mapping[str, InventorySpec]
+    reading: Reading,
+    name: str,
+    table: PipelineTable,
+    inventories: Mapping[str, InventorySpec],
+    calendars: Mapping[str, CalendarSpec],
 ) -> Pipeline:
     """The pipeline, without what is no good in it; that is noted."""
     key = ("pipelines", name)
@@ -55,7 +61,7 @@ def read_pipeline(
         repository = cast(
             "Repository | None", reading.built(Group.REPOSITORIES, table.repository, (*key, "repository"))
         )
-    made = [_read_stage(reading, stage, inventories) for stage in stages]
+    made = [_read_stage(reading, stage, inventories, calendars) for stage in stages]
     return Pipeline(
         stages=tuple(stage for stage in made if stage is not None),
         repository=repository,
@@ -63,10 +69,16 @@ def read_pipeline(
     )
 
 
-def _read_stage(reading: Reading, stage: Stage, inventories: Mapping[str, InventorySpec]) -> StageSpec | None:
+def _read_stage(
+    reading: Reading,
+    stage: Stage,
+    inventories: Mapping[str, InventorySpec],
+    calendars: Mapping[str, CalendarSpec],
+) -> StageSpec | None:
     table = stage.table
     executor = cast("Executor | None", reading.built(Group.EXECUTORS, table.executor, stage.at("executor")))
     _check_stage(reading, stage, _LENIENT if executor is None else traits_of(executor))
+    hours = hours_of(reading, table.hours, stage.at("hours"), calendars)
     if executor is None:
         return None
     hosts, rollout, versions = hosts_of(reading, stage, executor, inventories)
@@ -91,6 +103,7 @@ def _read_stage(reading: Reading, stage: Stage, inventories: Mapping[str, Invent
         hosts=hosts,
         rollout=rollout,
         versions=versions,
+        hours=hours,
     )
 
 
