@@ -73,9 +73,7 @@ def _assemble(reading: Reading) -> Config | None:
         name: hours_of(reading, lane.hours, ("lanes", name, "hours"), calendars) for name, lane in table.lanes.items()
     }
     web = read_web(reading)
-    check_auto(
-        reading, table.lanes, {name: tuple(s.name for s in each.stages) for name, each in pipelines.items()}
-    )
+    check_auto(reading, table.lanes, {name: tuple(s.name for s in each.stages) for name, each in pipelines.items()})
     if reading.problems or reading.found.problems:
         return None
     bot = table.bot

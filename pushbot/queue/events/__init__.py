@@ -11,9 +11,9 @@ from pushbot.queue.events.keeping import (
     Unlocked,
 )
 from pushbot.queue.events.line import (
+    Blocked,
     BuildFailed,
     BuildQueued,
-    Blocked,
     DriverAsked,
     DriverChanged,
     Finished,
@@ -48,6 +48,8 @@ __all__ = [
     "AbortFailed",
     "AbortRequested",
     "Blocked",
+    "BuildFailed",
+    "BuildQueued",
     "Confirmed",
     "DriverAsked",
     "DriverChanged",
@@ -58,8 +60,6 @@ __all__ = [
     "HeadChanged",
     "Held",
     "HostsCounted",
-    "BuildFailed",
-    "BuildQueued",
     "Joined",
     "Left",
     "Locked",
