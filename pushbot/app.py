@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -17,6 +17,7 @@ from pushbot.errors import PushbotError
 from pushbot.ports import Work
 from pushbot.queue.commands import RunState
 from pushbot.service.answering import Answering
+from pushbot.service.autopilot import Autopilot
 from pushbot.service.conductor import Conductor
 from pushbot.service.desk import Desk
 from pushbot.service.dispatcher import Dispatcher
@@ -30,6 +31,7 @@ from pushbot.service.speaker import Speaker
 from pushbot.service.topics import Ticker, Topics
 from pushbot.service.voice.news import stray
 from pushbot.store import SqliteStore
+from pushbot.web.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from pushbot.service.asks import Ask
     from pushbot.service.snapshot import Progress, Snapshot
     from pushbot.service.spec import Announce, LaneSpec
+    from pushbot.web.spec import WebSpec
 
 LOG = structlog.get_logger()
 LAST_WORDS = 2.0
@@ -64,7 +67,7 @@ class Errand:
 class Plan:
     """What a bot is made of, whoever made the plan: its chats by name, its lanes, where news and runs' output go.
 
-    `control` is where its door for this machine is to be, None for a bot without one. `last_words` is how many
+    `control` is where its door for this machine is to be, None for a bot without one; `web` the one for others. `last_words` is how many
     seconds it may take at the end to have said what it owes.
     """
 
@@ -75,6 +78,15 @@ class Plan:
     abort_on_stop: bool = False
     control: Path | None = None
     last_words: float = LAST_WORDS
+    web: WebSpec | None = None
+
+
+class Service(Protocol):
+    """What runs beside the lanes as long as the bot does."""
+
+    async def run(self) -> None:
+        """Do its work until cancelled."""
+        ...
 
 
 async def serve(config: Config, errand: Errand | None = None) -> None:
@@ -126,7 +138,7 @@ class Bot:
     dispatcher: Dispatcher
     desk: Desk
     control: ControlServer | None
-    drift: Drift
+    background: Mapping[str, Service]
     group: asyncio.TaskGroup
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -159,8 +171,14 @@ class Bot:
             conductors[lane.name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
         control = ControlServer(plan.control, conductors, feed, plan.outputs) if plan.control is not None else None
         desk = Desk(conductors, topics, speaker)
-        drift = Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook)
-        return cls(plan, store, clock, conductors, speaker, dispatcher, desk, control, drift, group)
+        autopilot = Autopilot(conductors, store, clock, feed)
+        background: dict[str, Service] = {
+            "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),
+            "autopilot": autopilot,
+        }
+        if plan.web is not None:
+            background["web"] = Listener(plan.web, autopilot, clock)
+        return cls(plan, store, clock, conductors, speaker, dispatcher, desk, control, background, group)
 
     async def start(self) -> None:
         """Take up what was going on before, then connect."""
@@ -173,7 +191,8 @@ class Bot:
             self.dispatcher.begin(record)
         self.speaker.hand(await self.store.owed(), repeat=True)
         await self._close_strays()
-        self._spawn(self.drift.run(), "drift")
+        for name, service in self.background.items():
+            self._spawn(service.run(), name)
         for chat in self.plan.chats.values():
             self._spawn(chat.run(self.desk.tell), f"chat {chat.name}")
         if self.control is not None:
@@ -236,4 +255,5 @@ def planned(config: Config) -> Plan:
         outputs=Outputs(config.bot.runs, config.bot.url),
         abort_on_stop=config.bot.on_stop is OnStop.ABORT,
         control=socket_of(config.bot.store),
+        web=config.web,
     )
