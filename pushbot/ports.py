@@ -387,6 +387,43 @@ class Repository(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """One file that differs between two revisions; lines of a binary file are not counted."""
+
+    path: str
+    insertions: int = 0
+    deletions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a revision stands to a branch: how many commits of it are missing, and the files that do not merge."""
+
+    behind: int
+    conflicts: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """What a repository may have beside: it can be looked into, for checks."""
+
+    async def touched(self, old: str | None, new: str) -> tuple[Touched, ...]:
+        """The files that differ when `new` takes the place of `old`; all of `new`'s when `old` is None.
+
+        A file that was moved is in it under both names. Raises PushbotError when a revision is unknown.
+        """
+        ...
+
+    async def standing(self, revision: str, branch: str) -> Standing:
+        """How `revision` stands to what `branch` is now. Raises PushbotError when one of them is unknown."""
+        ...
+
+    async def export(self, revision: str, folder: Path) -> None:
+        """Write the files of `revision` into `folder`. Raises PushbotError when that cannot be done."""
+        ...
+
+
 # --- checks ------------------------------------------------------------------------------------
 
 
@@ -411,7 +448,8 @@ class Change:
     """What a check looks at: the revision that is to go to a stage, and what is there now (None: not known).
 
     `branch` is what people named, `driver` and `riders` who brings it. `repository` is the lane's, `incident` the
-    title of the one that is open. `directory` is a place of its own to work in, gone afterwards.
+    title of the one that is open. `directory` is a place of its own to work in, gone afterwards. `patience` is how many
+    seconds the check has: it may say itself what it still waits for then, and is ended a little later.
     """
 
     lane: str
@@ -424,6 +462,19 @@ class Change:
     directory: Path
     repository: Repository | None = None
     incident: str | None = None
+    patience: float = 300.0
+
+    def facts(self) -> dict[str, str]:
+        """The environment that tells a command what it looks at: as that of a step, without a run."""
+        return {
+            "PUSHBOT_LANE": self.lane,
+            "PUSHBOT_STAGE": self.stage,
+            "PUSHBOT_REVISION": self.revision or "",
+            "PUSHBOT_PREVIOUS_REVISION": self.previous or "",
+            "PUSHBOT_BRANCH": self.branch or "",
+            "PUSHBOT_DRIVER": self.driver,
+            "PUSHBOT_RIDERS": " ".join(self.riders),
+        }
 
 
 class Check(Protocol):
@@ -441,7 +492,10 @@ class Check(Protocol):
 class RunRecord:
     """One run as it is remembered. `id` is `LANE-NUMBER`; `lock` is the exclusive claim it holds while not final.
 
-    `continues` is the run whose unfinished hosts it takes up (`.retry failed`), `hosts` how many it is for.
+    `continues` is the run whose unfinished hosts it takes up (`.retry failed`), `hosts` how many it is for. `size` is how
+    large the change is, in words. `override` is why an operator lets it pass what stands in the way. `asks` are the
+    questions of checks that kept it from beginning, `confirmed` those that were answered with yes, and `notes` what
+    checks said that did not.
     """
 
     id: str
@@ -465,6 +519,11 @@ class RunRecord:
     reason: str | None = None
     continues: str | None = None
     hosts: int = 0
+    size: str | None = None
+    override: str | None = None
+    asks: tuple[str, ...] = ()
+    confirmed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class PushState(StrEnum):

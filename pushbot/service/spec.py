@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pushbot.calendar.source import CalendarSpec
     from pushbot.fleet.model import VersionProbe
-    from pushbot.ports import Executor, Inventory, Probe, Repository, Step
+    from pushbot.ports import Check, Executor, Inventory, Probe, Repository, Step
 
 
 class News(StrEnum):
@@ -93,6 +93,32 @@ class VersionSpec:
     every: float = 300.0
 
 
+class OnFail(StrEnum):
+    """What becomes of a run when a check does not pass: it does not begin, a person is asked, or it is only told."""
+
+    BLOCK = "block"
+    ASK = "ask"
+    WARN = "warn"
+
+
+class OnError(StrEnum):
+    """What becomes of a run when a check cannot tell."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """What looks at a change before a run of a stage begins, for at most `timeout` seconds."""
+
+    name: str
+    check: Check
+    timeout: float = 300.0
+    on_fail: OnFail = OnFail.BLOCK
+    on_error: OnError = OnError.BLOCK
+
+
 @dataclass(frozen=True, slots=True)
 class StageSpec:
     """One place to deploy to, and how. `lock` is the exclusive claim that its runs hold.
@@ -118,6 +144,7 @@ class StageSpec:
     rollout: Rollout = AT_ONCE
     versions: VersionSpec | None = None
     rollback_never: bool = False
+    checks: tuple[CheckSpec, ...] = ()
     hours: tuple[CalendarSpec, ...] = ()
 
     @property
