@@ -1,0 +1,162 @@
+"""The calendars of all lanes, kept up to date: whether a stage is open is answered at once, from what was read last.
+
+A source that cannot be read leaves its calendar as it was. As long as it has never been read, the calendar is
+closed: nobody knows about a freeze.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.calendar.model import HORIZON, Open, combined
+from pushbot.errors import PushbotError
+from pushbot.queue.rules.decision import Closed
+from pushbot.service import ical
+from pushbot.service.voice import hours as words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pushbot.calendar.model import Calendar, Verdict
+    from pushbot.calendar.source import CalendarSpec, Source
+    from pushbot.calendar.wall import Span
+    from pushbot.ports import Clock
+    from pushbot.service.spec import LaneSpec, StageSpec
+
+LOG = structlog.get_logger()
+AGAIN_AFTER = 30.0
+"""Seconds until a source that has never been read is tried again."""
+_PAST = timedelta(days=3)
+"""How much of what is over is read too, so that the present day is whole in every zone."""
+_GOOD_FOR = timedelta(hours=1)
+"""How long it is remembered that something is open, when that has no end in sight."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One source: what it held when it was last read, and why it could not be read since."""
+
+    source: Source
+    text: bytes = b""
+    events: tuple[Span, ...] = ()
+    since: datetime | None = None
+    trouble: str | None = None
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A calendar as it is now."""
+
+    spec: CalendarSpec
+    calendar: Calendar
+    readings: list[_Reading] = field(default_factory=list)
+
+    @property
+    def unread(self) -> _Reading | None:
+        """A source that has never been read."""
+        return next((each for each in self.readings if each.since is None), None)
+
+
+class Hours:
+    """When lanes and their stages are open. `run` keeps it up to date; without sources to read it has nothing to do."""
+
+    def __init__(self, lanes: Iterable[LaneSpec], clock: Clock) -> None:
+        self._clock = clock
+        self._kept = dict[str, _Kept]()
+        self._open = dict[tuple[str, ...], tuple[datetime, datetime]]()
+        for lane in lanes:
+            for spec in calendars_of(lane):
+                readings = [_Reading(source) for source in spec.sources]
+                self._kept.setdefault(spec.name, _Kept(spec, spec.calendar, readings))
+
+    async def run(self) -> None:
+        """Read all sources, and again every so often, for ever; return at once when there are none."""
+        async with asyncio.TaskGroup() as group:
+            for kept in self._kept.values():
+                for reading in kept.readings:
+                    group.create_task(self._follow(kept, reading), name=f"calendar {kept.spec.name}")
+
+    def closed(self, stage: StageSpec, lane: LaneSpec, at: datetime) -> Closed | None:
+        """Why no deploy to the stage may start at that moment, and when it opens; None when it is open."""
+        return self._closed([*lane.hours, *stage.hours], at)
+
+    def lane_closed(self, lane: LaneSpec, at: datetime) -> Closed | None:
+        """The same for a push through all stages of the lane."""
+        return self._closed(calendars_of(lane), at)
+
+    def calendars(self, lane: LaneSpec) -> tuple[Calendar, ...]:
+        """The calendars of a lane and of its stages, as they are now."""
+        return tuple(self._kept[spec.name].calendar for spec in calendars_of(lane))
+
+    def stale(self, lane: LaneSpec) -> tuple[str, ...]:
+        """What could not be read again lately, in words."""
+        readings = [reading for spec in calendars_of(lane) for reading in self._kept[spec.name].readings]
+        return tuple(
+            words.stale(reading.source.name, reading.since, self._clock.now(), reading.trouble)
+            for reading in readings
+            if reading.since is not None and reading.trouble is not None
+        )
+
+    def _closed(self, specs: Sequence[CalendarSpec], at: datetime) -> Closed | None:
+        names = tuple(dict.fromkeys(spec.name for spec in specs))
+        for name in names:
+            unread = self._kept[name].unread
+            if unread is not None:
+                return Closed(words.never_read(name, unread.source.name, unread.trouble))
+        since, until = self._open.get(names, (at, at))
+        if since <= at < until:
+            return None
+        verdict: Verdict = combined([self._kept[name].calendar for name in names], at)
+        if isinstance(verdict, Open):
+            self._open[names] = at, verdict.until or at + _GOOD_FOR
+            return None
+        return Closed(words.outside(verdict, at), verdict.opens_at)
+
+    async def _follow(self, kept: _Kept, reading: _Reading) -> None:
+        """Read one source again and again."""
+        while True:
+            try:
+                await self._read(kept, reading)
+            except PushbotError as error:
+                LOG.warning(
+                    "calendar_unread",
+                    calendar=kept.spec.name,
+                    source=reading.source.name,
+                    since=reading.since and reading.since.isoformat(),
+                    error=str(error),
+                )
+                reading.trouble = str(error)
+            every = kept.spec.every
+            await self._clock.sleep(every if reading.since is not None else min(every, AGAIN_AFTER))
+
+    async def _read(self, kept: _Kept, reading: _Reading) -> None:
+        """Take what is in the source now; when that is no good, look further ahead in what was there before."""
+        try:
+            text = await ical.fetched(reading.source)
+            await self._take(kept, reading, text)
+        except PushbotError:
+            if reading.since is not None:
+                with suppress(PushbotError):  # it was good before; the trouble that is told is the new one
+                    await self._take(kept, reading, reading.text)
+            raise
+        reading.since, reading.trouble = self._clock.now(), None
+
+    async def _take(self, kept: _Kept, reading: _Reading, text: bytes) -> None:
+        now, ahead = self._clock.now(), HORIZON + timedelta(seconds=kept.spec.every) + _PAST
+        reading.events = await ical.read(text, kept.spec.calendar.zone, now - _PAST, now + ahead)
+        reading.text = text
+        events = tuple(event for each in kept.readings for event in each.events)
+        kept.calendar = replace(kept.spec.calendar, events=events)
+        self._open.clear()
+
+
+def calendars_of(lane: LaneSpec) -> tuple[CalendarSpec, ...]:
+    """All calendars that a push through a lane has to do with, each once."""
+    specs = (*lane.hours, *(spec for stage in lane.stages for spec in stage.hours))
+    return tuple({spec.name: spec for spec in specs}.values())
