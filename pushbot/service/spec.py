@@ -11,6 +11,7 @@ from pushbot.ports import traits_of
 from pushbot.queue.model import TRAIN_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pushbot.calendar.source import CalendarSpec
@@ -123,7 +124,8 @@ class CheckSpec:
 class StageSpec:
     """One place to deploy to, and how. `lock` is the exclusive claim that its runs hold.
 
-    It is deployed to while all calendars of `hours`, and of its lane's, are open.
+    It is deployed to while all calendars of `hours`, and of its lane's, are open. `access` is who may use a verb here,
+    where that is not as in the rest of the lane; `second` is the role that has to give a second word, if one is wanted.
     """
 
     name: str
@@ -146,6 +148,8 @@ class StageSpec:
     rollback_never: bool = False
     checks: tuple[CheckSpec, ...] = ()
     hours: tuple[CalendarSpec, ...] = ()
+    access: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    second: str | None = None
 
     @property
     def reverts(self) -> bool:
@@ -188,6 +192,7 @@ class LaneSpec:
     config: bool = False
     auto: AutoSpec | None = None
     hours: tuple[CalendarSpec, ...] = ()
+    access: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def stage(self, name: str) -> StageSpec | None:
         """The stage of that name."""

@@ -1,0 +1,72 @@
+"""The one gate: everything that is asked of the bot passes it, from wherever it comes, before anything is done.
+
+The lanes ask it for each piece of work (`draft.py`), and the house for what concerns no lane. What may be done is in
+`queue/access.py`, who is who in `directory.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pushbot.queue.access import Needs, Policy, needs, permitted, roles_of
+from pushbot.queue.commands import Report
+from pushbot.queue.edited import verbs_of
+from pushbot.service.directory import Directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pushbot.queue.commands import BotCommand, Command, Question
+    from pushbot.queue.model import Person, Queue
+    from pushbot.queue.refusals import Refusal
+    from pushbot.service.spec import LaneSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may do what, for the whole bot."""
+
+    policy: Policy = field(default_factory=Policy)
+    directory: Directory = field(default_factory=Directory)
+
+    def refusal(
+        self,
+        what: Command | Question | BotCommand | Report,
+        queue: Queue | None,
+        by: Person,
+        lane: LaneSpec | None,
+        *,
+        fold: Callable[[str], str] = str.casefold,
+        own: bool = False,
+    ) -> Refusal | None:
+        """Why `by` may not do `what` now in `lane`, of which `queue` is the state; None when they may.
+
+        `by` is a linked person. `queue` and `lane` are None for what concerns no lane. With `own` it is about what is
+        theirs anyway (an incident that they opened): it takes no role then.
+        Hand edits of topics pass here, and are looked at by `edited` once it is known what they change.
+        """
+        if isinstance(what, Report):
+            return None
+        stages = tuple(stage.name for stage in lane.stages) if lane is not None else ()
+        found = Needs() if own else needs(what, queue, by, stages=stages, fold=fold)
+        return self._permitted(found, by, lane)
+
+    def edited(self, before: Queue, after: Queue, by: Person, lane: LaneSpec) -> Refusal | None:
+        """Why `by` may not make `after` of `before` by writing the topic; None when they may do all that it takes."""
+        return self._permitted(verbs_of(before, after, by), by, lane)
+
+    def _permitted(self, what: Needs, by: Person, lane: LaneSpec | None) -> Refusal | None:
+        return permitted(self.policy_at(lane, what.stage), what, by, self.directory.roles(by))
+
+    def policy_at(self, lane: LaneSpec | None, stage: str | None = None) -> Policy:
+        """What holds in a lane, and at one of its stages: the nearer word counts."""
+        if lane is None:
+            return self.policy
+        spec = lane.stage(stage) if stage is not None else None
+        return self.policy.but(lane.access, spec.access if spec is not None else {})
+
+    def roles(self, by: Person, queue: Queue | None = None) -> frozenset[str]:
+        """The roles that `by` has at this moment, in the lane of `queue`."""
+        head = queue.head if queue is not None else None
+        return roles_of(by, self.directory.roles(by), (head,) if head is not None else ())

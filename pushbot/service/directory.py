@@ -1,0 +1,182 @@
+"""Who people are: the identities of one human on several chats, in git and on the pager, and the roles they hold.
+
+`[people]` and `[roles]` of the configuration as values. Only what a chat vouches for is looked up: somebody whose
+`proof` is empty is nobody here. Roles that a command lists are kept up by `calls.py`, through `Directory.listed`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+from pushbot.queue.access import Role
+from pushbot.queue.model import LINKED, Person
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pushbot.ports import ChangeSet
+
+CONTROL: Final = "control"
+"""What the control socket is called where chats have their names."""
+EVERYBODY: Final = "*"
+"""In a role: whoever is vouched for."""
+_UPPER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
+
+
+def folded(text: str) -> str:
+    """`text` with the letters A to Z made small, and nothing else: what else looks alike is another identity."""
+    return text.translate(_UPPER)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An identity as one chat proves it: `irc/alice`, `irc/~al@*.example.org`, `slack/U024`, `control/alice`.
+
+    Where it has an `@` it is a mask, in which `*` stands for any characters.
+    """
+
+    chat: str
+    who: str
+
+    def __str__(self) -> str:
+        """As the configuration writes it."""
+        return f"{self.chat}/{self.who}"
+
+    def means(self, person: Person) -> bool:
+        """Whether `person` is who is meant; never where nothing vouches for them."""
+        if person.chat != self.chat or not person.trusted:
+            return False
+        kind, _, rest = person.key.partition(":")
+        known = folded(person.name if kind == "uid" else rest)
+        if kind == "mask":
+            return "@" in self.who and fnmatchcase(known, _pattern(self.who))
+        return known == folded(self.who)
+
+
+def _pattern(mask: str) -> str:
+    """A mask for `fnmatch`, in which only `*` is special."""
+    return re.sub(r"[\[?]", lambda found: f"[{found[0]}]", folded(mask))
+
+
+def account_of(text: str) -> Account:
+    """The account that `CHAT/IDENTITY` names."""
+    chat, _, who = text.partition("/")
+    return Account(chat, who)
+
+
+@dataclass(frozen=True, slots=True)
+class Human:
+    """One human of `[people.NAME]`; `git` are names and addresses that they commit under."""
+
+    name: str
+    accounts: tuple[Account, ...] = ()
+    git: tuple[str, ...] = ()
+    pager: str | None = None
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSpec:
+    """A role of `[roles.NAME]`: `people` are names of humans, accounts, or `*`; a `command` prints more of them.
+
+    It is run again `every` so many seconds, and may take `timeout`.
+    """
+
+    name: str
+    people: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    every: float = 300.0
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All humans and roles. `listed` is what the commands of roles printed last; a role without an entry has none."""
+
+    people: tuple[Human, ...] = ()
+    roles_kept: tuple[RoleSpec, ...] = ()
+    listed: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def human(self, person: Person) -> Human | None:
+        """The human who `person` is, if the configuration knows them."""
+        if person.linked:
+            return self.called(person.key.removeprefix(LINKED))
+        return next((one for one in self.people if any(account.means(person) for account in one.accounts)), None)
+
+    def called(self, name: str) -> Human | None:
+        """The human of that name in the configuration."""
+        return next((one for one in self.people if one.name == name), None)
+
+    def linked(self, person: Person) -> Person:
+        """`person` under the key that is theirs in every chat; as they are when the configuration knows no better."""
+        human = self.human(person)
+        return person if human is None or person.linked else replace(person, key=f"{LINKED}{human.name}")
+
+    def named(self, person: Person) -> Person:
+        """The same for somebody whom others named: a seat is for the human who has that name as an account there."""
+        if person.trusted or person.linked:
+            return self.linked(person)
+        name = folded(person.name)
+        for human in self.people:
+            if any(one.chat == person.chat and folded(one.who) == name for one in human.accounts):
+                return replace(person, key=f"{LINKED}{human.name}")
+        return person
+
+    def roles(self, person: Person) -> frozenset[str]:
+        """The roles that `person` holds by the configuration at this moment; none where nothing vouches for them."""
+        if not person.trusted:
+            return frozenset()
+        human = self.human(person)
+        own = human.roles if human is not None else frozenset()
+        if person.chat == CONTROL:
+            own |= {Role.OPERATOR.value}  # the socket is open to the bot's own user and to root alone
+        kept = (role for role in self.roles_kept if self._holds(role, person, human))
+        return own | {role.name for role in kept}
+
+    def _holds(self, role: RoleSpec, person: Person, human: Human | None) -> bool:
+        entries = {*role.people, *self.listed.get(role.name, ())}
+        if EVERYBODY in role.people or (human is not None and human.name in entries):
+            return True
+        accounts = [account_of(entry) for entry in entries if "/" in entry]
+        if human is not None and any(account in accounts for account in human.accounts):
+            return True
+        return any(account.means(person) for account in accounts)
+
+    def git_authors(self, person: Person) -> frozenset[str]:
+        """The names and addresses under which `person` commits."""
+        human = self.human(person)
+        return frozenset(human.git) if human is not None else frozenset()
+
+    def person_of_author(self, name: str, email: str = "") -> Human | None:
+        """The human who commits under that name or address."""
+        wanted = {folded(text.strip()) for text in (name, email)} - {""}
+        return next((one for one in self.people if any(folded(git) in wanted for git in one.git)), None)
+
+    def pager(self, person: Person) -> str | None:
+        """Where `person` is paged."""
+        human = self.human(person)
+        return human.pager if human is not None else None
+
+    def riders_of(self, change: ChangeSet, riders: Sequence[Person]) -> tuple[Person, ...]:
+        """Those of `riders` who have commits in `change`, as far as its commits are listed."""
+        authors = {*change.authors, *(commit.author for commit in change.commits)}
+        humans = {human.name for human in map(self.person_of_author, authors) if human is not None}
+        return tuple(one for one in riders if (human := self.human(one)) is not None and human.name in humans)
+
+
+def follows(old: Person, new: Person) -> bool:
+    """Whether seats of `old` become those of `new` when a chat says that the one is now the other.
+
+    Not when `new` is not vouched for: who logs out keeps the seats for when they come back. And where nobody vouched
+    for `old`, they were named by others: such a seat is for the one who proves to be of that very name.
+    """
+    if old.same(new) or (old.trusted and new.trusted):
+        return True
+    return new.trusted and not old.trusted and _identity(old) == _identity(new)
+
+
+def _identity(person: Person) -> str:
+    return folded(person.key.partition(":")[2])
