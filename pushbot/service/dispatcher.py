@@ -1,8 +1,8 @@
 """Runs what was asked for: each run at most once, taken up again after a restart, or lost and said so.
 
-The record of a run goes through these: requested (nothing has happened yet), requested and starting (the executor may
-have begun), running (the executor gave a token), and a final state. Each step is committed before the next. A `reason`
-before the final state is that somebody asked to stop it.
+The record of a run goes through these: requested (nothing has happened yet but checks), requested and starting (the
+executor may have begun), running (the executor gave a token), and a final state. Each step is committed before the
+next. A `reason` before the final state is that somebody asked to stop it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.errors import PushbotError, RunLost, fault_reference
-from pushbot.ports import Job, Outcome, Work, traits_of
+from pushbot.ports import Outcome, Work
 from pushbot.queue.commands import AbortRefused, RunBegan, RunCounted, RunEnded, RunState
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
+from pushbot.service.checking import STEP, checked_run
+from pushbot.service.jobs import job_of
 from pushbot.service.preparing import NOWHERE, Prepared, prepared
 from pushbot.service.runbook import number
 from pushbot.service.snapshot import BEGINNING, Progress
@@ -123,7 +125,7 @@ class Dispatcher:
         One that is only being begun is stopped again when it has been: until then nothing is told.
         """
         try:
-            await stage.executor.abort(self._job(record, stage), record.token)
+            await stage.executor.abort(job_of(record, stage, self.runs), record.token)
             return
         except PushbotError as error:
             LOG.warning("abort_failed", run=record.id, error=str(error))
@@ -178,6 +180,8 @@ class Dispatcher:
                 found = await self._prepare(record, stage)
                 if found is None or record.id in self._aborted:
                     return Outcome(RunState.CANCELLED), False
+                if found.refused is not None:
+                    return Outcome(RunState.FAILED, STEP, found.refused, changed=False), False
                 targets = found.targets
                 record = await self._start(found.record, stage, targets)
             except PushbotError as error:
@@ -194,7 +198,9 @@ class Dispatcher:
 
     async def _wait(self, record: RunRecord, stage: StageSpec, targets: Targets) -> Outcome:
         try:
-            return await stage.executor.wait(self._job(record, stage, targets), record.token, self._note(record))
+            return await stage.executor.wait(
+                job_of(record, stage, self.runs, targets), record.token, self._note(record)
+            )
         except RunLost as error:
             return Outcome(RunState.LOST, reason=str(error))
         except PushbotError as error:
@@ -209,29 +215,34 @@ class Dispatcher:
         return note
 
     async def _prepare(self, record: RunRecord, stage: StageSpec) -> Prepared | None:
-        """The run with its revision and hosts, the lane being told of these; None when it was stopped meanwhile."""
+        """The run with its revision and hosts, checked, the lane being told of these; None when it was stopped."""
         if record.id in self._aborted:
             return None
         try:
             async with asyncio.timeout(None) as self._preparing[record.id]:
                 found = await prepared(record, stage, self.lanes, self.store)
+                lane, note = self.lanes[record.lane], self._note(record)
+                ready, refused = await checked_run(found.record, lane, stage, self.store, note)
         except TimeoutError:
             if record.id not in self._aborted:
                 raise
             return None
         finally:
             self._preparing.pop(record.id, None)
-        if found.targets.hosts:
+        found = replace(found, record=ready, refused=refused)
+        if refused is not None:
+            self._write(ready)
+        elif found.targets.hosts:
             hosts, continues = found.targets.hosts, found.record.continues
             summary = await beside(len(hosts), partial(counted_hosts, hosts, stage.rollout, continues))
             counted = RunCounted(record.train, number(record), summary, found.targets.mismatches)
-            self._write(found.record)
+            self._write(ready)
             await self.report(record.lane, Ask(counted, BOT, f"{record.id} is for {summary}"))
         return found
 
     async def _start(self, record: RunRecord, stage: StageSpec, targets: Targets) -> RunRecord:
         """Begin the run: from the commit in here on, nobody begins it a second time."""
-        job = self._job(record, stage, targets)
+        job = job_of(record, stage, self.runs, targets)
         try:
             job.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -260,29 +271,3 @@ class Dispatcher:
     def _stage(self, record: RunRecord) -> StageSpec | None:
         lane = self.lanes.get(record.lane)
         return lane.stage(record.stage) if lane is not None else None
-
-    def _job(self, record: RunRecord, stage: StageSpec, targets: Targets = NOWHERE) -> Job:
-        rollback = record.kind is RunKind.ROLLBACK
-        own_steps = rollback and (stage.rollback_steps or not traits_of(stage.executor).reverts)
-        return Job(
-            run=record.id,
-            kind=record.kind,
-            lane=record.lane,
-            stage=record.stage,
-            revision=record.revision,
-            previous=record.previous,
-            branch=record.ref,
-            driver=record.driver,
-            riders=record.riders,
-            directory=self.runs / record.id,
-            workdir=stage.workdir,
-            steps=stage.rollback_steps if own_steps else stage.steps,
-            health=stage.health,
-            post=() if rollback else stage.post,
-            env=stage.env,
-            timeout=stage.timeout,
-            grace=stage.grace,
-            hosts=targets.hosts,
-            rollout=stage.rollout,
-            continues=self.runs / record.continues if record.continues is not None else None,
-        )

@@ -6,11 +6,14 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import structlog
+
 from pushbot.errors import PushbotError
 from pushbot.queue.model import RunKind
 from pushbot.service.history import HISTORY, previous, rollback_target, unfinished
 from pushbot.service.spec import Mismatch
 from pushbot.service.targets import Targets, gather
+from pushbot.service.voice.phrases import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +21,11 @@ if TYPE_CHECKING:
     from pushbot.ports import RunRecord, Store
     from pushbot.service.spec import HostsSpec, LaneSpec, StageSpec
 
+LOG = structlog.get_logger()
 RESOLVE_WITHIN = 120.0
 """Seconds that finding a revision may take."""
+SIZED_WITHIN = 10.0
+"""Seconds that counting the size of a change may take, which nothing depends on."""
 NEWEST = 5
 """Runs of a stage among which the last that was begun is found: later ones came to nothing before that."""
 NOWHERE = Targets(())
@@ -27,10 +33,14 @@ NOWHERE = Targets(())
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A run with all that it goes with; `targets` are none for a stage without hosts."""
+    """A run with all that it goes with; `targets` are none for a stage without hosts.
+
+    `refused` is why its checks do not let it begin.
+    """
 
     record: RunRecord
     targets: Targets = NOWHERE
+    refused: str | None = None
 
 
 async def prepared(record: RunRecord, stage: StageSpec, lanes: Mapping[str, LaneSpec], store: Store) -> Prepared:
@@ -46,16 +56,31 @@ async def prepared(record: RunRecord, stage: StageSpec, lanes: Mapping[str, Lane
     left = unfinished(past) if record.continues is not None and targets.hosts else None
     if left is not None and (left.revision != revision or await _touched(targets, left, stage, lanes.values(), store)):
         left = None
+    before = previous(past)
     return Prepared(
         replace(
             record,
             revision=revision,
-            previous=previous(past),
+            previous=before,
+            size=await _size(record, lane, before, revision),
             continues=left.id if left is not None else None,
             hosts=len(targets.hosts),
         ),
         targets,
     )
+
+
+async def _size(record: RunRecord, lane: LaneSpec, old: str | None, new: str) -> str | None:
+    """How large the change is, in words; None when there was nothing before, or nobody can tell now."""
+    if record.kind is RunKind.ROLLBACK or lane.repository is None or old is None:
+        return None
+    try:
+        async with asyncio.timeout(SIZED_WITHIN):
+            change = await lane.repository.changes(old, new, limit=0)
+    except (PushbotError, TimeoutError) as error:
+        LOG.info("size_unknown", run=record.id, error=str(error))
+        return None
+    return size_of(change) if change.total else None
 
 
 async def _touched(

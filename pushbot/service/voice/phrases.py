@@ -102,8 +102,16 @@ def sized(changes: ChangeSet) -> str:
     """How much it is: `3 commits by Alice and Bob, 4 files +30 -2`."""
     if not changes.total:
         return "no commits that were not there before"
-    commits = f"{counted(changes.total, 'commit')} by {names(changes.authors)}"
-    return f"{commits}, {counted(changes.files, 'file')} +{changes.insertions} -{changes.deletions}"
+    return f"{counted(changes.total, 'commit')} by {names(changes.authors)}, {_lines_of(changes)}"
+
+
+def size_of(changes: ChangeSet) -> str:
+    """The same without people: `3 commits, 4 files +30 -2`."""
+    return f"{counted(changes.total, 'commit')}, {_lines_of(changes)}"
+
+
+def _lines_of(changes: ChangeSet) -> str:
+    return f"{counted(changes.files, 'file')} +{changes.insertions} -{changes.deletions}"
 
 
 def commit_line(commit: CommitInfo, now: datetime) -> str:
