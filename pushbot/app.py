@@ -24,6 +24,7 @@ from pushbot.service.dispatcher import Dispatcher
 from pushbot.service.draft import TALK, Surroundings
 from pushbot.service.drift import Drift
 from pushbot.service.feed import Feed, HowFar
+from pushbot.service.hours import Hours
 from pushbot.service.looking import Looks
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Outputs, Runbook
@@ -67,8 +68,8 @@ class Errand:
 class Plan:
     """What a bot is made of, whoever made the plan: its chats by name, its lanes, where news and runs' output go.
 
-    `control` is where its door for this machine is to be, None for a bot without one; `web` the one for others. `last_words` is how many
-    seconds it may take at the end to have said what it owes.
+    `control` is where its door for this machine is to be, None for a bot without one; `web` the one for others.
+    `last_words` is how many seconds it may take at the end to have said what it owes.
     """
 
     chats: Mapping[str, Chat]
@@ -164,10 +165,10 @@ class Bot:
             feed.tell(HowFar(record.id, progress.step, progress.tally))
 
         dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report, moved)
-        looks = Looks(group)
+        looks, hours = Looks(group), Hours(plan.lanes, clock)
         answering = Answering(Questions(snapshots, store, clock, plan.outputs, looks), speaker, group)
         for lane in plan.lanes:
-            around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.outputs, feed)
+            around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.outputs, feed, hours)
             conductors[lane.name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
         control = ControlServer(plan.control, conductors, feed, plan.outputs) if plan.control is not None else None
         desk = Desk(conductors, topics, speaker)
@@ -175,6 +176,7 @@ class Bot:
         background: dict[str, Service] = {
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),
             "autopilot": autopilot,
+            "hours": hours,
         }
         if plan.web is not None:
             background["web"] = Listener(plan.web, autopilot, clock)

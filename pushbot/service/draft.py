@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from pushbot.ports import Chat, PushRecord, RunRecord
+    from pushbot.ports import Chat, Delivery, PushRecord, RunRecord
     from pushbot.service.asks import Ask, Origin
+    from pushbot.service.hours import Hours
     from pushbot.service.runbook import Runbook
     from pushbot.service.spec import Announce, LaneSpec, Room
 
@@ -54,6 +55,7 @@ class Surroundings:
     runbook: Runbook
     outputs: Outputs
     feed: Feed = field(default_factory=Feed)
+    hours: Hours | None = None
 
 
 @dataclass(slots=True)
@@ -78,12 +80,14 @@ class Draft:
     _before: dict[str, RunRecord | None] = field(default_factory=dict)
     _said: list[tuple[Said, Origin | None]] = field(default_factory=list)
     _entries: list[Entry] = field(default_factory=list)
+    _deliveries: list[Delivery] = field(default_factory=list)
 
     def take(self, ask: Ask) -> None:
         """Decide one piece of work; its effects are on the draft only, but for its claims on stages."""
         if isinstance(ask.what, Question):
             self.questions.append(ask)
             return
+        self._deliveries += ask.deliveries
         result = decide(self.queue, ask.what, self._facts(ask))
         if isinstance(result, Refusal):
             words: tuple[str, ...] = (refused(ask.by, result),)
@@ -125,6 +129,7 @@ class Draft:
             stages=tuple(stage.name for stage in lane.stages),
             rollbacks=frozenset(stage.name for stage in lane.stages if stage.reverts),
             busy=self._busy(),
+            closed=self.around.hours.shut(lane, self.at) if self.around.hours is not None else {},
         )
         if self.past is not None and isinstance(ask.what, Rollback | Deploy | Retry):
             facts = replace(facts, targets=self._targets(self.past), unfinished=self._unfinished(self.past))
@@ -206,6 +211,7 @@ class Draft:
             pushes=tuple(self.pushes.values()),
             lines=tuple(self._lines(speaker)),
             spoken=speaker.take_spoken(),
+            deliveries=tuple(self._deliveries),
             careful=bool(self._runs),
         )
 

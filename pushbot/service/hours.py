@@ -86,6 +86,11 @@ class Hours:
         """Why no deploy to the stage may start at that moment, and when it opens; None when it is open."""
         return self._closed([*lane.hours, *stage.hours], at)
 
+    def shut(self, lane: LaneSpec, at: datetime) -> dict[str, Closed]:
+        """The stages of a lane that are not open at that moment, by name."""
+        found = {stage.name: self.closed(stage, lane, at) for stage in lane.stages}
+        return {name: closed for name, closed in found.items() if closed is not None}
+
     def lane_closed(self, lane: LaneSpec, at: datetime) -> Closed | None:
         """The same for a push through all stages of the lane."""
         return self._closed(calendars_of(lane), at)
