@@ -538,7 +538,8 @@ class PushState(StrEnum):
 class PushRecord:
     """A train's journey, from its first stage to done; `stages` are those reached, in order.
 
-    `aside` is a stage that was run from the command line, beside the line.
+    `aside` is a stage that was run from the command line, beside the line. `joined_at` is when the train came into the
+    line, `up_at` when its turn came; None where that was not recorded.
     """
 
     lane: str
@@ -551,6 +552,8 @@ class PushRecord:
     revision: str | None = None
     stages: tuple[str, ...] = ()
     aside: bool = False
+    joined_at: datetime | None = None
+    up_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

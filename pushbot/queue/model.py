@@ -144,7 +144,8 @@ class Train:
     `second` is another person's word for the stage named in it, `override` an operator's for the next start in spite
     of what stands in the way, `confirmed` the checks that a person answered. `quiet`: its driver wants no chatter.
     `idle_since` is since when its driver is waited for as the head, `asked_at` when that was said; `asked` are the
-    keys of the riders who were asked for their word on this stage.
+    keys of the riders who were asked for their word on this stage. `joined_at` is since when it stands in the line,
+    `up_at` when its turn came: first in line, and the lane not held.
     Two trains are equal when the topic shows the same for both.
     """
 
@@ -166,6 +167,8 @@ class Train:
     idle_since: datetime | None = field(default=None, compare=False)
     asked_at: datetime | None = field(default=None, compare=False)
     asked: tuple[str, ...] = field(default=(), compare=False)
+    joined_at: datetime | None = field(default=None, compare=False)
+    up_at: datetime | None = field(default=None, compare=False)
 
     @property
     def driver(self) -> Person:

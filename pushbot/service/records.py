@@ -44,9 +44,17 @@ class Pushes:
         known = changed.get(train.number) or self.underway.get(train.number)
         riders = tuple(rider.person.name for rider in train.riders)
         if known is None:
-            state, aside = PushState.UNDERWAY, train.aside
             return PushRecord(
-                self.lane, train.number, state, riders[0], riders, at, revision=train.revision, aside=aside
+                self.lane,
+                train.number,
+                PushState.UNDERWAY,
+                riders[0],
+                riders,
+                at,
+                revision=train.revision,
+                aside=train.aside,
+                joined_at=train.joined_at,
+                up_at=train.up_at,
             )
         return replace(known, driver=riders[0], riders=riders, revision=train.revision)
 
