@@ -16,6 +16,7 @@ from pushbot.control.wire import socket_of
 from pushbot.errors import PushbotError
 from pushbot.ports import Work
 from pushbot.queue.commands import RunState
+from pushbot.service.access import Access
 from pushbot.service.answering import Answering
 from pushbot.service.autopilot import Autopilot
 from pushbot.service.conductor import Conductor
@@ -80,6 +81,7 @@ class Plan:
     control: Path | None = None
     last_words: float = LAST_WORDS
     web: WebSpec | None = None
+    access: Access = field(default_factory=Access)
 
 
 class Service(Protocol):
@@ -168,10 +170,14 @@ class Bot:
         looks, hours = Looks(group), Hours(plan.lanes, clock)
         answering = Answering(Questions(snapshots, store, clock, plan.outputs, looks), speaker, group)
         for lane in plan.lanes:
-            around = Surroundings(lane, plan.announce, plan.chats, runbook, plan.outputs, feed, hours)
+            around = Surroundings(
+                lane, plan.announce, plan.chats, runbook, plan.outputs, feed, hours, access=plan.access
+            )
             conductors[lane.name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
-        control = ControlServer(plan.control, conductors, feed, plan.outputs) if plan.control is not None else None
-        desk = Desk(conductors, topics, speaker)
+        control = None
+        if plan.control is not None:
+            control = ControlServer(plan.control, conductors, feed, plan.outputs, plan.access.directory)
+        desk = Desk(conductors, topics, speaker, plan.access.directory)
         autopilot = Autopilot(conductors, store, clock, feed)
         background: dict[str, Service] = {
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),

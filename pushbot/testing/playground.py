@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, Self
 from pushbot import app
 from pushbot.fleet.model import AT_ONCE, Rollout
 from pushbot.ports import Step
+from pushbot.queue.access import Role
 from pushbot.queue.model import TRAIN_SIZE
+from pushbot.service.access import Access
+from pushbot.service.directory import RoleSpec
 from pushbot.service.runbook import Outputs
 from pushbot.service.spec import (
     Announce,
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 
     from pushbot.fleet.model import Amount
     from pushbot.ports import Chat
+    from pushbot.web.spec import WebSpec
 
 PUSH = "#push"
 WARROOM = "#warroom"
@@ -77,7 +81,8 @@ class Playground:
 
     The world (server, executor, repository, clock, store) outlives the bot, which can be stopped,
     crashed and started again. `chats` makes its connections, one to `server` if not given. `hosts` is the
-    list of hosts, `dns` another one that it is compared with.
+    list of hosts, `dns` another one that it is compared with. Everybody is logged in, and nobody an operator but
+    those in `operators`.
     """
 
     runs: Path
@@ -92,7 +97,10 @@ class Playground:
     announce: Announce = NEWS
     abort_on_stop: bool = False
     last_words: float = app.LAST_WORDS
+    web: WebSpec | None = None
     chats: Callable[[], Mapping[str, Chat]] | None = None
+    access: Access = field(default_factory=Access)
+    operators: set[str] = field(default_factory=set)
     _bot: asyncio.Task[None] | None = None
     _link: FakeChat | None = None
 
@@ -137,6 +145,12 @@ class Playground:
         self.lanes.append(lane)
         return lane
 
+    def _gate(self) -> Access:
+        """The access that the next bot is given: `access`, and those in `operators` by name."""
+        people = tuple(f"{self.server.chat}/{name}" for name in sorted(self.operators))
+        directory, role = self.access.directory, RoleSpec(Role.OPERATOR.value, people)
+        return replace(self.access, directory=replace(directory, roles_kept=(*directory.roles_kept, role)))
+
     def change_stage(self, name: str, change: Callable[[StageSpec], StageSpec]) -> None:
         """Have `change` made in every lane's stage of that name, for the next bot."""
         self.lanes[:] = [
@@ -178,6 +192,7 @@ class Playground:
         chats = {self.server.chat: self._link} if self._link is not None else (self.chats or dict)()
         outputs, stop = Outputs(self.runs), self.abort_on_stop
         plan = app.Plan(chats, tuple(self.lanes), self.announce, outputs, stop, last_words=self.last_words)
+        plan = replace(plan, web=self.web, access=self._gate())
         bot = app.run(plan, self.store, self.clock)
         self._bot = asyncio.ensure_future(bot)
         if settle:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LOOSE = ConfigDict(frozen=True, extra="ignore")
 Revision = Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]
-Branch = Annotated[str, StringConstraints(pattern=r"^(?!-)[A-Za-z0-9._/@+#-]{1,200}$")]
+Branch = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/@+#][A-Za-z0-9._/@+#-]{0,199}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(lambda text: clean_text(text) or "a build")]
 
 

@@ -31,6 +31,11 @@ class Door:
         monkeypatch.setattr(Bot, "start", starting)
 
     @property
+    def bot(self) -> Bot:
+        """The bot that runs, or ran last."""
+        return self._bots[-1]
+
+    @property
     def web(self) -> Conductor:
         """The lane `web` of the bot that runs."""
         return self._bots[-1].conductors["web"]
