@@ -25,6 +25,7 @@ from pushbot.config.schema import (
     StepTable,
 )
 from pushbot.config.table import keys_of
+from pushbot.config.web import AutoTable, HookTable, WebTable
 from pushbot.plugins import Group, known, load_plugin
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     **{f"Inventory `{name}`": load_plugin(Group.INVENTORIES, name).Options for name in known(Group.INVENTORIES)},
     "`[pipelines.NAME]`": PipelineTable,
     "`[[pipelines.NAME.stages]]`": StageTable,
+    "`[lanes.NAME.auto]`": AutoTable,
+    "`[web]`": WebTable,
+    "`[hooks.NAME]`": HookTable,
     "`hosts` of a stage": HostsTable,
     "`rollout` of a stage": RolloutTable,
     "`versions` of a stage": VersionsTable,
