@@ -37,6 +37,7 @@ from pushbot.queue import events as e
 from pushbot.queue.commands import Abort, Deploy, RunState
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
+from pushbot.service.directory import CONTROL, Directory
 from pushbot.service.feed import Declined, Happened, HowFar, Lost
 from pushbot.service.runbook import run_id
 
@@ -64,6 +65,7 @@ class ControlServer:
     conductors: Mapping[str, Conductor]
     feed: Feed
     outputs: Outputs
+    directory: Directory = field(default_factory=Directory)
     _listener: socket.socket | None = None
     _inode: int = field(default=0)
 
@@ -124,7 +126,7 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await _Visit(self, _person(writer), reader, writer).serve()
+            await _Visit(self, self.directory.linked(_person(writer)), reader, writer).serve()
         except* (OSError, ValueError):
             pass  # whoever it was has gone, or speaks another language; the run, if any, goes on
         except* Exception:
@@ -263,4 +265,4 @@ def _person(writer: asyncio.StreamWriter) -> Person:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
         name = f"user {uid}"
-    return Person("control", f"uid:{uid}", name)
+    return Person(CONTROL, f"uid:{uid}", name, proof=f"uid {uid}, as the kernel says")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, assert_never
 
 from pushbot.ports import Heard, Notice, Renamed, RoomEntered, TopicEdited, TopicRefused
 from pushbot.queue import commands as c
+from pushbot.queue.access import BOT
 from pushbot.queue.grammar import Mistake, parse_message
 from pushbot.queue.model import Person, Queue, Ticket
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.topic import Unreadable, split_lanes
 from pushbot.service.asks import Ask, Origin
+from pushbot.service.directory import Directory, follows
 from pushbot.service.spec import Room
 from pushbot.service.voice.refusals import found_elsewhere, mistaken, quoted_back, refused, topic_refused
 
@@ -35,22 +37,26 @@ class Desk:
     conductors: Mapping[str, Conductor]
     topics: Topics
     speaker: Speaker
+    directory: Directory = field(default_factory=Directory)
     _entered: set[Room] = field(default_factory=set)
 
     async def tell(self, notice: Notice) -> None:
         """Take one notice of a chat; waits while the lane it concerns is busy."""
         match notice:
             case Heard():
-                await self._heard(notice)
+                await self._heard(replace(notice, person=self.directory.linked(notice.person)))
             case TopicEdited():
-                await self._edited(notice)
+                await self._edited(replace(notice, person=self.directory.linked(notice.person)))
             case RoomEntered():
                 await self._entered_room(notice)
             case TopicRefused(chat, room):
                 self.speaker.answer(chat, room, topic_refused(room))
-            case Renamed(_, old, new):
+            case Renamed(_, old, new) if follows(old, new):
+                was, now = self.directory.named(old), self.directory.linked(new)
                 for conductor in self.conductors.values():
-                    await conductor.put(Ask(c.Rename(old, new), new, f"{old.name} is now {new.name}"))
+                    await conductor.put(Ask(c.Rename(was, now), now, f"{old.name} is now {new.name}"))
+            case Renamed():
+                pass  # another one of that name, or nobody for sure: seats stay with whom they are for
             case _:
                 assert_never(notice)
 
@@ -123,7 +129,7 @@ class Desk:
             return
         if first and entered.topic and all(self._untouched(lane.name) for lane in lanes):
             setter = entered.setter or "somebody"
-            person = self.speaker.chats[room.chat].person(setter)
+            person = Person(room.chat, BOT, setter, proof="the topic that stood there")
             await self._edited(TopicEdited(room.chat, room.name, person, entered.topic, before=""))
         elif entered.topic and entered.setter and entered.topic != drawn:
             self.speaker.answer(room.chat, room.name, found_elsewhere(entered.topic))

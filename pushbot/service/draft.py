@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pushbot.ports import Entry, Line, Work
 from pushbot.queue.commands import (
     AbortRefused,
+    Confirm,
     Deploy,
     EditTopic,
     Question,
@@ -21,15 +22,17 @@ from pushbot.queue.commands import (
 from pushbot.queue.events import AbortRequested, Event, StageRequested
 from pushbot.queue.model import Queue, RunKind
 from pushbot.queue.refusals import Refusal
-from pushbot.queue.rules import Facts, Unfinished, decide
+from pushbot.queue.rules import Decision, Facts, Unfinished, decide
+from pushbot.service.access import Access
 from pushbot.service.feed import Declined, Feed, Happened, Word
-from pushbot.service.history import rollback_target, unfinished
+from pushbot.service.history import asking, rollback_target, unfinished
 from pushbot.service.records import Pushes, push_after, pushes_over, run_asked, run_over
 from pushbot.service.runbook import Outputs, number, run_id
 from pushbot.service.speaker import REPLY, Speaker
 from pushbot.service.voice.news import Setting, told
 from pushbot.service.voice.plain import Said
 from pushbot.service.voice.refusals import quoted_back, refused
+from pushbot.service.waiting import stamped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +50,7 @@ TALK = "talk"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a lane's decisions are made in: the lane, the other runs, the chats, where news go, and who watches."""
+    """What a lane's decisions are made in: the lane, the other runs, the chats, where news go, who watches, who may."""
 
     lane: LaneSpec
     announce: Announce
@@ -56,6 +59,7 @@ class Surroundings:
     outputs: Outputs
     feed: Feed = field(default_factory=Feed)
     hours: Hours | None = None
+    access: Access = field(default_factory=Access)
 
 
 @dataclass(slots=True)
@@ -84,11 +88,8 @@ class Draft:
 
     def take(self, ask: Ask) -> None:
         """Decide one piece of work; its effects are on the draft only, but for its claims on stages."""
-        if isinstance(ask.what, Question):
-            self.questions.append(ask)
-            return
         self._deliveries += ask.deliveries
-        result = decide(self.queue, ask.what, self._facts(ask))
+        result = self._decided(ask)
         if isinstance(result, Refusal):
             words: tuple[str, ...] = (refused(ask.by, result),)
             if isinstance(ask.what, EditTopic):
@@ -96,6 +97,8 @@ class Draft:
             self._said += [(Said(text, reply=True), ask.origin) for text in words]
             self._entries.append(Entry(self.at, ask.by.key, ask.text, result.code))
             self.words.append(Declined(self.around.lane.name, ask, refused(None, result)))
+            return
+        if result is None or isinstance(ask.what, Question):
             return
         if isinstance(ask.what, Rename) and result.queue is self.queue:
             return  # of somebody who has nothing to do with this lane
@@ -117,9 +120,23 @@ class Draft:
         gone = [train for train in known if result.queue.train(train.number) is None]
         for push in pushes_over(gone, self.known, self.pushes, self.at):
             self.pushes[push.number] = push
-        self.queue = result.queue
+        self.queue = stamped(result.queue, self.at)
         self._entries.append(Entry(self.at, ask.by.key, ask.text, "done"))
         self.words.append(Happened(self.around.lane.name, ask, result.events))
+
+    def _decided(self, ask: Ask) -> Decision | Refusal | None:
+        """What becomes of it, once it is past the gate; None of a question, which is only taken down."""
+        access, lane, facts = self.around.access, self.around.lane, self._facts(ask)
+        refusal = access.refusal(ask.what, self.queue, ask.by, lane, fold=facts.fold)
+        if refusal is not None:
+            return refusal
+        if isinstance(ask.what, Question):
+            self.questions.append(ask)
+            return None
+        result = decide(self.queue, ask.what, facts)
+        if isinstance(ask.what, EditTopic) and isinstance(result, Decision):
+            return access.edited(self.queue, result.queue, ask.by, lane) or result
+        return result
 
     def _facts(self, ask: Ask) -> Facts:
         lane, chat = self.around.lane, self.around.chats.get(ask.by.chat)
@@ -133,7 +150,13 @@ class Draft:
         )
         if self.past is not None and isinstance(ask.what, Rollback | Deploy | Retry):
             facts = replace(facts, targets=self._targets(self.past), unfinished=self._unfinished(self.past))
-        return replace(facts, fold=chat.fold, named=chat.person) if chat is not None else facts
+        if chat is None:
+            return facts
+        head = self.queue.head
+        if self.past is not None and isinstance(ask.what, Confirm) and head is not None:
+            asked = {stage: asking(self._ended(runs), head.number) for stage, runs in self.past.items()}
+            facts = replace(facts, asking=asked)
+        return replace(facts, fold=chat.fold, named=lambda name: self.around.access.directory.named(chat.person(name)))
 
     def _ended(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
         """Those of `runs` that are over, also by this draft."""
@@ -197,6 +220,7 @@ class Draft:
             links=stage.links if stage else (),
             hosts=record.hosts > 0,
             asked_to_stop=before is not None and before.reason is not None,
+            record=record,
         )
 
     def work(self, speaker: Speaker) -> Work | None:

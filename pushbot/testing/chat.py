@@ -57,6 +57,7 @@ class ChatServer:
     spoken: list[Spoken] = field(default_factory=list)
     topics_set: list[tuple[str, str]] = field(default_factory=list)
     guarded: set[str] = field(default_factory=set)
+    _accounts: dict[str, str | None] = field(default_factory=dict)
     _topics: dict[str, Topic] = field(default_factory=dict)
     _up: asyncio.Event = field(default_factory=asyncio.Event)
     _link: FakeChat | None = None
@@ -67,8 +68,18 @@ class ChatServer:
     # --- what people do and see ---
 
     def person(self, name: str) -> Person:
-        """The person of that name."""
-        return Person(self.chat, f"nick:{name.casefold()}", name)
+        """The person of that name: by their account if they ever logged in or out, else by their nick, trusted."""
+        account = self._accounts.get(name.casefold(), "")
+        if account:
+            return Person(self.chat, f"account:{account}", name, f"account {account}")
+        proof = "" if account is None else "nick, on a network where that is trusted"
+        return Person(self.chat, f"nick:{name.casefold()}", name, proof)
+
+    def log_in(self, name: str, account: str | None) -> None:
+        """Somebody logs in to an account; with None they log out, and then nobody vouches for them."""
+        before = self.person(name)
+        self._accounts[name.casefold()] = account
+        self._notify(Renamed(self.chat, before, self.person(name)))
 
     def say(self, name: str, text: str, to: str | None = None) -> None:
         """Somebody says a line in the room `to`; None is to the bot alone. `pushbot: join` calls the bot by name."""
@@ -78,7 +89,10 @@ class ChatServer:
 
     def rename(self, old: str, new: str) -> None:
         """Somebody takes another name."""
-        self._notify(Renamed(self.chat, self.person(old), self.person(new)))
+        before = self.person(old)
+        if old.casefold() in self._accounts:
+            self._accounts[new.casefold()] = self._accounts.pop(old.casefold())
+        self._notify(Renamed(self.chat, before, self.person(new)))
 
     def write_topic(self, name: str, room: str, text: str) -> None:
         """Somebody sets a room's topic by hand."""

@@ -30,7 +30,8 @@ Without any lane there is one, `web` in #push with princess and production. At a
     * the link breaks / is back                      lines not yet confirmed are uncertain
     * the server holds confirmations back / confirms / loses what the bot says
 
-`NAME is now NAME` and `NAME writes the topic: TEXT` are what people do, see `scenario`.
+Who may do what, and who is logged in, is in `trust`. `NAME is now NAME` and `NAME writes the topic: TEXT` are what
+people do, see `scenario`.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ from typing import TYPE_CHECKING, Final
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Amount, Look, Tally, VersionProbe
 from pushbot.service.spec import Mismatch, VersionSpec
+from pushbot.testing import trust
+from pushbot.testing.trust import default_lane
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -74,12 +77,6 @@ async def direct(text: str, play: Playground) -> None:
                 await doing
             return
     raise ValueError(f"there is no such direction: {text}")
-
-
-def default_lane(play: Playground) -> None:
-    """Give a playground that has no lane the usual one."""
-    if not play.lanes:
-        play.add_lane("web", stages=("princess", "production"))
 
 
 # --- before ------------------------------------------------------------------------------------
@@ -244,6 +241,7 @@ def _server(play: Playground, words: Words) -> None:
 
 
 _BEFORE: Final[Mapping[str, Prepare]] = {
+    **trust.BEFORE,
     r"lane (?P<name>\S+)(?P<config> for config)? in (?P<rooms>#\S+?(?: and #\S+?)*)(?:: (?P<stages>.+))?": _lane,
     r"(?P<name>\S+) is pushed from (?P<branch>\S+)": _pushed_from,
     r"trains take (?P<count>\d+)": _trains_take,
@@ -255,6 +253,7 @@ _BEFORE: Final[Mapping[str, Prepare]] = {
 }
 
 _EITHER: Final[Mapping[str, Prepare]] = {
+    **trust.EITHER,
     r"(?P<branch>\S+) is at (?P<id>[0-9a-f]{4,40})(?: by (?P<author>\S+): (?P<subject>.+))?": _commit,
     r"topic limit (?P<bytes>\d+)": _topic_limit,
 }

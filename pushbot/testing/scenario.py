@@ -21,8 +21,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from pushbot.testing.chat import Spoken
-from pushbot.testing.directions import default_lane, direct, prepare
+from pushbot.testing.directions import direct, prepare
 from pushbot.testing.playground import PUSH, Playground
+from pushbot.testing.trust import default_lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

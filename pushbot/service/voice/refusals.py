@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.topic_parse import one_line
+from pushbot.service.voice.keeping import in_the_way
 
 if TYPE_CHECKING:
     from pushbot.queue.grammar import Mistake
@@ -37,12 +38,24 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
             return "nobody is in the queue"
         case Code.HEAD_BEGUN:
             return f"{about}'s train is under way; nobody boards it or goes in front of it now"
-        case Code.HELD:
-            return f'the lane is held: "{about}"' if about else "the lane is held"
+        case Code.HELD | Code.LOCKED:
+            return in_the_way(refusal)
+        case Code.SECOND_NEEDED:
+            return f"{about} wants the word of another person than the driver"
+        case Code.OWN_WORD:
+            return "you drive this train; the second word has to be somebody else's"
+        case Code.NOT_LOCKED:
+            return f"nobody keeps {about}" if about else "nobody keeps a stage here"
+        case Code.NOTHING_TO_CONFIRM:
+            return "there is nothing that waits for a yes"
         case Code.HOLD_TICKET:
             return f"{about} holds this place in the queue; nothing is deployed from it"
         case Code.LANE_HAS_NO_STAGES:
             return "this lane has no stages of its own: say where you are by hand, and when you are done"
+        case Code.NOT_IDENTIFIED:
+            return _unknown(about)
+        case Code.NOT_PERMITTED:
+            return about
         case Code.NO_MESSAGE:
             return "there is no message to remove"
         case Code.NO_ROLLBACK:
@@ -85,6 +98,15 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
             return f"I cannot write my record down, so nothing was done: {about}"
         case _:
             assert_never(refusal.code)
+
+
+def _unknown(key: str) -> str:
+    """What somebody can do for whom nothing vouches; a chat with nicks has services to log in to."""
+    if key.startswith(("nick:", "mask:")):
+        how = "log in with /msg NickServ IDENTIFY ACCOUNT PASSWORD"
+    else:
+        how = "log in to this chat"
+    return f"nothing vouches for who you are here, so I did nothing: {how}, and say it again"
 
 
 def quoted_back(topic: str) -> str:
