@@ -181,18 +181,21 @@ class Autopilot:
             raise PushbotError(f"git did not tell within {RESOLVE_WITHIN:g}s what {lane.branch} is") from None
 
     async def _authors(self, lane: LaneSpec, revision: str) -> tuple[str, ...]:
-        """Who wrote what is new in that revision, as far as git can tell: nobody goes without word for that."""
+        """Who wrote what is new in that revision, or the last of it when nothing was deployed yet.
+
+        As far as git can tell: nobody goes without word for that.
+        """
         if lane.repository is None or lane.auto is None:
             return ()
         runs = await self.store.runs(lane.name, stage=lane.auto.stage, state=c.RunState.SUCCEEDED, limit=1)
         try:
             async with asyncio.timeout(RESOLVE_WITHIN / 10):
                 await self._tip(lane)  # brings the mirror up to date
-                changes = await lane.repository.changes(runs[0].revision if runs else f"{revision}^", revision)
+                changes = await lane.repository.changes(runs[0].revision if runs else None, revision, limit=1)
         except (PushbotError, TimeoutError) as error:
             LOG.info("authors_unknown", revision=revision, why=str(error))
             return ()
-        return changes.authors
+        return changes.authors if runs else tuple(commit.author for commit in changes.commits)
 
     # --- polls ---------------------------------------------------------------------------------------
 
