@@ -48,7 +48,7 @@ def short_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_sasl_plain_over_the_wire(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUSHBOT_IRC", "sesame")
     options = PLAIN
-    async with running(server.port, "#push", **options) as bot:
+    async with running(server.port, "#push", host="127.0.0.1", **options) as bot:
         peer = await server.accept()
         await peer.want("CAP LS")
         peer.send(f":{NAME} CAP * LS * :account-tag", f":{NAME} CAP * LS :sasl=PLAIN,EXTERNAL")

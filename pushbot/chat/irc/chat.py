@@ -192,8 +192,7 @@ class IrcChat:
         if session.hopeless:
             host, port = self._known.options.address
             raise PushbotError(f"The IRC server {host}:{port} turns us away: {session.failure}.")
-        ended = f"it closed the connection, saying {session.last_words!r}" if session.last_words else ""
-        raise ConnectionError(session.failure or ended or "it closed the connection without a word")
+        raise ConnectionError(session.failure or "it closed the connection without a word")
 
     async def _take(self, session: Session, line: bytes, tell: Tell) -> None:
         """Act on one line. Whatever goes wrong with it is logged: the next line is another matter."""

@@ -55,7 +55,6 @@ class Session:
     busy: bool = False
     failure: str | None = None
     hopeless: bool = False
-    last_words: str = ""
     _began: float = field(default_factory=time.monotonic)
     _welcomed: float | None = None
     _heard: float = field(default_factory=time.monotonic)
@@ -187,8 +186,8 @@ class Session:
                 self._begin()
             case "396":  # our host is shown differently now
                 self.known.own.address = ""
-            case "error":
-                self.last_words = plain(message.param(0))
+            case "error" if message.params:  # the last line of a connection, https://modern.ircdocs.horse/#error-message
+                self.failure = self.failure or f"it closed the connection, saying {plain(message.param(0))!r}"
             case _ if message.code.isdecimal() and int(message.code) in _ERRORS and self.ready:
                 return self.places.refused(message)
             case _:
