@@ -7,8 +7,11 @@ never compared: who somebody is, is `Person.key`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime  # noqa: TC003 - the store reads the types of the fields
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 TRAIN_SIZE = 8
 """Riders a train takes by itself: "we found ~8 to be our limit" (Etsy's talk on scaling deployment)."""

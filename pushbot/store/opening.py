@@ -21,7 +21,7 @@ APPLICATION_ID = 1886745448
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for somebody who looks into the database with another program."""
 
-CHECKED = ("lanes", "lines", "runs", "pushes")
+CHECKED = ("lanes", "lines", "runs", "pushes", "incidents", "people")
 """The tables looked through for damage at each start; not the journal, which grows for ever."""
 
 

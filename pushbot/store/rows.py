@@ -12,7 +12,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, PlainSerializer, TypeAdapter
 
-from pushbot.ports import Entry, Line, PushRecord, RunRecord, Work
+from pushbot.ports import Entry, IncidentRecord, Line, PersonRecord, PushRecord, RunRecord, Work
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Queue, RunKind
 
@@ -25,13 +25,13 @@ def _to_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-Moment = Annotated[
+Time = Annotated[
     AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC)), PlainSerializer(_to_text, when_used="json")
 ]
 """A time as the record keeps it: ISO 8601 in UTC."""
 
-# ports.py imports these for the type checker only, so that its importers stay light.
-_NAMES = {"datetime": Moment, "Queue": Queue, "RunKind": RunKind, "RunState": RunState}
+# ports.py and model.py import these for the type checker only, so that their importers stay light.
+_NAMES = {"datetime": Time, "Queue": Queue, "RunKind": RunKind, "RunState": RunState}
 
 
 class Document(Generic[T]):
@@ -56,3 +56,5 @@ RUN = Document(RunRecord)
 PUSH = Document(PushRecord)
 LINE = Document(Line)
 ENTRY = Document(Entry)
+INCIDENT = Document(IncidentRecord)
+PERSON = Document(PersonRecord)

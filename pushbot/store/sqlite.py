@@ -17,7 +17,7 @@ from pushbot.errors import PushbotError
 from pushbot.ports import Remembered
 from pushbot.store.claim import claim
 from pushbot.store.opening import opened
-from pushbot.store.rows import ENTRY, LINE, PUSH, QUEUE, RUN, WORK, Document
+from pushbot.store.rows import ENTRY, INCIDENT, LINE, PERSON, PUSH, QUEUE, RUN, WORK, Document
 from pushbot.store.trouble import explained
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import aiosqlite
 
-    from pushbot.ports import Entry, Line, PushRecord, RunRecord, Work
+    from pushbot.ports import Entry, IncidentRecord, Line, PersonRecord, PushRecord, RunRecord, Work
     from pushbot.queue.commands import RunState
 
 T = TypeVar("T")
@@ -140,6 +140,18 @@ class SqliteStore:
         return await self._read(
             ENTRY, "SELECT record FROM journal WHERE lane = ? ORDER BY id DESC LIMIT ?", lane, limit
         )
+
+    async def incidents(self, *, limit: int = 20) -> Sequence[IncidentRecord]:
+        """The incidents, newest first."""
+        return await self._read(INCIDENT, "SELECT record FROM incidents ORDER BY number DESC LIMIT ?", limit)
+
+    async def people(self) -> Sequence[PersonRecord]:
+        """All that is remembered of people, by key."""
+        return await self._read(PERSON, "SELECT record FROM people ORDER BY key")
+
+    async def delivered(self, delivery: str) -> bool:
+        """Whether a webhook's message of that id was taken within the last 90 days."""
+        return bool(await self._ask("SELECT 1 FROM deliveries WHERE id = ?", delivery))
 
     async def _read(self, document: Document[T], sql: str, *parameters: str | int | None) -> tuple[T, ...]:
         rows = await self._ask(sql, *parameters)

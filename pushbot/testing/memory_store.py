@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,15 @@ from pushbot.ports import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from pushbot.errors import PushbotError
-    from pushbot.ports import Entry, Line, PushRecord, RunRecord, Work
+    from pushbot.ports import Entry, IncidentRecord, Line, PersonRecord, PushRecord, RunRecord, Work
     from pushbot.queue.commands import RunState
     from pushbot.queue.model import Queue
+
+DELIVERIES_KEPT = timedelta(days=90)
+"""How long a webhook's message is known after it was taken, counted back from the newest."""
 
 
 class MemoryStore:
@@ -33,6 +38,9 @@ class MemoryStore:
         self._lines: dict[int, Line] = {}
         self._last_line = 0
         self._journal: list[tuple[str, Entry]] = []
+        self._incidents: dict[int, IncidentRecord] = {}
+        self._people: dict[str, PersonRecord] = {}
+        self._deliveries: dict[str, datetime] = {}
 
     async def open(self) -> None:
         """Be ready, with what was committed before."""
@@ -74,6 +82,12 @@ class MemoryStore:
         for spoken in work.spoken:
             self._lines.pop(spoken, None)
         self._journal += [(work.lane, entry) for entry in work.entries]
+        self._incidents |= {incident.number: incident for incident in work.incidents}
+        self._people |= {person.key: person for person in work.people}
+        self._deliveries = {delivery.id: delivery.at for delivery in work.deliveries} | self._deliveries
+        if work.deliveries:
+            oldest = max(delivery.at for delivery in work.deliveries) - DELIVERIES_KEPT
+            self._deliveries = {each: at for each, at in self._deliveries.items() if at >= oldest}
         self.commits += 1
 
     async def owed(self) -> Sequence[Line]:
@@ -117,6 +131,21 @@ class MemoryStore:
         """The lane's journal, newest first."""
         self._expect_open()
         return tuple(islice((entry for of, entry in reversed(self._journal) if of == lane), limit))
+
+    async def incidents(self, *, limit: int = 20) -> Sequence[IncidentRecord]:
+        """The incidents, newest first."""
+        self._expect_open()
+        return tuple(self._incidents[each] for each in sorted(self._incidents, reverse=True)[:limit])
+
+    async def people(self) -> Sequence[PersonRecord]:
+        """All that is remembered of people, by key."""
+        self._expect_open()
+        return tuple(self._people[each] for each in sorted(self._people))
+
+    async def delivered(self, delivery: str) -> bool:
+        """Whether a webhook's message of that id was taken within the last 90 days."""
+        self._expect_open()
+        return delivery in self._deliveries
 
     def _expect_open(self) -> None:
         if not self._open:

@@ -48,6 +48,34 @@ CREATE TABLE journal (
 );
 CREATE INDEX journal_of_lane ON journal (lane);
 
+CREATE TABLE incidents (
+    number INTEGER PRIMARY KEY,
+    record TEXT NOT NULL,
+    title TEXT NOT NULL AS (json_extract(record, '$.title')),
+    opened_at TEXT NOT NULL AS (json_extract(record, '$.opened_at')),
+    resolved_at TEXT AS (json_extract(record, '$.resolved_at'))
+);
+
+CREATE TABLE people (
+    key TEXT PRIMARY KEY,
+    record TEXT NOT NULL
+);
+
+CREATE TABLE deliveries (
+    id TEXT PRIMARY KEY,
+    at TEXT NOT NULL
+);
+CREATE INDEX deliveries_by_age ON deliveries (at);
+
+CREATE TRIGGER journal_is_not_changed BEFORE UPDATE ON journal
+BEGIN
+    SELECT RAISE(ABORT, 'the journal only grows: nothing in it is changed');
+END;
+CREATE TRIGGER journal_is_not_shortened BEFORE DELETE ON journal
+BEGIN
+    SELECT RAISE(ABORT, 'the journal only grows: nothing in it is deleted');
+END;
+
 -- `INSERT INTO work VALUES (json)` is how a `Work` is committed: one statement, so all of it or nothing,
 -- and one trip to the thread that SQLite runs on (docs/adr/0004-sqlite-with-plain-sql.md).
 CREATE VIEW work AS SELECT NULL AS document;
@@ -86,4 +114,31 @@ BEGIN
     FROM json_each(NEW.document, '$.lines');
 
     DELETE FROM lines WHERE id IN (SELECT value FROM json_each(NEW.document, '$.spoken'));
+
+    INSERT INTO incidents (number, record)
+    SELECT json_extract(value, '$.number'), value
+    FROM json_each(NEW.document, '$.incidents')
+    WHERE true
+    ORDER BY key
+    ON CONFLICT (number) DO UPDATE SET record = excluded.record;
+
+    INSERT INTO people (key, record)
+    SELECT json_extract(value, '$.key'), value
+    FROM json_each(NEW.document, '$.people')
+    WHERE true
+    ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET record = excluded.record;
+
+    -- One message may concern several lanes, which each record it; and is forgotten in the end.
+    INSERT INTO deliveries (id, at)
+    SELECT json_extract(value, '$.id'), json_extract(value, '$.at')
+    FROM json_each(NEW.document, '$.deliveries')
+    WHERE true
+    ON CONFLICT (id) DO NOTHING;
+
+    DELETE FROM deliveries
+    WHERE at < (
+        SELECT strftime('%Y-%m-%dT%H:%M:%S', max(json_extract(value, '$.at')), '-90 days')
+        FROM json_each(NEW.document, '$.deliveries')
+    );
 END;

@@ -14,86 +14,34 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.ports import Entry, Line, PushRecord, PushState, Remembered, RunRecord, Work
+from pushbot.ports import Delivery, Remembered, Work
 from pushbot.queue.commands import RunState
-from pushbot.queue.model import Hold, Mark, Person, Phase, Queue, Rider, RunKind, Ticket, Train
+from pushbot.queue.model import Queue
+from pushbot.testing.contracts.store_values import (
+    AT,
+    DELIVERY,
+    ENTRY,
+    FULL_INCIDENT,
+    FULL_PUSH,
+    FULL_RUN,
+    INCIDENT,
+    LINE,
+    PERSON,
+    PUSH,
+    QUEUE,
+    RUN,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from pushbot.ports import Store
-
-AT = datetime(2026, 1, 5, 9, 0, 0, 250, tzinfo=UTC)
-ALICE = Person("irc", "account:alice", "alice")
-BOB = Person("irc", "nick:b|ob", "B|ob")
-
-QUEUE = Queue(
-    items=(
-        Hold('fire "drill"', ALICE),
-        Train(
-            riders=(Rider(ALICE, Ticket.CONFIG, Mark.GOOD), Rider(BOB, Ticket.NONE, Mark.BAD)),
-            stage="princess",
-            phase=Phase.RUNNING,
-            message="zażółć 🚂",
-            number=12,
-            run=34,
-            run_kind=RunKind.ROLLBACK,
-            deployed=True,
-            ref="main",
-            revision="6957bb87",
-        ),
-        Train((Rider(BOB),), number=13),
-        Hold(),
-    ),
-    message="note",
-    next_train=15,
-    next_run=36,
-    aside=(Train((Rider(ALICE),), stage="prod", phase=Phase.RUNNING, number=14, run=35, aside=True),),
-)
-"""A queue in which every field has a value of its own."""
-
-RUN = RunRecord(
-    id="web-34",
-    lane="web",
-    train=12,
-    stage="princess",
-    kind=RunKind.DEPLOY,
-    state=RunState.REQUESTED,
-    lock="princess",
-    driver="alice",
-    riders=("alice", "B|ob"),
-    requested_at=AT,
-)
-FULL_RUN = replace(
-    RUN,
-    state=RunState.FAILED,
-    kind=RunKind.ROLLBACK,
-    ref="main",
-    revision="6957bb87",
-    previous="11111111",
-    token="4711",  # noqa: S106 - an executor's token is no secret
-    starting=True,
-    started_at=AT + timedelta(seconds=1),
-    ended_at=AT + timedelta(seconds=2),
-    step="migrate",
-    reason="exit code 1",
-    continues="web-33",
-    hosts=120,
-)
-"""A run in which every field has a value of its own."""
-
-PUSH = PushRecord("web", 12, PushState.UNDERWAY, "alice", ("alice", "B|ob"), AT)
-FULL_PUSH = replace(
-    PUSH, state=PushState.GIVEN_UP, ended_at=AT + timedelta(hours=1), revision="6957bb87", stages=("princess", "prod")
-)
-LINE = Line(7, "irc", "#push", "reply", "carol, dave: You're up")
-ENTRY = Entry(AT, "irc/alice", '.join "with; DROP TABLE lanes"', "joined train 12")
 
 
 class StoreContract:
@@ -123,6 +71,9 @@ class StoreContract:
             assert list(await store.runs("web")) == []
             assert list(await store.pushes("web")) == []
             assert list(await store.journal("web")) == []
+            assert list(await store.incidents()) == []
+            assert list(await store.people()) == []
+            assert not await store.delivered(DELIVERY.id)
 
     async def test_all_of_a_work_comes_back_as_it_was(self, tmp_path: Path) -> None:
         async with self.opened(tmp_path) as store:
@@ -285,3 +236,27 @@ class StoreContract:
             for run in (web, gone, over):
                 await store.commit(Work(run.lane, runs=(run,)))
             assert list(await store.unfinished()) == [web, gone]
+
+    async def test_incidents_and_people_come_back_as_they_were_and_are_replaced(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            first, other = replace(FULL_INCIDENT, number=2), replace(PERSON, key="account:bob")
+            await store.commit(Work("", incidents=(first, INCIDENT), people=(PERSON, other)))
+            assert list(await store.incidents(limit=1)) == [INCIDENT]
+            await store.commit(Work("web", incidents=(FULL_INCIDENT,), people=(replace(PERSON, ahead=5),)))
+            await store.close()
+            await store.open()
+            assert repr(list(await store.incidents())) == repr([FULL_INCIDENT, first])
+            assert repr(list(await store.people())) == repr([other, replace(PERSON, ahead=5)])
+
+    async def test_a_message_that_was_taken_is_known_until_it_is_old(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            await store.commit(Work("web", deliveries=(DELIVERY,)))
+            await store.commit(Work("api", deliveries=(DELIVERY, replace(DELIVERY, id="other"))))
+            assert await store.delivered(DELIVERY.id)
+            assert await store.delivered("other")
+            assert not await store.delivered("another")
+            await store.commit(Work("web", deliveries=(Delivery("new", AT + timedelta(days=89)),)))
+            assert await store.delivered(DELIVERY.id)
+            await store.commit(Work("web", deliveries=(Delivery("newer", AT + timedelta(days=91)),)))
+            assert not await store.delivered(DELIVERY.id)
+            assert await store.delivered("new")
