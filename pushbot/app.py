@@ -168,7 +168,7 @@ class Bot:
 
         dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report, moved)
         looks, hours = Looks(group), Hours(plan.lanes, clock)
-        answering = Answering(Questions(snapshots, store, clock, plan.outputs, looks), speaker, group)
+        answering = Answering(Questions(snapshots, store, clock, plan.outputs, looks, hours=hours), speaker, group)
         for lane in plan.lanes:
             around = Surroundings(
                 lane, plan.announce, plan.chats, runbook, plan.outputs, feed, hours, access=plan.access

@@ -120,6 +120,12 @@ def combined(calendars: Sequence[Calendar], at: datetime) -> Verdict:
     return Open(None) if shut is None else Shut(shut, shut.why(at), None)
 
 
+def opening(calendars: Sequence[Calendar], at: datetime) -> datetime | None:
+    """The first moment from `at` on when all of the calendars are open; None when there is none within `HORIZON`."""
+    verdict = combined(calendars, at)
+    return at if isinstance(verdict, Open) else verdict.opens_at
+
+
 def day_of(day: date, zone: ZoneInfo) -> Span:
     """A whole day of a zone, which may have 23 hours, or 25."""
     start, end = (at_minute(day, minute).replace(tzinfo=zone).astimezone(UTC) for minute in (0, 24 * 60))

@@ -95,9 +95,10 @@ class Hours:
         """The same for a push through all stages of the lane."""
         return self._closed(calendars_of(lane), at)
 
-    def calendars(self, lane: LaneSpec) -> tuple[Calendar, ...]:
-        """The calendars of a lane and of its stages, as they are now."""
-        return tuple(self._kept[spec.name].calendar for spec in calendars_of(lane))
+    def calendars(self, lane: LaneSpec) -> tuple[Calendar, ...] | None:
+        """The calendars of a lane and of its stages, as they are now; None when one has never been read."""
+        kept = [self._kept[spec.name] for spec in calendars_of(lane)]
+        return None if any(each.unread for each in kept) else tuple(each.calendar for each in kept)
 
     def stale(self, lane: LaneSpec) -> tuple[str, ...]:
         """What could not be read again lately, in words."""

@@ -17,7 +17,9 @@ from pushbot.errors import PushbotError
 from pushbot.queue import commands as c
 from pushbot.queue.model import RunKind
 from pushbot.queue.topic import clean_text
+from pushbot.service.capacity import capacity
 from pushbot.service.history import previous, push_seconds, there_now
+from pushbot.service.hours import Hours
 from pushbot.service.looking import LOOK_WITHIN, brought
 from pushbot.service.versions import versions
 from pushbot.service.voice import answers, blame
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from pushbot.service.snapshot import Snapshot
     from pushbot.service.spec import LaneSpec
 
-    _OfLane = c.Status | c.Eta | c.Blame | c.Changes | c.Versions | c.Log | c.History
+    _OfLane = c.Status | c.Eta | c.Blame | c.Changes | c.Versions | c.Log | c.History | c.Capacity
 
 LOG = structlog.get_logger()
 LIMIT = 10.0
@@ -58,8 +60,16 @@ class Questions:
     """The one who answers, for all lanes; of the questions under way, at most `AT_ONCE` ask git at the same time."""
 
     def __init__(
-        self, snapshots: Callable[[], tuple[Snapshot, ...]], store: Store, clock: Clock, outputs: Outputs, looks: Looks
+        self,
+        snapshots: Callable[[], tuple[Snapshot, ...]],
+        store: Store,
+        clock: Clock,
+        outputs: Outputs,
+        looks: Looks,
+        *,
+        hours: Hours | None = None,
     ) -> None:
+        self._hours = hours or Hours((), clock)
         self._snapshots = snapshots
         self._store = store
         self._clock = clock
@@ -92,8 +102,10 @@ class Questions:
             case c.Status(None):
                 own_first = sorted(lanes, key=lambda each: each.spec.name != lane)
                 return status([await self._lane(each, lanes) for each in own_first])
-            case c.Status() | c.Eta() | c.Blame() | c.Changes() | c.Versions() | c.Log() | c.History():
-                wanted = (question.lane or lane) if isinstance(question, c.Status) else lane
+            case (
+                c.Status() | c.Eta() | c.Blame() | c.Changes() | c.Versions() | c.Log() | c.History() | c.Capacity()
+            ):
+                wanted = (question.lane or lane) if isinstance(question, c.Status | c.Capacity) else lane
                 here = next((each for each in lanes if each.spec.name == wanted), None)
                 if here is None:
                     return answers.unknown_lane(wanted, [each.spec.name for each in lanes])
@@ -109,6 +121,8 @@ class Questions:
                 return status([await self._lane(here, lanes)])
             case c.Eta():
                 return eta(await self._lane(here, lanes), person)
+            case c.Capacity():
+                return await capacity(here, self._hours, self._store, self._clock.now())
             case c.Blame(words):
                 return await self._blame(here.spec, words)
             case c.Changes():
@@ -136,6 +150,7 @@ class Questions:
             self._clock.now(),
             push=await self._store.push(name, head.number) if head is not None else None,
             seconds=push_seconds(await self._store.pushes(name, limit=PUSHES)),
+            calendars=self._hours.calendars(here.spec),
         )
 
     async def _stage(self, here: Snapshot, stage: str, lanes: Sequence[Snapshot]) -> StageNow:
@@ -143,7 +158,8 @@ class Questions:
         spec = here.spec.stage(stage)
         others = (run for each in lanes if each.spec.name != here.spec.name for run in each.active)
         claimed = next((run for run in others if spec is not None and run.lock == spec.lock), None)
-        return StageNow(stage, there, failed, claimed)
+        closed = self._hours.closed(spec, here.spec, self._clock.now()) if spec is not None else None
+        return StageNow(stage, there, failed, claimed, closed.why if closed is not None else "")
 
     async def _there(self, lane: str, stage: str) -> tuple[RunRecord | None, RunRecord | None]:
         """The run that brought what is on the stage, and the newest that ended otherwise if that was later."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from pushbot.calendar.model import opening
 from pushbot.queue.model import Hold, Mark, Phase, RunKind, Ticket, Train
 from pushbot.service.snapshot import BEGINNING
+from pushbot.service.voice.hours import when
 from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, ended, names, shown, to, trouble
 from pushbot.service.voice.plain import counted, lasting, short, ways_on
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from pushbot.calendar.model import Calendar
     from pushbot.ports import PushRecord, RunRecord
     from pushbot.queue.model import Person
     from pushbot.service.snapshot import Snapshot
@@ -26,23 +30,31 @@ MOST_TRAINS = 4
 
 @dataclass(frozen=True, slots=True)
 class StageNow:
-    """A stage: the run that brought what is there, a later one that did not succeed, another lane's that has it now."""
+    """A stage: the run that brought what is there, a later one that did not succeed, another lane's that has it now.
+
+    `closed` is why it is outside its hours, in words; empty when it is open.
+    """
 
     name: str
     there: RunRecord | None = None
     failed: RunRecord | None = None
     claimed: RunRecord | None = None
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneNow:
-    """All that `.status` tells of a lane. `push` is the head's, `seconds` what a push takes, None when unknown."""
+    """All that `.status` tells of a lane. `push` is the head's, `seconds` what a push takes, None when unknown.
+
+    `calendars` are those of the lane and its stages, None when nobody knows when it is open.
+    """
 
     snapshot: Snapshot
     stages: tuple[StageNow, ...]
     now: datetime
     push: PushRecord | None = None
     seconds: float | None = None
+    calendars: tuple[Calendar, ...] | None = ()
 
     @property
     def name(self) -> str:
@@ -189,7 +201,8 @@ def _wanted(train: Train, lane: LaneNow) -> str:
         return f"waiting for {driver} to say .done"
     if following.claimed is not None:
         return f"waiting for {following.name}, which {_claim(following.claimed, lane.now)} has"
-    return f"waiting for {driver} to say .go for {following.name}"
+    closed = f", which is {following.closed}" if following.closed else ""
+    return f"waiting for {driver} to say .go for {following.name}{closed}"
 
 
 def _waiting(lane: LaneNow) -> str:
@@ -218,18 +231,28 @@ def _waiting(lane: LaneNow) -> str:
 def _guesses(lane: LaneNow) -> Iterator[tuple[int, float]]:
     """For each train by its number, in how many seconds it may be up; 0 stands for a new one.
 
-    Nothing is known behind a hold, or without history.
+    Whose turn would come when the lane is closed is up when it opens. Nothing is known behind a hold, without history,
+    or when it does not open.
     """
-    if lane.seconds is None:
+    if lane.seconds is None or lane.calendars is None:
         return
-    wait = 0.0
+    turn = opening(lane.calendars, lane.now)
     for item in lane.snapshot.queue.items:
-        if isinstance(item, Hold):
+        if isinstance(item, Hold) or turn is None:
             return
-        yield item.number, wait
+        yield item.number, (turn - lane.now).total_seconds()
         elapsed = (lane.now - lane.push.began_at).total_seconds() if lane.push and item.begun else 0.0
-        wait += max(0.0, lane.seconds - elapsed)
-    yield 0, wait
+        turn = opening(lane.calendars, turn + timedelta(seconds=max(0.0, lane.seconds - elapsed)))
+    if turn is not None:
+        yield 0, (turn - lane.now).total_seconds()
+
+
+def _long(lane: LaneNow, guess: float) -> str:
+    """How long it may take until a turn comes, and that it is the next opening which is waited for, if it is."""
+    turn = lane.now + timedelta(seconds=guess)
+    if not lane.calendars or opening(lane.calendars, turn - timedelta(seconds=1)) != turn:
+        return about(guess)
+    return f"when it opens, {when(turn, lane.calendars[0].zone, lane.now)}, {about(guess)}"
 
 
 def eta(lane: LaneNow, person: Person) -> tuple[str, ...]:
@@ -239,7 +262,7 @@ def eta(lane: LaneNow, person: Person) -> tuple[str, ...]:
     if not aboard:
         guess = dict(_guesses(lane)).get(0)
         ahead = f"at most {counted(len(trains), 'train')} {_go(len(trains))}" if trains else "nobody goes"
-        long = f", {about(guess)}" if trains and guess is not None else ""
+        long = f", {_long(lane, guess)}" if guess is not None and (trains or guess) else ""
         return (f"{to(person)}: you are aboard no train of {lane.name}; .join, and {ahead} before you{long}",)
     return tuple(clip(f"{to(person)}: {_turn(ahead, train, lane)}") for ahead, train in aboard[:3])
 
@@ -256,6 +279,8 @@ def _turn(ahead: int, train: Train, lane: LaneNow) -> str:
     if lane.seconds is None:
         return f"{first}; there are too few finished pushes on record to say how long that takes"
     guess = dict(_guesses(lane)).get(train.number)
+    if guess is None and not any(isinstance(item, Hold) for item in lane.snapshot.queue.items):
+        return f"{first}, and it cannot be told when the lane opens for it"
     if guess is None:
         return f"{first}, and a hold stands before it, so it depends on when that is released"
-    return f"{first}: {about(guess)}, as a push takes {lasting(lane.seconds)} (the median of the last ones)"
+    return f"{first}: {_long(lane, guess)}, as a push takes {lasting(lane.seconds)} (the median of the last ones)"
