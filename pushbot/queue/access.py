@@ -83,10 +83,12 @@ class Policy:
 class Needs:
     """What a request takes: each of `verbs`, at `stage` if it is about one; none of them for what is one's own.
 
+    `said` is the verb that was used, empty where it was done otherwise.
     `trains` are those whose riders are meant by `rider`: the first one, or those beside the line that it would stop.
     """
 
     verbs: tuple[str, ...] = ()
+    said: str = ""
     stage: str | None = None
     trains: tuple[Train, ...] = ()
 
@@ -105,7 +107,7 @@ def needs(
     """
     verb = _verb(what)
     if queue is None or verb is None:
-        return Needs((verb,) if verb else ())
+        return Needs((verb,) if verb else (), verb or "")
     head = (queue.head,) if queue.head is not None else ()
     trains = _stopped(queue, what.run) if isinstance(what, c.Abort) else head
     verbs: tuple[str, ...] = (verb,)
@@ -113,7 +115,7 @@ def needs(
         verbs = ()
     elif isinstance(what, c.PutHold) and queue.hold is not None and not _own(queue, by):
         verbs = ("hold", "unhold")  # it takes the place of somebody else's
-    return Needs(verbs, _stage(what, trains, stages), trains)
+    return Needs(verbs, verb, _stage(what, trains, stages), trains)
 
 
 def _needs_none(what: Asked, queue: Queue, by: Person, fold: Callable[[str], str]) -> bool:
@@ -122,7 +124,9 @@ def _needs_none(what: Asked, queue: Queue, by: Person, fold: Callable[[str], str
     match what:
         case c.Go():
             return head is None or not head.driver.same(by)  # of others it is a word on their own change
-        case c.Done() | c.Retry() | c.Second() | c.Confirm() | c.At():
+        case c.Retry():
+            return head is None or head.seat(by) is None
+        case c.Done() | c.Second() | c.Confirm() | c.At():
             return head is None
         case c.Abort(run):
             return not _stopped(queue, run)
@@ -225,7 +229,8 @@ def permitted(policy: Policy, what: Needs, by: Person, own: Roles) -> Refusal | 
         if roles == _GUEST:
             return Refusal(Code.NOT_IDENTIFIED, subject=by.key)
         fix = ".join" if Role.RIDER in may and not what.trains and verb != "stage" else None
-        return Refusal(Code.NOT_PERMITTED, subject=f".{verb} is for {who_may(may, what.trains)}", fix=fix)
+        about = f".{verb} is" if verb == what.said else f"that takes .{verb}, which is"
+        return Refusal(Code.NOT_PERMITTED, subject=f"{about} for {who_may(may, what.trains)}", fix=fix)
     return None
 
 

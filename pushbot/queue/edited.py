@@ -21,7 +21,7 @@ def verbs_of(before: Queue, after: Queue, by: Person) -> Needs:
     """What it takes to make `after` of `before` by hand; of what is `by`'s own, nothing."""
     verbs = dict.fromkeys((*_lane(before, after), *_holds(before, after, by), *_trains(before, after, by)))
     stage = next((train.stage for train in (*after.trains[:1], *before.trains[:1]) if train.stage), None)
-    return Needs(tuple(verbs), stage, (before.head,) if before.head is not None else ())
+    return Needs(tuple(verbs), "", stage, (before.head,) if before.head is not None else ())
 
 
 def _lane(before: Queue, after: Queue) -> Iterator[str]:
