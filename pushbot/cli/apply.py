@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pushbot.queue.commands import Question
+from pushbot.queue.commands import BotCommand, Question
 from pushbot.queue.events import Blocked
 from pushbot.queue.grammar import Mistake, parse_message
 from pushbot.queue.model import TRAIN_SIZE, Person, Queue
@@ -61,7 +61,7 @@ def applied(topic: str, sender: str, message: str, max_riders: int) -> Applied:
 def _step(queue: Queue, request: Request, facts: Facts) -> tuple[Queue, list[str], str | None]:
     if isinstance(request, Mistake):
         return queue, [mistaken(facts.by, request)], Code.UNKNOWN_COMMAND
-    if isinstance(request, Question):
+    if isinstance(request, Question | BotCommand):
         return queue, [needs_the_bot(type(request).__name__.lower())], None
     result = decide(queue, request, facts)
     if isinstance(result, Refusal):

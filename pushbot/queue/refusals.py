@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pushbot.queue.model import Hold, Lock
 
 
 class Code(StrEnum):
@@ -51,8 +57,14 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Not done. `subject` is what it is about (a name, a stage, a text), `fix` a command that would help."""
+    """Not done. `subject` is what it is about (a name, a stage, a text), `fix` a command that would help.
+
+    Of what ends by itself: `kept` is the lock or hold in the way, `until` its end, `now` the time that it was asked.
+    """
 
     code: Code
     subject: str = ""
     fix: str | None = None
+    kept: Lock | Hold | None = None
+    until: datetime | None = None
+    now: datetime | None = None

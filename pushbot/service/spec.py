@@ -34,6 +34,8 @@ class News(StrEnum):
     MISMATCH = "mismatch"
     DRIFT = "drift"
     BUILD_FAILED = "build_failed"
+    LOCK = "lock"
+    OVERRIDE = "override"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -44,7 +44,7 @@ def test_the_rules_do_the_same(case: Case) -> None:
     queue = parse(case.topic, person)
     assert isinstance(queue, Queue)
     for request in parse_message(case.message):
-        assert not isinstance(request, Mistake | c.Question)
+        assert not isinstance(request, Mistake | c.Question | c.BotCommand)
         result = decide(queue, request, Facts(by=person(case.sender), max_riders=TRAIN_SIZE))
         queue = result.queue if isinstance(result, Decision) else queue
     assert render(queue) == case.expect

@@ -45,7 +45,7 @@ def asked(queue: Queue, said: str, facts: Facts = FACTS) -> Decision | Refusal:
     """What `alice .join` makes of the queue."""
     who, _, text = said.partition(" ")
     (request,) = parse_message(text)
-    assert not isinstance(request, Mistake | c.Question)
+    assert not isinstance(request, Mistake | c.Question | c.BotCommand)
     return decide(queue, request, replace(facts, by=person(who)))
 
 
@@ -398,8 +398,12 @@ def test_every_code_is_shown_here() -> None:
         Code.NOTHING_TO_ROLL_BACK_TO,
     }
     by_hand = {Code.UNREADABLE_TOPIC, Code.STAGE_NOT_OF_HEAD, Code.STALE_TOPIC}
-    of_the_service = {Code.WHICH_LANE, Code.UNKNOWN_COMMAND, Code.NOT_RECORDED}
-    assert shown | in_tests | by_hand | of_the_service == set(Code)
+    in_the_way = {Code.CLOSED, Code.LOCKED, Code.NOT_LOCKED, Code.SECOND_NEEDED, Code.OWN_WORD, Code.NOTHING_TO_CONFIRM}
+    of_the_gate = {Code.NOT_IDENTIFIED, Code.NOT_PERMITTED}
+    of_the_service = {Code.WHICH_LANE, Code.UNKNOWN_COMMAND, Code.NOT_RECORDED, Code.CHECK_NOT_PASSED}
+    of_the_house = {Code.INCIDENT_OPEN, Code.NO_INCIDENT}
+    elsewhere = by_hand | in_the_way | of_the_gate | of_the_service | of_the_house
+    assert shown | in_tests | elsewhere == set(Code)
 
 
 def test_a_lane_with_two_holds_is_held_until_both_are_released() -> None:

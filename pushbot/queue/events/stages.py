@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class StageRequested:
     """A run is to be started; the train already shows it as running.
 
-    `continues` is the earlier run of the stage that it goes on with, where that had not done all.
+    `continues` is the earlier run of the stage that it goes on with, where that had not done all; `override` is why
+    it goes in spite of what stood in the way.
     """
 
     train: Train
@@ -22,6 +23,7 @@ class StageRequested:
     kind: RunKind
     by: Person | None
     continues: int | None = None
+    override: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@
    thing that follows by itself is the stage's rollback, when its policy is automatic; then the lane is held.
 7. A stage that is run from the command line has a train of its own aside from the line, under the same holds and
    claims. It moves nobody in the line, and is gone when its last run has ended.
+8. What has an end, or a patience, is in the queue as a time of the wall clock; `Passed` does what is due.
 
 Every function takes the queue as it is and gives the queue as it shall be with the events that say why,
 or a refusal and nothing else.
@@ -19,21 +20,31 @@ or a refusal and nothing else.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from pushbot.queue import commands as c
-from pushbot.queue.rules import aboard, boarding, builds, editing, holding, journey, runs
-from pushbot.queue.rules.decision import Decision, Facts, Unfinished
+from pushbot.queue.refusals import Refusal
+from pushbot.queue.rules import aboard, boarding, builds, editing, holding, journey, locking, runs, time, words
+from pushbot.queue.rules.decision import Closed, Decision, Facts, Patience, Unfinished
 
 if TYPE_CHECKING:
     from pushbot.queue.model import Queue
-    from pushbot.queue.refusals import Refusal
 
-__all__ = ["Decision", "Facts", "Unfinished", "decide"]
+__all__ = ["Closed", "Decision", "Facts", "Patience", "Unfinished", "decide"]
 
 
-def decide(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decision | Refusal:  # noqa: PLR0912, C901
+def decide(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decision | Refusal:
     """What `command`, asked by `facts.by`, makes of `queue`. Never raises; a refusal changes nothing."""
+    decision = _decided(queue, command, facts)
+    if isinstance(decision, Refusal):
+        return decision
+    decision = replace(decision, queue=words.with_words(queue, decision.queue))
+    spoke = isinstance(command, c.Stirred) or not isinstance(command, c.Report)
+    return time.watched(queue, decision, facts, spoke=spoke)
+
+
+def _decided(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decision | Refusal:  # noqa: PLR0912, C901
     match command:
         case c.Join():
             return boarding.join(queue, command, facts)
@@ -63,10 +74,22 @@ def decide(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decisio
             return journey.retry(queue, facts, failed=failed)
         case c.Deploy():
             return journey.deploy(queue, command, facts)
-        case c.PutHold(reason):
-            return holding.hold(queue, reason, facts)
-        case c.Unhold():
-            return holding.unhold(queue, facts)
+        case c.PutHold():
+            return holding.hold(queue, command, facts)
+        case c.Unhold(cause):
+            return holding.unhold(queue, cause, facts)
+        case c.LockStage():
+            return locking.lock(queue, command, facts)
+        case c.Unlock():
+            return locking.unlock(queue, command, facts)
+        case c.Second():
+            return words.second(queue, facts)
+        case c.Confirm():
+            return words.confirm(queue, facts)
+        case c.Override(reason):
+            return words.override(queue, reason, facts)
+        case c.Quiet():
+            return words.quiet(queue, facts)
         case c.SetMessage(text):
             return holding.note(queue, text)
         case c.EditTopic():
@@ -83,5 +106,9 @@ def decide(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decisio
             return runs.ended(queue, command, facts)
         case c.Rename(old, new):
             return aboard.rename(queue, old, new)
+        case c.Passed():
+            return time.passed(queue, facts)
+        case c.Stirred():
+            return Decision(queue)
         case _:
             assert_never(command)

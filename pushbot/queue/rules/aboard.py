@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushbot.queue.events import DriverChanged, Event, Left, Marked, Renamed, TrainReady
-from pushbot.queue.model import Hold, Item, Mark, Person, Phase, Queue, Rider, Train
+from pushbot.queue.model import Hold, Item, Mark, Person, Phase, Queue, Rider, Train, Word
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.decision import Decision, Facts, moved_up
 
@@ -137,6 +137,9 @@ def rename(queue: Queue, old: Person, new: Person) -> Decision:
     def who(person: Person) -> Person:
         return new if person.same(old) else person
 
+    def word(one: Word | None) -> Word | None:
+        return replace(one, by=who(one.by)) if one is not None else None
+
     def item(one: Item) -> Item:
         if isinstance(one, Hold):
             return replace(one, by=who(one.by)) if one.by is not None else one
@@ -145,11 +148,15 @@ def rename(queue: Queue, old: Person, new: Person) -> Decision:
             known = replace(rider, person=who(rider.person))
             if not any(known.person.same(other.person) for other in riders):
                 riders.append(known)
-        return replace(one, riders=tuple(riders))
+        asked = tuple(new.key if key == old.key else key for key in one.asked)
+        return replace(one, riders=tuple(riders), second=word(one.second), override=word(one.override), asked=asked)
 
-    holders = [one.by for one in queue.items if isinstance(one, Hold) and one.by is not None]
+    known = [one.by for one in queue.items if isinstance(one, Hold) and one.by is not None]
+    known += [one.owner for one in queue.locks]
+    known += [said.by for one in queue.trains for said in (one.second, one.override) if said is not None]
     aboard = first_with(queue, old) is not None
-    if not aboard and not any(holder.same(old) for holder in holders):
+    if not aboard and not any(person.same(old) for person in known):
         return Decision(queue)
-    after = replace(queue, items=tuple(item(one) for one in queue.items))
+    locks = tuple(replace(lock, owner=who(lock.owner)) for lock in queue.locks)
+    after = replace(queue, items=tuple(item(one) for one in queue.items), locks=locks)
     return Decision(after, (Renamed(old, new),) if aboard else ())

@@ -55,8 +55,9 @@ class Facts:
     `targets` those with a good release to go back to, None when that is not known; `unfinished` what was left
     undone on a stage; `busy` the stages somebody else has claimed, with who. `fold` makes two spellings of one
     name equal; `named` finds the person a name means. `now` is the time; `locked` the stages that a person keeps, in
-    this lane or in another that shares the place; `closed` those outside their hours; `second` those that want the
-    word of another person than the driver; `asking` the names of the checks that asked for a `.confirm`, by stage.
+    this lane or in another that shares the place, which `elsewhere` names; `closed` those outside their hours; `second`
+    those that want the word of another person than the driver; `asking` the names of the checks that asked for a
+    `.confirm`, by stage.
     """
 
     by: Person
@@ -71,6 +72,7 @@ class Facts:
     busy: Mapping[str, str] = field(default_factory=dict)
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     locked: Mapping[str, Lock] = field(default_factory=dict)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     closed: Mapping[str, Closed] = field(default_factory=dict)
     second: frozenset[str] = frozenset()
     asking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

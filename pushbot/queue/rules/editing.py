@@ -53,7 +53,7 @@ def _hold_words(before: Queue, after: Queue, facts: Facts) -> tuple[Event, ...]:
         return ()
     if after.hold is None:
         return (Released(facts.by),)
-    return (Held(after.hold.reason, facts.by, replaced=before.hold is not None),)
+    return (Held(after.hold.reason, facts.by, replaced=before.hold is not None, until=after.hold.until),)
 
 
 def _theirs(wanted: T, seen: T, now: T) -> T:
@@ -95,9 +95,8 @@ class _Merge:
 
     def _hold(self, hold: Hold) -> Hold:
         """The hold as it was put, when one with this reason stands; else a new one by the writer."""
-        return next(
-            (one for one in self.queue.items if isinstance(one, Hold) and one == hold), replace(hold, by=self.facts.by)
-        )
+        new = replace(hold, by=self.facts.by, since=self.facts.now, reminded=True)
+        return next((one for one in self.queue.items if isinstance(one, Hold) and one == hold), new)
 
     def _known(self, riders: Iterable[Rider]) -> tuple[Rider, ...]:
         """Riders under the identities that the queue knows them by, each once."""

@@ -20,6 +20,7 @@ from pushbot.queue.model import Mark, Phase, Queue, Rider, RunKind, Ticket, Trai
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.aboard import first_with, marked, next_stage, not_aboard
 from pushbot.queue.rules.decision import Decision, Facts, moved_up
+from pushbot.queue.rules.obstacles import locked, not_now
 
 if TYPE_CHECKING:
     from pushbot.queue.commands import Deploy
@@ -45,10 +46,13 @@ def go(queue: Queue, ref: str | None, facts: Facts) -> Decision | Refusal:
         if ready.everyone_good:
             return Decision(after, (*word, TrainReady(ready, next_stage(ready, facts))))
         return Decision(after, word)
-    obstacle = _obstacle(after, ready, facts)
+    wanted = ready if ref in (None, ready.ref) else replace(ready, ref=ref, second=None, confirmed=())
+    obstacle = _obstacle(after, wanted, facts)
     if obstacle is None:
-        started = _advance(after, replace(ready, ref=ref or ready.ref), facts)
+        started = _advance(after, wanted, facts)
         return replace(started, events=(*word, *started.events)) if isinstance(started, Decision) else started
+    if obstacle.code is Code.SECOND_NEEDED and wanted is not ready:  # so that the second word is for this branch
+        return Decision(queue.with_train(wanted), (*word, Blocked(wanted, obstacle)))
     return obstacle if not word else Decision(after, (*word, Blocked(ready, obstacle)))
 
 
@@ -75,16 +79,7 @@ def _obstacle(queue: Queue, train: Train, facts: Facts, *, again: bool = False) 
         return Refusal(Code.UNKNOWN_STAGE, subject=train.stage, fix=f".at {facts.stages[0]}")
     if target is None:
         return None
-    return _not_now(queue, target, facts)
-
-
-def _not_now(queue: Queue, stage: str, facts: Facts) -> Refusal | None:
-    """Why no deploy of `stage` may start at this moment."""
-    if queue.hold is not None:
-        return Refusal(Code.HELD, subject=queue.hold.reason or "", fix=".unhold")
-    if stage in facts.busy:
-        return Refusal(Code.STAGE_BUSY, subject=f"{stage}: {facts.busy[stage]}", fix=".status")
-    return None
+    return not_now(queue, target, facts, train)
 
 
 def _advance(queue: Queue, train: Train, facts: Facts) -> Decision | Refusal:
@@ -97,10 +92,14 @@ def _advance(queue: Queue, train: Train, facts: Facts) -> Decision | Refusal:
 def requested(
     queue: Queue, train: Train, stage: str, kind: RunKind, facts: Facts | None, *, continues: int | None = None
 ) -> Decision:
-    """`queue` with a run of `stage` asked for by `train`; one that goes on with the run `continues`, if given."""
-    running = replace(train, stage=stage, phase=Phase.RUNNING, run=queue.next_run, run_kind=kind, deployed=False)
-    after = replace(queue.with_train(running), next_run=queue.next_run + 1)
-    event = StageRequested(running, stage, queue.next_run, kind, facts.by if facts else None, continues)
+    """`queue` with a run of `stage` asked for by `train`; one that goes on with the run `continues`, if given.
+
+    An override is used up by that, and is the run's.
+    """
+    run, why = queue.next_run, train.override.text if train.override is not None else None
+    running = replace(train, stage=stage, phase=Phase.RUNNING, run=run, run_kind=kind, deployed=False, override=None)
+    after = replace(queue.with_train(running), next_run=run + 1)
+    event = StageRequested(running, stage, run, kind, facts.by if facts else None, continues, why)
     return Decision(after, (event,))
 
 
@@ -110,10 +109,10 @@ def deploy(queue: Queue, command: Deploy, facts: Facts) -> Decision | Refusal:
         return Refusal(Code.LANE_HAS_NO_STAGES)
     if command.stage not in facts.stages:
         return Refusal(Code.UNKNOWN_STAGE, subject=command.stage)
-    obstacle = _not_now(queue, command.stage, facts)
+    train = Train((Rider(facts.by),), number=queue.next_train, ref=command.ref, aside=True)
+    obstacle = not_now(queue, command.stage, facts, train)
     if obstacle is not None:
         return obstacle
-    train = Train((Rider(facts.by),), number=queue.next_train, ref=command.ref, aside=True)
     left = facts.unfinished.get(command.stage) if command.failed else None
     if command.failed and left is None:
         return Refusal(Code.NOTHING_FAILED)
@@ -189,9 +188,16 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
         return Refusal(Code.NOTHING_TO_ROLL_BACK_TO, subject=wanted)
     if wanted in facts.busy:
         return Refusal(Code.STAGE_BUSY, subject=f"{wanted}: {facts.busy[wanted]}", fix=".status")
+    kept = locked(wanted, facts, head) if head is None or head.override is None else None
+    if kept is not None:
+        return kept
     if head is None or not head.begun:
         at_item = 0 if head is None and queue.hold is None else 1 if head is None else queue.position(head)
-        queue, head = queue.inserted(at_item, Train((Rider(facts.by, Ticket.HOLD),), message="rollback"))
+        why = head.override if head is not None else None
+        if head is not None and why is not None:
+            queue = queue.with_train(replace(head, override=None))
+        own = Train((Rider(facts.by, Ticket.HOLD),), message="rollback", override=why)
+        queue, head = queue.inserted(at_item, own)
     return requested(queue, head.fresh_marks(), wanted, RunKind.ROLLBACK, facts)
 
 
@@ -217,5 +223,7 @@ def retry(queue: Queue, facts: Facts, *, failed: bool) -> Decision | Refusal:
             return obstacle
     elif train.stage in facts.busy:
         return Refusal(Code.STAGE_BUSY, subject=f"{train.stage}: {facts.busy[train.stage]}", fix=".status")
+    elif train.override is None and (kept := locked(train.stage, facts, train)) is not None:
+        return kept
     continues = train.run if failed and train.run_kind is RunKind.DEPLOY else None
     return requested(queue, train, train.stage, train.run_kind, facts, continues=continues)

@@ -18,9 +18,9 @@ from pushbot.queue.events import (
     RunWasLost,
     StageSucceeded,
 )
-from pushbot.queue.model import Mark, Phase, Queue, RunKind, Train
+from pushbot.queue.model import Hold, Mark, Phase, Queue, RunKind, Train
 from pushbot.queue.rules.decision import Decision, Facts
-from pushbot.queue.rules.holding import held
+from pushbot.queue.rules.holding import held, standing
 from pushbot.queue.rules.journey import requested
 
 
@@ -66,10 +66,10 @@ def ended(queue: Queue, report: RunEnded, facts: Facts) -> Decision:
             return _deployed(queue, train, train.stage, report, facts)
         case RunState.SUCCEEDED:
             failed = replace(train.fresh_marks(), phase=Phase.FAILED, run=None)
-            after, word = _held(queue.with_train(failed), f"{train.stage} was rolled back")
+            after, word = _held(queue.with_train(failed), f"{train.stage} was rolled back", facts)
             return Decision(after, (RolledBack(failed, train.stage, report.seconds, report.reason), *word))
         case RunState.FAILED:
-            return _failed(queue, train, train.stage, report)
+            return _failed(queue, train, train.stage, report, facts)
         case RunState.CANCELLED:
             failed = replace(train, phase=Phase.FAILED)
             stopped = RunCancelled(failed, train.stage, train.run_kind, report.reason)
@@ -93,23 +93,24 @@ def _deployed(queue: Queue, train: Train, stage: str, report: RunEnded, facts: F
     return Decision(queue.with_train(there), (event,))
 
 
-def _failed(queue: Queue, train: Train, stage: str, report: RunEnded) -> Decision:
+def _failed(queue: Queue, train: Train, stage: str, report: RunEnded, facts: Facts) -> Decision:
     undo = report.undo and train.run_kind is RunKind.DEPLOY
     failed = replace(train, phase=Phase.FAILED)
     event = RunFailed(failed, stage, train.run_kind, report.step, report.reason, report.tail, undo=undo)
     after = queue.with_train(failed)
     if train.run_kind is RunKind.ROLLBACK:
-        after, word = _held(after, f"the rollback of {stage} failed")
+        after, word = _held(after, f"the rollback of {stage} failed", facts)
         return Decision(after, (event, *word))
     if not undo:
         return Decision(after, (event,))
-    after, word = _held(after, f"{stage} failed and is rolled back")
+    after, word = _held(after, f"{stage} failed and is rolled back", facts)
     rollback = requested(after, failed, stage, RunKind.ROLLBACK, None)
     return Decision(rollback.queue, (event, *word, *rollback.events))
 
 
-def _held(queue: Queue, reason: str) -> tuple[Queue, tuple[Event, ...]]:
+def _held(queue: Queue, reason: str, facts: Facts) -> tuple[Queue, tuple[Event, ...]]:
     """The lane stopped by the bot itself; the hold of a person stands as it is."""
-    if queue.hold is not None:
+    if any(hold.cause is None for hold in standing(queue)):
         return queue, ()
-    return held(queue, reason, None), (Held(reason, None),)
+    word = () if queue.hold is not None else (Held(reason, None),)
+    return held(queue, Hold(reason, since=facts.now, reminded=True)), word

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from pushbot.queue import events as e
 from pushbot.queue.model import Mark, Person, Phase, RunKind, Train
+from pushbot.service.history import not_let_in
 from pushbot.service.spec import News
 from pushbot.service.voice.builds import build_failed, build_queued
+from pushbot.service.voice.checks import noted, sized, turned_away
+from pushbot.service.voice.keeping import kept
 from pushbot.service.voice.plain import GO_ON, Said, counted, lasting, listed, riders, short, ways_on
 from pushbot.service.voice.refusals import refused
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pushbot.ports import RunRecord
 
 
@@ -20,7 +25,8 @@ if TYPE_CHECKING:
 class Setting:
     """Where an event happened: the lane, its branch, who asked.
 
-    Of a run: its id, its log, what it brings back, whether it is for hosts, and whether people asked for its end.
+    Of a run: its id, its log, what it brings back, whether it is for hosts, and whether people asked for its end;
+    and all that is on record of it. `now` is when it happened.
     """
 
     lane: str
@@ -32,6 +38,8 @@ class Setting:
     links: tuple[tuple[str, str], ...] = ()
     hosts: bool = False
     asked_to_stop: bool = False
+    record: RunRecord | None = None
+    now: datetime | None = None
 
 
 def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR0912 - one case an event
@@ -42,7 +50,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.Marked():
             return marked(event, at)
         case e.TrainReady(train, next_stage):
-            return (ready(train, next_stage),)
+            return () if train.quiet else (ready(train, next_stage),)
         case e.Blocked(_, refusal):
             return (Said(refused(at.by, refusal), reply=True),)
         case e.BuildQueued():
@@ -69,7 +77,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.HostsCounted():
             return hosts_counted(event)
         case e.RunStarted(train, stage, kind):
-            return (run_started(train, stage, kind, at),)
+            return (run_started(train, stage, kind, at), *noted(at.record))
         case e.StageSucceeded():
             return succeeded(event, at)
         case e.RolledBack():
@@ -84,10 +92,6 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
             return (finished(train),)
         case e.GivenUp(train, by):
             return (Said(f"{by.name} gave up the push of {riders(train)}.", news=News.DEPLOY_STOPPED),)
-        case e.Held():
-            return (held(event, at),)
-        case e.Released(by):
-            return (Said(f"{at.lane} goes on, says {by.name}.", news=News.UNHOLD),)
         case e.NoteSet(text):
             return (Said("The note is set." if text else "The note is gone.", reply=True, aside=True),)
         case e.Renamed():
@@ -95,7 +99,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.TopicTaken(by):
             return (Said(f"{by.name}: got it, the queue is as you wrote it.", reply=True, aside=True),)
         case _:
-            assert_never(event)
+            return kept(event, at.lane, at.now)
 
 
 def joined(event: e.Joined, at: Setting) -> tuple[Said, ...]:
@@ -112,7 +116,7 @@ def joined(event: e.Joined, at: Setting) -> tuple[Said, ...]:
 def marked(event: e.Marked, at: Setting) -> tuple[Said, ...]:
     """A rider's word; trouble on the head goes to everybody."""
     if event.mark is not Mark.BAD:
-        return (Said(f"{event.person.name}: noted.", reply=True, aside=True),)
+        return () if event.train.quiet else (Said(f"{event.person.name}: noted.", reply=True, aside=True),)
     where = f" on {event.train.stage}" if event.train.stage else ""
     if not event.head:
         return (Said(f"{event.person.name} says uh-oh: {riders(event.train)}, talk to each other."),)
@@ -175,7 +179,7 @@ def run_started(train: Train, stage: str, kind: RunKind, at: Setting) -> Said:
     text = f"{subject(train, at)} is being deployed to {stage} by {train.driver.name}"
     company = [rider.person.name for rider in train.riders[1:]]
     more = f", with {listed(company)}" if company else ", from the command line" if train.aside else ""
-    return Said(f"{text}{more}", news=News.DEPLOY_STARTED)
+    return Said(f"{text}{more}{sized(at.record)}", news=News.DEPLOY_STARTED)
 
 
 def succeeded(event: e.StageSucceeded, at: Setting) -> tuple[Said, ...]:
@@ -210,6 +214,8 @@ def rolled_back(event: e.RolledBack, at: Setting) -> tuple[Said, ...]:
 
 def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
     """What failed, where, its last lines, where the log is, and what can be done."""
+    if at.record is not None and not_let_in(at.record):
+        return turned_away(at.record, at.branch, event.train)
     what = f"{subject(event.train, at)} failed on {event.stage}"
     if event.kind is RunKind.ROLLBACK:
         what = f"The rollback of {at.lane} on {event.stage} FAILED"
@@ -268,8 +274,4 @@ def stray(run: RunRecord) -> str:
     return f"I lost {run.id}, the {run.kind} of {run.stage}: {run.reason}. Look at {run.stage}; the run may go on"
 
 
-def held(event: e.Held, at: Setting) -> Said:
-    """A lane was stopped."""
-    why = f': "{event.reason}"' if event.reason else ""
-    who = f" by {event.by.name}" if event.by is not None else ""
-    return Said(f"{at.lane} is on hold{who}{why}", news=News.HOLD)
+
