@@ -21,6 +21,7 @@ import structlog
 from pushbot.errors import PushbotError, fault_reference
 from pushbot.ports import Change, Finding, Verdict
 from pushbot.queue.model import RunKind
+from pushbot.service.history import STEP
 from pushbot.service.spec import CheckSpec, OnError, OnFail
 from pushbot.service.voice.phrases import shown
 from pushbot.service.voice.plain import lasting, listed
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from pushbot.service.spec import LaneSpec, StageSpec
 
 LOG = structlog.get_logger()
-STEP = "checks"
-"""The step at which a run ends that its checks do not let begin."""
 LET_GO = 5.0
 """Seconds in which a check that is told to stop has ended what it started; after that nobody waits for it."""
 WHY = 200

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.queue.commands import Deploy, EditTopic, Question, Report, Retry, Rollback
+from pushbot.queue.commands import Confirm, Deploy, EditTopic, Question, Report, Retry, Rollback
 from pushbot.queue.model import Queue
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.service.draft import Draft
@@ -154,7 +154,7 @@ class Conductor:
 
     async def _past(self, batch: list[Ask]) -> Mapping[str, Sequence[RunRecord]] | None:
         """The last runs of each stage; None when nobody asks for what needs them or they cannot be read."""
-        if not any(isinstance(ask.what, Rollback | Deploy | Retry) for ask in batch):
+        if not any(isinstance(ask.what, Rollback | Deploy | Retry | Confirm) for ask in batch):
             return None
         name = self.lane.name
         try:

@@ -19,7 +19,8 @@ from pushbot.ports import Outcome, Work
 from pushbot.queue.commands import AbortRefused, RunBegan, RunCounted, RunEnded, RunState
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
-from pushbot.service.checking import STEP, checked_run
+from pushbot.service.checking import checked_run
+from pushbot.service.history import STEP
 from pushbot.service.jobs import job_of
 from pushbot.service.preparing import NOWHERE, Prepared, prepared
 from pushbot.service.runbook import number

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from pushbot.ports import PushRecord, RunRecord
 
+STEP = "checks"
+"""The step at which a run ends that its checks do not let begin."""
 HISTORY = 200
 """Runs of a stage that are looked at to find its last good revision."""
 ENOUGH_PUSHES = 3
@@ -59,6 +61,17 @@ def rollback_target(runs: Sequence[RunRecord]) -> str | None:
     return good[-steps_back] if len(good) >= steps_back else None
 
 
+def not_let_in(run: RunRecord) -> bool:
+    """Whether the run's checks did not let it begin; it has touched nothing."""
+    return run.state is RunState.FAILED and run.step == STEP and run.started_at is None
+
+
+def asking(runs: Sequence[RunRecord], train: int) -> tuple[str, ...]:
+    """What the checks of a stage asked of that train when it came to the stage last, and was not let in."""
+    last = next((run for run in runs if run.state.final), None)
+    return last.asks if last is not None and last.train == train and not_let_in(last) else ()
+
+
 def unfinished(runs: Sequence[RunRecord]) -> RunRecord | None:
     """The deploy that was the last to touch the stage, if it did not succeed, or not on all hosts.
 
@@ -76,7 +89,7 @@ def _unfinished_business(runs: Sequence[RunRecord]) -> bool:
     for run in runs:
         if run.state is RunState.SUCCEEDED:
             return False
-        if run.kind is RunKind.DEPLOY and run.state.final:
+        if run.kind is RunKind.DEPLOY and run.state.final and not not_let_in(run):
             return True
     return False
 
