@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shlex
-import signal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,21 +14,16 @@ from pushbot.fleet.listing import listed, with_labels
 from pushbot.fleet.names import quoted
 from pushbot.secret import own_variables
 from pushbot.values import TimeLimit, Words  # noqa: TC001 - pydantic reads them at run time
+from pushbot_plugins.children import run_child
 from pushbot_plugins.inventory.labels import Labels  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
-    from asyncio import BaseTransport, StreamReader
-    from asyncio.subprocess import Process
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pushbot.fleet.model import Host
 
 MOST_BYTES = 16 * 2**20
 """What a command may print."""
-_PIECE = 64 * 2**10
-_LOOK = 0.01
-_KILLED_WITHIN = 2.0
-"""Seconds in which a command that is killed has ended, unless it is another user's (sudo) and cannot be."""
 
 
 class CommandInventory:
@@ -63,68 +56,30 @@ class CommandInventory:
 
     async def _printed(self) -> str:
         environment = {name: value for name, value in os.environ.items() if name not in own_variables()}
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._options.run,
-                env=environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:  # the latter for a NUL
-            raise self._trouble(f"cannot be run: {getattr(error, 'strerror', None) or error}") from error
         out, said = bytearray(), bytearray()
         try:
-            async with asyncio.timeout(self._options.timeout), asyncio.TaskGroup() as group:
-                group.create_task(_read(process, process.stdout, out))
-                group.create_task(_read(process, process.stderr, said))
-                group.create_task(_ended(process))
+            async with asyncio.timeout(self._options.timeout):
+                ended = await run_child(self._options.run, env=environment, out=_into(out), err=_into(said))
         except TimeoutError:
             raise self._trouble(f"took more than {self._options.timeout:g} s and was ended") from None
-        finally:
-            _end(process)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_KILLED_WITHIN):
-                    await _ended(process)
-            _let_go(process)
+        except (OSError, ValueError) as error:  # the latter for a NUL
+            raise self._trouble(f"cannot be run: {getattr(error, 'strerror', None) or error}") from error
         if max(len(out), len(said)) > MOST_BYTES:
             raise self._trouble(f"prints more than the {MOST_BYTES // 2**20} MiB that a list of hosts may have")
-        if process.returncode != 0:
+        if ended.code != 0:
             last = said.decode(errors="replace").strip().rpartition("\n")[2]
-            raise self._trouble(f"failed with exit code {process.returncode}" + (f": {quoted(last)}" if last else ""))
+            raise self._trouble(f"failed with exit code {ended.code}" + (f": {quoted(last)}" if last else ""))
         return out.decode(errors="replace")
 
     def _trouble(self, what: str) -> PushbotError:
         return PushbotError(f"the command {self._shown} {what}")
 
 
-async def _read(process: Process, stream: StreamReader | None, found: bytearray) -> None:
-    """Add to `found` what comes, until the end of it or until it is too much, which ends the command."""
-    while stream is not None and (piece := await stream.read(_PIECE)):
-        found += piece
-        if len(found) > MOST_BYTES:
-            _end(process)
-            return
+def _into(found: bytearray) -> Callable[[bytes], bool]:
+    """Adds to `found` what comes, until it is too much."""
 
+    def take(piece: bytes) -> bool:
+        found.extend(piece)
+        return len(found) <= MOST_BYTES
 
-async def _ended(process: Process) -> None:
-    """Wait for the command alone, and end what it left behind in its group, which may keep its output open.
-
-    `Process.wait` would wait for the end of the output too.
-    """
-    while process.returncode is None:  # noqa: ASYNC110 - nobody tells us
-        await asyncio.sleep(_LOOK)
-    _end(process)
-
-
-def _let_go(process: Process) -> None:
-    """Close its pipes, which whoever left its process group may keep open; there is no public way to."""
-    transport = cast("BaseTransport", vars(process)["_transport"])
-    with contextlib.suppress(PermissionError):
-        transport.close()
-
-
-def _end(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    return take
