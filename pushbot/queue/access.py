@@ -238,10 +238,12 @@ def who_may(roles: Roles, trains: Sequence[Train] = ()) -> str:
     """Those who have one of `roles`, in words: `riders of the first train (alice, bob) and operators`."""
     riders = ", ".join(dict.fromkeys(rider.person.name for train in trains for rider in train.riders))
     drivers = ", ".join(dict.fromkeys(train.driver.name for train in trains))
+    aside = bool(trains) and all(train.aside for train in trains)
     words = {
         Role.GUEST.value: "everybody",
         Role.ANYONE.value: "everybody who is logged in",
-        Role.RIDER.value: "riders of the first train" + (f" ({riders})" if riders else ""),
+        Role.RIDER.value: ("who started it" if aside else "riders of the first train")
+        + (f" ({riders})" if riders else ""),
         Role.DRIVER.value: "the driver of the first train" + (f" ({drivers})" if drivers else ""),
         Role.OPERATOR.value: "operators",
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pushbot.queue.access import Needs, Policy, needs, permitted, roles_of
+from pushbot.queue.access import BOT, Needs, Policy, needs, permitted, roles_of
 from pushbot.queue.commands import Report
 from pushbot.queue.edited import verbs_of
 from pushbot.service.directory import Directory
@@ -53,7 +53,12 @@ class Access:
         return self._permitted(found, by, lane)
 
     def edited(self, before: Queue, after: Queue, by: Person, lane: LaneSpec) -> Refusal | None:
-        """Why `by` may not make `after` of `before` by writing the topic; None when they may do all that it takes."""
+        """Why `by` may not make `after` of `before` by writing the topic; None when they may do all that it takes.
+
+        The bot takes over the topic that it finds when it comes to a room for the first time: then all is permitted.
+        """
+        if by.key == BOT:
+            return None
         return self._permitted(verbs_of(before, after, by), by, lane)
 
     def _permitted(self, what: Needs, by: Person, lane: LaneSpec | None) -> Refusal | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pushbot.service.conductor import Conductor
 
-ROOT = Person("control", "uid:0", "root")
+ROOT = Person("control", "uid:0", "root", proof="uid 0")
 
 
 class Door:

@@ -206,7 +206,7 @@ async def test_it_ends_too_when_its_stage_was_taken_out_of_the_topic(play: Playg
     await do(play, "al .join; .go")
     play.executor.succeed()
     await play.settle()
-    play.server.write_topic("bob", "#push", "al")
+    play.server.write_topic("al", "#push", "al")
     await play.settle()
     await do(play, f"al {last_word}")
     (push,) = await play.store.pushes("web")

@@ -41,6 +41,7 @@ async def test_a_run_of_a_lane_that_is_gone_is_lost_and_its_stage_free(play: Pla
 
 
 async def test_without_a_repository_a_train_goes_by_its_first_run_and_can_be_rolled_back(play: Playground) -> None:
+    play.operators.add("al")
     await play.start()
     for _ in range(2):
         await said(play, "al", ".join; .go")

@@ -107,9 +107,13 @@ async def test_who_watches_from_within_hears_what_becomes_of_it(web: Playground,
     assert told[0].ask is ask
 
 
-async def test_anybody_may_stop_it(web: Playground, door: Door) -> None:
+async def test_an_operator_may_stop_it_and_nobody_else_who_did_not_begin_it(web: Playground, door: Door) -> None:
+    web.operators.add("zoe")
     await web.start()
     await run(web, door, "production")
+    await say(web, "alice", ".join; .abort")
+    assert spoken(web)[-1] == "alice: .abort is for who started it (root) and operators. [not_permitted]"
+    await say(web, "alice", ".nevermind")
     await say(web, "zoe", ".abort")
     assert (await record(web, "web-1")).state is RunState.CANCELLED
     assert spoken(web)[-2:] == [
@@ -137,7 +141,7 @@ async def test_it_is_undone_by_itself_where_the_policy_says_so(web: Playground, 
     web.executor.succeed()
     await web.settle()
     assert spoken(web)[-1] == "web on production is back on 6957bb87, in 0s"
-    await say(web, "alice", ".unhold; .join; .go")
+    await say(web, "alice", ".join; .unhold; .go")
     assert web.executor.runs["web-4"].job.previous == REVISION
 
 

@@ -29,6 +29,7 @@ LEFT = ".retry failed goes on with the hosts that are left"
 def web(play: Playground) -> Playground:
     """The lane `web`, pushed from the branch main, its stage princess being five hosts in two batches."""
     play.lanes.clear()
+    play.operators.update(("alice", "bob"))
     play.add_lane("web", stages=("princess", "production"), branch="main")
     play.spread("princess", COUNTS, Amount(1), ALL)
     play.repository.commit("6957bb87")
