@@ -32,6 +32,7 @@ runs = "record/runs"
 [chats.irc]
 host = "127.0.0.1"
 port = {port}
+identity = "nick"
 lines_per_second = 0   # the server has no limit either
 {chat}
 

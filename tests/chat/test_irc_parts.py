@@ -1,4 +1,4 @@
-"""The small parts: people, ourselves, the outbox, options, secrets."""
+"""The small parts: ourselves, the outbox, options, secrets."""
 
 from __future__ import annotations
 
@@ -12,79 +12,12 @@ from pushbot.chat.irc.features import Features
 from pushbot.chat.irc.options import IrcOptions
 from pushbot.chat.irc.outbox import MOST, Outbox
 from pushbot.chat.irc.own import Own
-from pushbot.chat.irc.people import MOST as MOST_PEOPLE
-from pushbot.chat.irc.people import People
-from pushbot.chat.irc.wire import Source, parse
+from pushbot.chat.irc.wire import Source
 from pushbot.errors import PushbotError
-from pushbot.ports import Renamed
-from pushbot.queue.model import Person
 from pushbot.secret import resolve_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pushbot.chat.irc.wire import Message
-
-TAGGED = {"account-tag"}
-
-
-def says(nick: str, account: str | None = None) -> Message:
-    tags = f"@account={account} " if account else ""
-    message = parse(f"{tags}:{nick}!u@h PRIVMSG #p :hi".encode())
-    assert message is not None
-    return message
-
-
-# --- people ---
-
-
-def test_without_accounts_a_person_is_a_nick() -> None:
-    people = People("irc", Features().fold)
-    assert people.met(says("Alice["), set()) == ()
-    assert people.person("Alice[") == Person("irc", "nick:alice{", "Alice[")
-
-
-def test_an_account_behind_a_nick_is_told_once() -> None:
-    people = People("irc", Features().fold)
-    assert people.met(says("Alice"), TAGGED) == ()
-    before, after = Person("irc", "nick:alice", "Alice"), Person("irc", "account:al", "Alice")
-    assert people.met(says("Alice", "al"), TAGGED) == (Renamed("irc", before, after),)
-    assert people.met(says("alice", "al"), TAGGED) == ()
-    assert people.person("Alice") == after
-
-
-def test_a_message_without_a_tag_is_from_somebody_without_an_account() -> None:
-    people = People("irc", Features().fold)
-    people.met(says("alice", "al"), TAGGED)
-    assert people.met(says("alice"), TAGGED) == ()
-    assert people.person("alice").key == "nick:alice"
-
-
-def test_a_tag_is_no_proof_where_it_was_not_agreed_on() -> None:
-    people = People("irc", Features().fold)
-    assert people.met(says("mallory", "alice"), set()) == ()
-    assert people.person("mallory").key == "nick:mallory"
-
-
-def test_an_account_follows_its_nick_and_is_forgotten_with_it() -> None:
-    people = People("irc", Features().fold)
-    people.account_told("alice", "al")
-    renamed = people.renamed("alice", "ali")
-    assert (renamed.old, renamed.new) == (Person("irc", "account:al", "alice"), Person("irc", "account:al", "ali"))
-    assert people.person("alice").key == "nick:alice"
-    people.left("ali")
-    assert people.person("ali").key == "nick:ali"
-    nobody = people.renamed("bob", "BOBBY")
-    assert (nobody.old.key, nobody.new.key) == ("nick:bob", "nick:bobby")
-
-
-def test_not_more_people_are_remembered_than_fit() -> None:
-    people = People("irc", Features().fold)
-    for number in range(MOST_PEOPLE + 10):
-        people.met(says(f"n{number}", "x"), TAGGED)
-    assert len(people._accounts) == len(people._linked) == MOST_PEOPLE
-    people.forget_all()
-    assert people.person("n9999").key == "nick:n9999"
 
 
 # --- ourselves ---

@@ -85,41 +85,6 @@ async def test_a_refused_account_ends_the_first_start(server: Scripted, monkeypa
     assert "sesame" not in str(caught.value)
 
 
-async def test_people_are_known_by_their_accounts(server: Scripted) -> None:
-    async with running(server.port, "#push") as bot:
-        peer = await server.accept()
-        await peer.welcome("#push", caps=ALL)
-        peer.send(":alice!a@b PRIVMSG #push :.join")
-        assert (await bot.told(Heard)).person.key == "nick:alice"
-        peer.send("@time=2026-01-01T00:00:00.000Z;account=al :alice!a@b PRIVMSG #push :.good")
-        renamed = await bot.told(Renamed)
-        assert (renamed.old.key, renamed.new.key) == ("nick:alice", "account:al")
-        heard = await bot.told(Heard)
-        assert (heard.person.key, heard.person.name, heard.text) == ("account:al", "alice", ".good")
-        peer.send(":alice!a@b NICK ally")
-        renamed = await bot.told(Renamed)
-        assert (renamed.new.key, renamed.new.name) == ("account:al", "ally")
-        peer.send(":bob!b@b JOIN #push bobby :Bob", ":carol!c@c JOIN #push * :Carol", ":dave!d@d ACCOUNT da")
-        peer.send(":dave!d@d ACCOUNT *", ":bob!b@b NICK rob")
-        await bot.told(Renamed)
-        keys = [bot.chat.person(name).key for name in ("Rob", "bob", "carol", "dave")]
-        assert keys == ["account:bobby", "nick:bob", "nick:carol", "nick:dave"]
-
-
-async def test_capabilities_that_come_later_count_and_those_that_go_do_not(server: Scripted) -> None:
-    async with running(server.port, "#push") as bot:
-        peer = await server.accept()
-        await peer.welcome("#push", caps="cap-notify")
-        peer.send("@account=al :alice!a@b PRIVMSG #push :1")
-        assert (await bot.told(Heard)).person.key == "nick:alice"
-        peer.send(f":{NAME} CAP pushbot NEW :account-tag")
-        await peer.want("CAP REQ :account-tag")
-        peer.send(f":{NAME} CAP pushbot ACK :account-tag", "@account=al :alice!a@b PRIVMSG #push :2")
-        assert (await bot.told(Heard)).person.key == "account:al"
-        peer.send(f":{NAME} CAP pushbot DEL :account-tag", "@account=eve :mallory!a@b PRIVMSG #push :3")
-        assert (await bot.told(Heard)).person.key == "nick:mallory"
-
-
 # --- what is heard ---
 
 

@@ -58,7 +58,7 @@ class Bot:
 @asynccontextmanager
 async def running(port: int, *rooms: str, host: str = "127.0.0.1", **options: object) -> AsyncIterator[Bot]:
     """A chat that runs until the block ends. Unless said otherwise it knows no limits and reconnects quickly."""
-    quick = {"lines_per_second": 0, "reconnect_min": 0.05, "reconnect_max": 0.2}
+    quick = {"lines_per_second": 0, "reconnect_min": 0.05, "reconnect_max": 0.2, "identity": "nick"}
     model = IrcChat.Options.model_validate({"host": host, "port": port, **quick, **options})
     bot = Bot(IrcChat("irc", model, rooms))
     async with asyncio.TaskGroup() as group:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pushbot.chat.irc import IrcChat, IrcOptions
+from pushbot.chat.irc.options import Identity
 from pushbot.testing.chat import Spoken
 from tests.rig.client import Person
 
@@ -38,7 +39,13 @@ class IrcVenue:
 
     async def start(self) -> None:
         """Start the bot, and return once the listener has seen it enter all rooms."""
-        options = IrcOptions(host=self.server.host, port=self.server.port, lines_per_second=0, topic_interval=0.01)
+        options = IrcOptions(
+            host=self.server.host,
+            port=self.server.port,
+            identity=Identity.NICK,
+            lines_per_second=0,
+            topic_interval=0.01,
+        )
         self.play.chats = lambda: {"irc": IrcChat("irc", options, self.play.rooms)}
         listener = await self._person(LISTENER)
         await self.play.start()

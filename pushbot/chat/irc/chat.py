@@ -73,7 +73,7 @@ class IrcChat:
             features=features,
             own=Own(options, features),
             rooms=Rooms(rooms, features.fold),
-            people=People(name, features.fold),
+            people=People(name, features.fold, options.identity),
             outbox=Outbox(),
         )
         self._session: Session | None = None
@@ -123,7 +123,7 @@ class IrcChat:
         options = self._known.options
         self._policies.load()
         backoff = Backoff(options.reconnect_min, options.reconnect_max)
-        if (options.password or options.sasl_password) and not options.tls and options.host not in _LOOPBACK:
+        if (options.password or options.sasl_plain_without_tls) and not options.tls and options.host not in _LOOPBACK:
             log.warning("irc_password_in_clear", chat=self.name, remedy="set tls = true")
         while True:
             began = time.monotonic()
@@ -163,7 +163,7 @@ class IrcChat:
         self._session = session
         try:
             session.start()
-            await self._listen(session, link, lines, tell)
+            await self._listen(session, link, lines, sts, tell)
         except asyncio.CancelledError:
             await _sign_off(session, link, lines)
             raise
@@ -175,9 +175,12 @@ class IrcChat:
             session.close()
             await link.abort()
 
-    async def _listen(self, session: Session, link: Link, lines: LineBuffer, tell: Tell) -> None:
-        while data := await link.read():
+    async def _listen(
+        self, session: Session, link: Link, lines: LineBuffer, sts: Strictness, tell: Tell
+    ) -> None:
+        while data := await self._hear(session, link, tell):
             session.heard()
+            sts.lasts()
             link.acknowledge()
             for line in lines.feed(data):
                 await self._take(session, line, tell)
@@ -194,14 +197,28 @@ class IrcChat:
             raise PushbotError(f"The IRC server {host}:{port} turns us away: {session.failure}.")
         raise ConnectionError(session.failure or "it closed the connection without a word")
 
+    async def _hear(self, session: Session, link: Link, tell: Tell) -> bytes:
+        """What the server sends next; meanwhile what waited too long to know who said it is told."""
+        while True:
+            await self._tell(session, session.inquiries.overdue(), tell)
+            try:
+                async with asyncio.timeout(session.inquiries.patience()) as limit:
+                    return await link.read()
+            except TimeoutError:  # also one of the socket's own
+                if not limit.expired():
+                    raise
+
+    async def _tell(self, session: Session, notices: Sequence[Notice], tell: Tell) -> None:
+        session.busy = bool(notices)
+        for notice in notices:
+            await tell(notice)
+
     async def _take(self, session: Session, line: bytes, tell: Tell) -> None:
         """Act on one line. Whatever goes wrong with it is logged: the next line is another matter."""
         try:
             notices = session.receive(line)
             await session.catch_up()
-            session.busy = bool(notices)
-            for notice in notices:
-                await tell(notice)
+            await self._tell(session, notices, tell)
         except Exception:
             log.exception("irc_line_failed", chat=self.name, line=line[:512])
         finally:

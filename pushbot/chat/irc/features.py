@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_USED = frozenset({"CASEMAPPING", "CHANMODES", "CHANTYPES", "NICKLEN", "PREFIX", "TOPICLEN"})
+_USED = frozenset({"CASEMAPPING", "CHANMODES", "CHANTYPES", "NICKLEN", "PREFIX", "TOPICLEN", "WHOX"})
 
 _ASCII = str.maketrans(ascii_uppercase, ascii_lowercase)
 _STRICT = str.maketrans(ascii_uppercase + "[]\\", ascii_lowercase + "{}|")
@@ -84,6 +84,17 @@ class Features:
         """Whether `name` is that of a channel (CHANTYPES)."""
         types = self._value("chantypes")
         return name[:1] in (types if isinstance(types, str) else "#&") if name else False
+
+    @property
+    def whox(self) -> bool:
+        """Whether WHO can be asked for the account of everybody in a room (WHOX)."""
+        return bool(self._value("whox"))
+
+    @property
+    def marks(self) -> str:
+        """The characters that stand before the nicks of members with a standing (PREFIX): @+."""
+        prefix = self._value("prefix")
+        return "".join(str(mark) for mark in prefix) if isinstance(prefix, dict) else "@+"
 
     def mode_changes(self, modes: str, arguments: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         """Each change in a channel's MODE message as sign, letter and argument ("" without).

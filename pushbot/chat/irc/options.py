@@ -39,6 +39,14 @@ class Sasl(StrEnum):
         return self.value.upper()
 
 
+class Identity(StrEnum):
+    """What makes somebody on a network who they are, and so be trusted."""
+
+    ACCOUNT = "account"
+    HOSTMASK = "hostmask"
+    NICK = "nick"
+
+
 def _mechanisms(value: object) -> object:
     """`"none"`, `"auto"`, one name or a list of names, in any case, as a tuple of names."""
     match value:
@@ -94,6 +102,11 @@ class IrcOptions(BaseModel):
     username: Word = Field(default="pushbot", description="The user name before the @ of the bot's address.")
     realname: str = Field(
         default="pushbot", min_length=1, max_length=100, description="The 'real name' that /whois shows."
+    )
+    identity: Identity = Field(
+        default=Identity.ACCOUNT,
+        description="What proves who somebody is: the account that they are logged in to, their user@host, or the nick "
+        "alone. `nick` trusts whoever takes one: only for a network where nobody does that.",
     )
     password: Secret | None = Field(
         default=None, description="The server's password (PASS), as env:NAME or file:PATH; none when left out."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pushbot.chat.irc.options import Identity
 from pushbot.chat.irc.rooms import Presence, Room
 from pushbot.chat.irc.wire import Message, plain
 from pushbot.ports import Notice, RoomEntered, TopicEdited, TopicRefused
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from pushbot.chat.irc.known import Known
+    from pushbot.chat.irc.whois import Inquiries
     from pushbot.chat.irc.writer import Writer
 
 log = structlog.get_logger()
@@ -24,6 +26,9 @@ log = structlog.get_logger()
 _REFUSES_TOPIC = frozenset({"477", "482"})
 _CANNOT_SPEAK = "404"
 _NOT_THERE = frozenset({"403", "442"})
+
+WHOX = "152"
+"""The number that our questions for accounts carry, and with them their answers."""
 
 
 @dataclass(slots=True)
@@ -33,6 +38,7 @@ class Places:
     known: Known
     writer: Writer
     caps: AbstractSet[str]
+    inquiries: Inquiries
 
     def happened(self, message: Message) -> Sequence[Notice]:
         """Act on a message about a room; what the bot is to be told of it."""
@@ -43,6 +49,13 @@ class Places:
                 return self._described(message)
             case "join":
                 self._join(message)
+            case "namreply":
+                room = self.known.rooms.find(message.param(2))
+                if room is not None and not message.source.is_user:
+                    names = message.param(3).split(" ")
+                    self.known.people.listed(room.name, (name.lstrip(self.known.features.marks) for name in names))
+            case "whoreply" | "whospcrpl" if not message.source.is_user:
+                self._who(message)
             case "part" | "kick":
                 self._left(message)
             case "mode":
@@ -59,6 +72,7 @@ class Places:
                 self._silenced(room, now)
             elif room.presence is Presence.ASKED or (room.inside and message.code in _NOT_THERE):
                 room.outside(now)
+                self.known.people.emptied(room.name)
             elif room.under_way is not None and message.code in _REFUSES_TOPIC:
                 if room.refuse(now):
                     log.warning("irc_topic_refused", chat=self.known.chat, room=room.name)
@@ -85,6 +99,7 @@ class Places:
                 room.entered(time.monotonic(), self._limit(room))
                 log.info("irc_room_entered", chat=self.known.chat, room=room.name)
                 self.opened(room)
+                self._ask_who(room)
                 setter = None if room.setter is None or self.known.own.is_me(room.setter) else room.setter
                 return (RoomEntered(self.known.chat, room.name, plain(room.topic), setter),)
         return ()
@@ -105,9 +120,29 @@ class Places:
             return ()
         before = plain(room.topic)
         room.topic, room.setter = text, source.nick
-        met = self.known.people.met(message, self.caps)
-        person = self.known.people.person(source.nick)
-        return (*met, TopicEdited(self.known.chat, room.name, person, plain(text), before))
+        stranger = self.known.people.stranger(source.nick)
+        edited = TopicEdited(self.known.chat, room.name, stranger, plain(text), before)
+        return self.inquiries.take(message, edited, asks=True)
+
+    def _ask_who(self, room: Room) -> None:
+        """Ask at once who all in the room are, where that stays known; of others the server is asked as they speak."""
+        match self.known.options.identity:
+            case Identity.ACCOUNT if self.known.features.whox and "account-notify" in self.caps:
+                self.writer.ask(f"WHO {room.name} %tna,{WHOX}")
+            case Identity.HOSTMASK:
+                self.writer.ask(f"WHO {room.name}")
+            case _:
+                pass
+
+    def _who(self, message: Message) -> None:
+        """An answer to that: 354 with number, nick and account, or 352 with user, host, server and nick."""
+        match message.params:
+            case (_, number, nick, account) if message.code == "354" and number == WHOX:
+                self.known.people.described(nick, account=account)
+            case (_, _, user, host, _, nick, *_) if message.code == "352":
+                self.known.people.described(nick, mask=f"{user}@{host}")
+            case _:
+                pass
 
     def _join(self, message: Message) -> None:
         own, who = self.known.own, message.source.nick
@@ -115,8 +150,8 @@ class Places:
         if not own.is_me(who):
             if room is not None and room.back_from_split(time.monotonic()):
                 self.writer.pump()
-            if {"extended-join", "account-notify"} <= self.caps:
-                self.known.people.account_told(who, message.param(1).removeprefix("*"))
+            if room is not None:
+                self.known.people.came(room.name, message.source, message.param(1))
             return
         own.seen(message.source)
         if room is not None:
@@ -127,8 +162,11 @@ class Places:
     def _left(self, message: Message) -> None:
         room = self.known.rooms.find(message.param(0))
         who = message.param(1) if message.name == "kick" else message.source.nick
-        if room is not None and self.known.own.is_me(who):
+        if room is not None and not self.known.own.is_me(who):
+            self.known.people.parted(room.name, who)
+        elif room is not None:
             room.outside(time.monotonic())
+            self.known.people.emptied(room.name)
             log.warning("irc_room_left", chat=self.known.chat, room=room.name, why=plain(message.param(-1)))
 
     def _mode(self, message: Message) -> None:

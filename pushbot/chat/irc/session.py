@@ -18,6 +18,7 @@ from pushbot.chat.irc.places import Places
 from pushbot.chat.irc.registration import CAP_WAIT
 from pushbot.chat.irc.rooms import ECHO_WAIT, SILENCED_WAIT
 from pushbot.chat.irc.talk import Talk
+from pushbot.chat.irc.whois import ANSWERS, Inquiries
 from pushbot.chat.irc.wire import Message, parse, plain
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ MOTD_WAIT = 5.0
 
 _ERRORS = range(400, 600)
 
+_DESCRIBES = frozenset({"currenttopic", "topicinfo", "namreply", "endofnames", "whoreply", "whospcrpl"})
+_OF_ROOMS = _DESCRIBES | {"topic", "join", "part", "kick", "mode"}
+
 _NETSPLIT = re.compile(r"[^\s.]+(\.[^\s.]+)+ [^\s.]+(\.[^\s.]+)+")
 """What servers give as the reason when the link between two of them breaks: their names."""
 
@@ -49,6 +53,7 @@ class Session:
     known: Known
     registration: Registration
     writer: Writer
+    inquiries: Inquiries = field(init=False)
     talk: Talk = field(init=False)
     places: Places = field(init=False)
     ready: bool = False
@@ -62,8 +67,11 @@ class Session:
     _nick_tried: float = 0.0
 
     def __post_init__(self) -> None:
-        self.talk = Talk(self.known, self.writer, self.registration.caps)
-        self.places = Places(self.known, self.writer, self.registration.caps)
+        caps, people = self.registration.caps, self.known.people
+        people.begin(caps)
+        self.inquiries = Inquiries(people, self.writer, self.known.features.fold)
+        self.talk = Talk(self.known, self.writer, self.inquiries)
+        self.places = Places(self.known, self.writer, caps, self.inquiries)
 
     def start(self) -> None:
         """Say hello."""
@@ -73,7 +81,8 @@ class Session:
     def close(self) -> None:
         """The connection is gone."""
         self.writer.close()
-        self.known.people.forget_all()
+        self.inquiries.close()
+        self.known.people.begin(frozenset())
         for room in self.known.rooms:
             room.disconnected()
 
@@ -143,11 +152,13 @@ class Session:
         message = parse(line)
         if message is None:
             return ()
+        if message.name in _OF_ROOMS:
+            return self.places.happened(message)
+        if message.code in ANSWERS:
+            return self.inquiries.answered(message)
         match message.name:
             case "privmsg":
                 return self.talk.privmsg(message)
-            case "topic" | "currenttopic" | "topicinfo" | "endofnames" | "join" | "part" | "kick" | "mode":
-                return self.places.happened(message)
             case "ping":
                 if message.params:
                     self.writer.control(f"PONG :{message.param(0)}")
@@ -155,7 +166,7 @@ class Session:
                 self.writer.pong(message.param(-1))
             case "nick" | "quit" | "account":
                 return self._of_person(message)
-            case "notice" | "motd" | "namreply":
+            case "notice" | "motd":
                 pass
             case _:
                 return self._of_server(message)
@@ -211,15 +222,16 @@ class Session:
             return ()
         notices: Sequence[Notice] = ()
         match message.name:
-            case "account":
-                people.account_told(nick, message.param(0).removeprefix("*"))
-                return ()
+            case "account" if not own.is_me(nick):
+                return people.account_told(nick, message.param(0))
             case "nick" if own.is_me(nick):
                 own.nick = message.param(0) or own.nick
                 return ()
             case "nick" if message.param(0):
-                notices = (people.renamed(nick, message.param(0)),)
+                new = message.param(0)
+                notices = (*people.renamed(nick, new), *self.inquiries.renamed(nick, new))
             case "quit":
+                notices = self.inquiries.gone(nick)
                 people.left(nick)
                 if _NETSPLIT.fullmatch(message.param(0)):
                     self.known.rooms.split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,9 +12,9 @@ from pushbot.ports import Heard, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from collections.abc import Set as AbstractSet
 
     from pushbot.chat.irc.known import Known
+    from pushbot.chat.irc.whois import Inquiries
     from pushbot.chat.irc.writer import Writer
 
 CTCP_EVERY = 5.0
@@ -23,13 +24,17 @@ CTCP_BYTES = 100
 """Bytes of a CTCP PING that are sent back."""
 
 
+_COMMAND = re.compile(r"\s*(?:[\w.-]+:\s*)?\.")
+"""How a command begins that is said to nobody: `.join`, or `web: .join` for one of several lanes."""
+
+
 @dataclass(slots=True)
 class Talk:
-    """Turns PRIVMSG into what the bot is told; `caps` are the capabilities in force."""
+    """Turns PRIVMSG into what the bot is told."""
 
     known: Known
     writer: Writer
-    caps: AbstractSet[str]
+    inquiries: Inquiries
     _answered: float = -CTCP_EVERY
 
     def privmsg(self, message: Message) -> Sequence[Notice]:
@@ -38,7 +43,7 @@ class Talk:
         if own.is_me(source.nick):
             own.seen(source)
             return ()
-        if not source.is_user or len(message.params) < 2:  # noqa: PLR2004 - a target and a text
+        if not source.mask or len(message.params) < 2:  # noqa: PLR2004 - a target and a text
             return ()
         target, said = message.params[:2]
         private = own.is_me(target)
@@ -54,10 +59,9 @@ class Talk:
         called = own.is_me(text[: len(own.nick)]) and text[len(own.nick) :][:1] in {":", ","}
         if called:
             text = text[len(own.nick) + 1 :].strip()
-        met = self.known.people.met(message, self.caps)
-        person = self.known.people.person(source.nick)
-        where = room.name if room else None
-        return (*met, Heard(self.known.chat, where, person, text, addressed=called or private))
+        where, stranger = room.name if room else None, self.known.people.stranger(source.nick)
+        heard = Heard(self.known.chat, where, stranger, text, addressed=called or private)
+        return self.inquiries.take(message, heard, asks=heard.addressed or _COMMAND.match(text) is not None)
 
     def _ctcp(self, nick: str, said: str) -> None:
         """Answer what clients ask each other, seldom: https://modern.ircdocs.horse/ctcp."""

@@ -30,6 +30,7 @@ _FORMAT = re.compile(
     r"|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?"  # hex colour
     r"|[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # bold and the like; controls; line ends; half characters
 )
+_MASK = re.compile(r"!([^!@\s]+@[^!@\s]+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -44,6 +45,12 @@ class Source:
     def is_user(self) -> bool:
         """Whether this is a person (or service) and no server."""
         return bool(self.address)
+
+    @property
+    def mask(self) -> str:
+        """`user@host`; "" when the server does not show both, as for itself and for some services."""
+        found = _MASK.fullmatch(self.address)
+        return found[1] if found else ""
 
     @classmethod
     def parse(cls, prefix: str) -> Source:

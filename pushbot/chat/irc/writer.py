@@ -1,9 +1,9 @@
 """The only place that writes to a connection: what goes out, in which order, and how fast.
 
-Lines of the protocol itself (PONG, JOIN, NICK) go out at once. Then come replies, then topics, within
-the server's limit, which a token bucket keeps. A topic that has waited for long goes before
-replies. Whatever may be sent is written at the latest when the turn of the loop that asks for it is over, so
-nothing is ever delayed but by that limit.
+Lines of the protocol itself (PONG, JOIN, NICK) go out at once. Then come replies, then topics, and questions to the
+server (WHOIS) in turn with both, within the server's limit, which a token bucket keeps. A topic that has waited for
+long goes before replies. Whatever may be sent is written at the latest when the turn of the loop that asks for it is
+over, so nothing is ever delayed but by that limit.
 
 IRC confirms no message, but servers do one client's lines in order: after a burst one `PING` with a
 number is sent, and its `PONG` confirms all lines written before it. One such PING is under way at
@@ -93,6 +93,8 @@ class Writer:
     _confirming: asyncio.Handle | None = None
     _gathered: bytearray = field(default_factory=bytearray)
     _unconfirmed: deque[Speech] = field(default_factory=deque)
+    _questions: deque[str] = field(default_factory=deque)
+    _questioned: bool = False
     _unpinged: int = 0
     _pings: int = 0
     _ping_under_way: bool = False
@@ -111,6 +113,11 @@ class Writer:
         """Write a line of the protocol at once."""
         self._bucket.take(time.monotonic())
         self._write(line)
+
+    def ask(self, line: str) -> None:
+        """Queue a question to the server; questions and what is said take turns, within the limit."""
+        self._questions.append(line)
+        self.pump()
 
     def spare(self, line: str) -> None:
         """Write a line that nobody needs, if there is room for it now."""
@@ -169,6 +176,7 @@ class Writer:
                 DeliveryUncertain(f"The link to {self.options.host} broke; a line for {speech.to} may be lost."),
             )
         self._unconfirmed.clear()
+        self._questions.clear()
 
     # --- what next ---
 
@@ -177,6 +185,8 @@ class Writer:
             return self._ping
         room = self._topic_due(now)
         speech = self.outbox.head(self.rooms.shut)
+        if self._questions and not (self._questioned and (speech is not None or room is not None)):
+            return self._send_question
         if room is not None and (speech is None or self._impatient(room, now)):
             return lambda: self._send_topic(room, now)
         if speech is not None:
@@ -202,11 +212,17 @@ class Writer:
 
     # --- writing ---
 
+    def _send_question(self) -> None:
+        self._questioned = True
+        self._write(self._questions.popleft())
+
     def _send_topic(self, room: Room, now: float) -> None:
+        self._questioned = False
         self._yielded = 0
         self._write(f"TOPIC {room.name} :{room.send(now, self.own.topic_limit(room.name))}")
 
     def _send_part(self, speech: Speech) -> None:
+        self._questioned = False
         first = speech.parts is None
         command = f"PRIVMSG {speech.to} :"
         self._write(command + speech.next_part(self.own.room_after(command)), gather=True)
