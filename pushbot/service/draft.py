@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pushbot.ports import Entry, Line, Work
+from pushbot.ports import Line, Work
 from pushbot.queue.commands import (
     AbortRefused,
     Confirm,
@@ -26,6 +26,7 @@ from pushbot.queue.rules import Decision, Facts, Unfinished, decide
 from pushbot.service.access import Access
 from pushbot.service.feed import Declined, Feed, Happened, Word
 from pushbot.service.history import asking, rollback_target, unfinished
+from pushbot.service.journal import ANSWERED, DONE, entered
 from pushbot.service.records import Pushes, push_after, pushes_over, run_asked, run_over
 from pushbot.service.runbook import Outputs, number, run_id
 from pushbot.service.speaker import REPLY, Speaker
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from pushbot.ports import Chat, Delivery, PushRecord, RunRecord
+    from pushbot.ports import Chat, Delivery, Entry, PushRecord, RunRecord
     from pushbot.service.asks import Ask, Origin
     from pushbot.service.hours import Hours
     from pushbot.service.runbook import Runbook
@@ -95,7 +96,7 @@ class Draft:
             if isinstance(ask.what, EditTopic):
                 words = (*words, quoted_back(ask.what.text))
             self._said += [(Said(text, reply=True), ask.origin) for text in words]
-            self._entries.append(Entry(self.at, ask.by.key, ask.text, result.code))
+            self._entries.append(entered(ask, self.at, result.code))
             self.words.append(Declined(self.around.lane.name, ask, refused(None, result)))
             return
         if result is None or isinstance(ask.what, Question):
@@ -121,7 +122,7 @@ class Draft:
         for push in pushes_over(gone, self.known, self.pushes, self.at):
             self.pushes[push.number] = push
         self.queue = stamped(result.queue, self.at)
-        self._entries.append(Entry(self.at, ask.by.key, ask.text, "done"))
+        self._entries.append(entered(ask, self.at, DONE))
         self.words.append(Happened(self.around.lane.name, ask, result.events))
 
     def _decided(self, ask: Ask) -> Decision | Refusal | None:
@@ -132,6 +133,7 @@ class Draft:
             return refusal
         if isinstance(ask.what, Question):
             self.questions.append(ask)
+            self._entries.append(entered(ask, self.at, ANSWERED))
             return None
         result = decide(self.queue, ask.what, facts)
         if isinstance(ask.what, EditTopic) and isinstance(result, Decision):
@@ -184,6 +186,10 @@ class Draft:
         self._runs[record.id] = record
         self.around.runbook.write([record])
 
+    def broke(self, ask: Ask, fault: str) -> None:
+        """A bug kept `ask` from being decided: the journal has it by the fault's name."""
+        self._entries.append(entered(ask, self.at, fault))
+
     def forget(self) -> None:
         """The draft was not committed: the claims that it made are given back."""
         self.around.runbook.restore(self._before, self._runs)
@@ -224,12 +230,12 @@ class Draft:
         )
 
     def work(self, speaker: Speaker) -> Work | None:
-        """What is to be committed; None when nothing was asked but questions."""
+        """What is to be committed; None when nothing was asked. Questions alone leave the queue as it was."""
         if not self._entries:
             return None
         return Work(
             lane=self.around.lane.name,
-            queue=self.queue,
+            queue=self.queue if len(self.questions) < len(self._entries) else None,
             entries=tuple(self._entries),
             runs=tuple(self._runs.values()),
             pushes=tuple(self.pushes.values()),
