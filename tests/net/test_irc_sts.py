@@ -284,6 +284,23 @@ def test_the_time_of_a_policy_counts_from_the_end_of_the_connection(tmp_path: Pa
     assert again.find("irc.test") is None
 
 
+def test_a_long_connection_keeps_its_policy_even_if_it_ends_in_a_crash(tmp_path: Path) -> None:
+    clock = HandClock()
+    policies = Policies(tmp_path / "sts.json", clock)
+    connection = Strictness(Route("irc.test", 6697, tls=True), policies, trusted=True)
+    connection.heard("duration=3600")
+    for _ in range(10):
+        clock.advance(1000)
+        connection.lasts()
+    after_the_crash = Policies(tmp_path / "sts.json", clock)
+    after_the_crash.load()
+    assert after_the_crash.left("irc.test") > 1800
+    connection.heard("duration=0")
+    connection.lasts()
+    connection.ended()
+    assert policies.left("irc.test") == 0
+
+
 def test_a_policy_has_an_end_however_long_it_is(tmp_path: Path) -> None:
     clock = HandClock()
     policies = Policies(tmp_path / "sts.json", clock)

@@ -86,6 +86,11 @@ class Policies:
         policy = self._known.get(_folded(host))
         return policy if policy is not None and policy.until > self.clock.now() else None
 
+    def left(self, host: str) -> float:
+        """Seconds for which the policy of `host` still holds; 0 without one."""
+        policy = self.find(host)
+        return (policy.until - self.clock.now()).total_seconds() if policy is not None else 0.0
+
     def keep(self, host: str, port: int, duration: int) -> None:
         """From now on, and for `duration` seconds, `host` is reached over TLS alone; 0 ends that."""
         duration = min(duration, LONGEST)
@@ -153,6 +158,11 @@ class Strictness:
         elif self.trusted and _NUMBER.fullmatch(tokens.get("duration", "")):
             self._duration = int(tokens["duration"])
             self.policies.keep(self.route.host, self.route.port, self._duration)
+
+    def lasts(self) -> None:
+        """The connection is still there: a policy half of whose time is over begins anew, lest a crash end it."""
+        if self._duration and self.policies.left(self.route.host) * 2 < self._duration:
+            self.ended()
 
     def ended(self) -> None:
         """The connection is over: the policy's time counts from here."""
