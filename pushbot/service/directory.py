@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pushbot.ports import ChangeSet
 
+CERTIFICATE: Final = "certfp:"
+"""What an account begins with that is the fingerprint of a TLS certificate: `irc/certfp:0a1b…`."""
 CONTROL: Final = "control"
 """What the control socket is called where chats have their names."""
 EVERYBODY: Final = "*"
@@ -50,7 +52,7 @@ class Account:
         if person.chat != self.chat or not person.trusted:
             return False
         kind, _, rest = person.key.partition(":")
-        known = folded(person.name if kind == "uid" else rest)
+        known = folded(person.name if kind == "uid" else f"{CERTIFICATE}{rest}" if kind == "cert" else rest)
         if kind == "mask":
             return "@" in self.who and fnmatchcase(known, _pattern(self.who))
         return known == folded(self.who)
@@ -111,8 +113,13 @@ class Directory:
         return next((one for one in self.people if one.name == name), None)
 
     def linked(self, person: Person) -> Person:
-        """`person` under the key that is theirs in every chat; as they are when the configuration knows no better."""
+        """`person` under the key that is theirs in every chat; as they are when the configuration knows no better.
+
+        A certificate that the configuration does not know vouches for nobody: anyone can make one.
+        """
         human = self.human(person)
+        if human is None and person.key.startswith("cert:"):
+            return replace(person, proof="")
         return person if human is None or person.linked else replace(person, key=f"{LINKED}{human.name}")
 
     def named(self, person: Person) -> Person:
