@@ -134,8 +134,11 @@ def pop(queue: Queue, facts: Facts) -> Decision | Refusal:
 def rename(queue: Queue, old: Person, new: Person) -> Decision:
     """Follow a person who is known otherwise now; nothing happens when they are not in the queue."""
 
+    def meant(person: Person) -> bool:  # in that chat: on others the same human has another name
+        return person.same(old) and person.chat == old.chat
+
     def who(person: Person) -> Person:
-        return new if person.same(old) else person
+        return new if meant(person) else person
 
     def word(one: Word | None) -> Word | None:
         return replace(one, by=who(one.by)) if one is not None else None
@@ -154,9 +157,10 @@ def rename(queue: Queue, old: Person, new: Person) -> Decision:
     known = [one.by for one in queue.items if isinstance(one, Hold) and one.by is not None]
     known += [one.owner for one in queue.locks]
     known += [said.by for one in queue.trains for said in (one.second, one.override) if said is not None]
-    aboard = first_with(queue, old) is not None
-    if not aboard and not any(person.same(old) for person in known):
+    known += [rider.person for train in queue.trains for rider in train.riders]
+    if all(person == new for person in known if meant(person)):
         return Decision(queue)
+    aboard = first_with(queue, old) is not None
     locks = tuple(replace(lock, owner=who(lock.owner)) for lock in queue.locks)
     after = replace(queue, items=tuple(item(one) for one in queue.items), locks=locks)
     return Decision(after, (Renamed(old, new),) if aboard else ())
