@@ -175,9 +175,7 @@ class IrcChat:
             session.close()
             await link.abort()
 
-    async def _listen(
-        self, session: Session, link: Link, lines: LineBuffer, sts: Strictness, tell: Tell
-    ) -> None:
+    async def _listen(self, session: Session, link: Link, lines: LineBuffer, sts: Strictness, tell: Tell) -> None:
         while data := await self._hear(session, link, tell):
             session.heard()
             sts.lasts()
