@@ -15,7 +15,6 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import tempfile
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -26,17 +25,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pushbot.errors import PushbotError
 from pushbot.ports import ChangeSet, CommitInfo
+from pushbot_plugins import git_looks
+from pushbot_plugins.git_calls import GitFailed, run_git, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pushbot.ports import Standing, Touched
 
 _REF: Final = re.compile(r"(?!.*\.\.)\w[\w./+@#=-]{0,199}")
 _FULL_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REMOTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://|[^/]+:(?!//)", re.IGNORECASE)
-_SECRET: Final = re.compile(r"(?<=://)[^/@\s]*@")
 _STAT: Final = re.compile(r"(\d+) (file|insertion|deletion)")
 _LOCKED: Final = re.compile(r"cannot lock ref|File exists|unable to update local ref")
-_KEPT: Final = ("GIT_SSH", "GIT_SSL", "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 _LAST_SECOND: Final = 253402300799  # of the year 9999, where datetime ends and git goes on
 _TRIES: Final = 5
 
@@ -63,7 +62,7 @@ class GitRepository:
 
     def __init__(self, options: GitOptions) -> None:
         self._url = options.url
-        self._shown = _SECRET.sub("***@", options.url)
+        self._shown = without_secrets(options.url)
         self._timeout = options.timeout
         self._remote = _REMOTE.match(options.url) is not None
         local = Path(options.url).expanduser().absolute()
@@ -111,11 +110,33 @@ class GitRepository:
             deletions=deletions,
         )
 
+    async def touched(self, old: str | None, new: str) -> tuple[Touched, ...]:
+        """The files that differ when `new` takes the place of `old`, in which order ever; all of `new`'s without `old`.
+
+        Raises PushbotError when a revision is unknown.
+        """
+        await self._ready()
+        known = None if old is None else await self._known(old)
+        return await git_looks.touched(self._git, known, await self._known(new))
+
+    async def standing(self, revision: str, branch: str) -> Standing:
+        """How `revision` stands to what `branch` is now; nothing is written where the repository lies.
+
+        Raises PushbotError when one of them is unknown, or they have no history in common.
+        """
+        tip = await self.resolve(branch)
+        return await git_looks.standing(self._git, await self._known(revision), tip)
+
+    async def export(self, revision: str, folder: Path) -> None:
+        """Write the files of `revision` into `folder`, as a checkout would. Raises PushbotError."""
+        await self._ready()
+        await git_looks.export(self._git, await self._known(revision), folder)
+
     async def _size(self, since: str | None, until: str, below: tuple[str, ...]) -> tuple[int, int, int]:
         """Files, insertions and deletions from where `since` and `until` parted, to `until`."""
         start = await self._git("hash-object", "-t", "tree", "--stdin") if since is None else None
         if since is not None:
-            with contextlib.suppress(_GitFailed):  # histories without a common commit have no merge base
+            with contextlib.suppress(GitFailed):  # histories without a common commit have no merge base
                 start = (await self._git("merge-base", since, until)).strip()
             start = start or since
         options = ("--shortstat", "--no-color", "--no-ext-diff", "--no-textconv")
@@ -138,7 +159,7 @@ class GitRepository:
         """The commit that `name` stands for in what is here, or None."""
         try:
             out = await self._git("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}")
-        except _GitFailed as failed:
+        except GitFailed as failed:
             if failed.text:  # quiet means that the name is unknown, everything else is said
                 raise PushbotError(f"git cannot read {self._shown}: {failed.text}") from failed
             return None
@@ -168,9 +189,9 @@ class GitRepository:
         except OSError as error:
             raise PushbotError(f"cannot make a mirror of {self._shown} in {parent}: {error.strerror}") from error
         try:
-            await _run(("clone", "--mirror", "--quiet", "--", self._url, str(temporary)), parent, self._timeout)
+            await run_git(("clone", "--mirror", "--quiet", "--", self._url, str(temporary)), parent, self._timeout)
             _move(temporary, self._folder)
-        except _GitFailed as failed:
+        except GitFailed as failed:
             raise self._unreachable(failed) from failed
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -183,94 +204,22 @@ class GitRepository:
             try:
                 await self._git("fetch", "--prune", "--quiet", "--end-of-options", "origin")
                 return
-            except _GitFailed as failed:
+            except GitFailed as failed:
                 if not left or not _LOCKED.search(failed.said):
                     raise self._unreachable(failed) from failed
             await asyncio.sleep(0.2)
 
-    def _unreachable(self, failed: _GitFailed) -> PushbotError:
+    def _unreachable(self, failed: GitFailed) -> PushbotError:
         return PushbotError(f"git cannot fetch {self._shown}: {failed.text}")
 
-    async def _git(self, *arguments: str) -> str:
-        return await _run(arguments, self._folder, self._timeout)
-
-
-class _GitFailed(PushbotError):  # noqa: N818 - like its parent, it says what is known
-    """git said no; `text` is the line of it that tells most, `said` all of it."""
-
-    def __init__(self, verb: str, said: str) -> None:
-        self.said = _SECRET.sub("***@", said)
-        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
-        told = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
-        self.text = told.removeprefix("fatal:").removeprefix("error:").strip()[:300]
-        super().__init__(f"git {verb} failed: {self.text or 'it did not say why'}")
-
-
-async def _run(arguments: tuple[str, ...], folder: Path, timeout: float) -> str:  # noqa: ASYNC109 - ends the process group too
-    """What `git ARGUMENTS` prints, run in `folder`; bytes that are no UTF-8 come as replacement characters."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            "--no-pager",
-            *arguments,
-            cwd=folder,
-            env=_environment(folder),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:  # the latter for a NUL
-        if shutil.which("git") is None:
-            raise PushbotError("git is not installed here; install it with `apt-get install git`") from error
-        raise PushbotError(f"cannot run git in {folder}: {error}") from error
-    try:
-        async with asyncio.timeout(timeout):
-            out, said = await process.communicate()
-    except TimeoutError as error:
-        raise PushbotError(f"git {arguments[0]} took more than {timeout:g}s and was ended") from error
-    finally:
-        if process.returncode is None:
-            await _end(process)
-    if process.returncode:
-        raise _GitFailed(arguments[0], said.decode(errors="replace"))
-    return out.decode(errors="replace")
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End git with all that it started: a moment to remove its lock files, then KILL."""
-    try:
-        _signal(process.pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await process.wait()
-    finally:
-        _signal(process.pid, signal.SIGKILL)
-    await process.wait()
+    async def _git(self, *arguments: str, **env: str) -> str:
+        return await run_git(arguments, self._folder, self._timeout, env)
 
 
 def _move(temporary: Path, final: Path) -> None:
     """Give the new mirror its name, unless somebody else was quicker."""
     with contextlib.suppress(OSError):
         temporary.rename(final)
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, number)
-
-
-def _environment(folder: Path) -> Mapping[str, str]:
-    """Ours without what would point git elsewhere, make it ask, or make it translate its words."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name.startswith(_KEPT)}
-    fixed = {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_LITERAL_PATHSPECS": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_CEILING_DIRECTORIES": str(folder.parent),  # the folder's own repository or none
-        "LC_ALL": "C",
-    }
-    return kept | fixed
 
 
 def _default_cache(url: str) -> Path:

@@ -103,7 +103,7 @@ def run_asked(event: e.StageRequested, lane: LaneSpec, at: datetime) -> RunRecor
         ref=train.ref or lane.branch,
         revision=train.revision if event.kind is RunKind.DEPLOY else None,
         continues=run_id(lane.name, event.continues) if event.continues is not None else None,
-        override=train.override.text if train.override is not None else None,
+        override=event.override,
         confirmed=train.confirmed,
     )
 
