@@ -30,8 +30,8 @@ Without any lane there is one, `web` in #push with princess and production. At a
     * the link breaks / is back                      lines not yet confirmed are uncertain
     * the server holds confirmations back / confirms / loses what the bot says
 
-Who may do what, and who is logged in, is in `trust`. `NAME is now NAME` and `NAME writes the topic: TEXT` are what
-people do, see `scenario`.
+Who may do what, and who is logged in, is in `trust`; push hours and the time of day are in `hours`.
+`NAME is now NAME` and `NAME writes the topic: TEXT` are what people do, see `scenario`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Final
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Amount, Look, Tally, VersionProbe
 from pushbot.service.spec import Mismatch, VersionSpec
-from pushbot.testing import trust
+from pushbot.testing import hours, trust
 from pushbot.testing.trust import default_lane
 
 if TYPE_CHECKING:
@@ -242,6 +242,7 @@ def _server(play: Playground, words: Words) -> None:
 
 _BEFORE: Final[Mapping[str, Prepare]] = {
     **trust.BEFORE,
+    **hours.BEFORE,
     r"lane (?P<name>\S+)(?P<config> for config)? in (?P<rooms>#\S+?(?: and #\S+?)*)(?:: (?P<stages>.+))?": _lane,
     r"(?P<name>\S+) is pushed from (?P<branch>\S+)": _pushed_from,
     r"trains take (?P<count>\d+)": _trains_take,
@@ -260,6 +261,7 @@ _EITHER: Final[Mapping[str, Prepare]] = {
 
 _DURING: Final[Mapping[str, Direct]] = {
     **_EITHER,
+    **hours.DURING,
     r"(?:the run|run (?P<run>\S+)) (?P<how>succeeds|fails|is lost)(?: at (?P<step>\S+))?(?:: (?P<why>.+))?": _ends,
     r"(?:the run|run (?P<run>\S+)) is at (?P<step>\S*[^\d/\s]\S*)": _at_step,
     r"(?:the run|run (?P<run>\S+)) is at (?P<done>\d+)/(?P<total>\d+)(?:, (?P<failed>\d+) failed)?": _so_far,

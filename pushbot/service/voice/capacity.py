@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushbot.calendar.model import Open
+from pushbot.calendar.model import Open, day_of
+from pushbot.calendar.wall import on_the_wall
 from pushbot.service.voice.hours import opens, when
 from pushbot.service.voice.phrases import NAME, clip, shown
 from pushbot.service.voice.plain import counted, lasting, listed
@@ -28,12 +29,13 @@ def unknown(lane: str, why: str, took: Measured) -> tuple[str, ...]:
 
 def _whole(day: Today, took: Measured, sums: Sums | None) -> str:
     names = listed([shown(each.name, NAME) for each in day.calendars])
-    hours = f"{lasting(day.minutes * 60)} of push hours today ({names})"
-    if not day.calendars:
-        hours = "no push hours are set, so a day has 24h"
-    if sums is None:
+    hours = f"{lasting(day.minutes * 60)} of push hours today" if day.minutes else "no push hours today"
+    hours = f"{hours} ({names})" if day.calendars else "no push hours are set, so a day has 24h"
+    if sums is None or took.push is None or not day.minutes:
         return f"{hours}; {_push(took)}"
-    return f"{hours}, and {_push(took)}: {_pushes(sums.full)} a day"
+    return (
+        f"{hours}, at {lasting(took.push)} a push (the median of the last {took.pushes}) that is {_pushes(sums.full)}"
+    )
 
 
 def _push(took: Measured) -> str:
@@ -49,18 +51,19 @@ def _pushes(count: int) -> str:
 
 
 def _left(day: Today, sums: Sums | None) -> str:
-    time = f"{lasting(day.left * 60)} left today, {_until(day)}"
+    time = f"{lasting(day.left * 60)}, {_until(day)}" if day.left else _until(day)
     if sums is None:
-        return time
-    trains = f"{counted(sums.left, 'train')} left today" if sums.left else "no train is left today"
-    return f"{trains}, {_until(day)} ({lasting(day.left * 60)} left); {_queue(sums)}"
+        return f"left today: {time}" if day.left else f"nothing left today: {time}"
+    trains = counted(sums.left, "train") if sums.left else "no train"
+    return f"{trains} left today: {time}; {_queue(sums)}"
 
 
 def _until(day: Today) -> str:
     if not isinstance(day.verdict, Open):
         return f"closed now, {opens(day.verdict, day.now)}"
     until = day.verdict.until
-    return f"open until {when(until, day.zone, day.now)}" if until is not None else f"until midnight {day.zone.key}"
+    end = day_of(on_the_wall(day.now, day.zone).date(), day.zone).end
+    return f"until {when(until, day.zone, day.now)}" if until and until < end else f"until midnight {day.zone.key}"
 
 
 def _queue(sums: Sums) -> str:
@@ -69,12 +72,12 @@ def _queue(sums: Sums) -> str:
     if not sums.late:
         return "the train in the queue fits" if sums.waiting == 1 else f"all {sums.waiting} in the queue fit"
     if sums.late == sums.waiting:
-        return "the queue does not fit any more" if sums.waiting > 1 else "the train in the queue does not fit any more"
+        return "the train in the queue does not fit" if sums.waiting == 1 else "nothing of the queue fits"
     return f"not all of the queue fits: {sums.late} of its {sums.waiting} trains will not be done today"
 
 
 def _wait(took: Measured) -> str:
     if took.wait is None:
         return "how long people wait for their turn has not been measured yet"
-    over = "the last push" if took.waits == 1 else f"the last {took.waits}, median"
-    return f"people wait {lasting(took.wait)} for their turn ({over}), apart from what the push itself takes"
+    median = f"the median of the last {took.waits}"
+    return f"people wait {lasting(took.wait)} for their turn ({median}), apart from the push itself"

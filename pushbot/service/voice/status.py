@@ -252,7 +252,7 @@ def _long(lane: LaneNow, guess: float) -> str:
     turn = lane.now + timedelta(seconds=guess)
     if not lane.calendars or opening(lane.calendars, turn - timedelta(seconds=1)) != turn:
         return about(guess)
-    return f"when it opens, {when(turn, lane.calendars[0].zone, lane.now)}, {about(guess)}"
+    return f"at the next opening, {when(turn, lane.calendars[0].zone, lane.now)} ({about(guess)})"
 
 
 def eta(lane: LaneNow, person: Person) -> tuple[str, ...]:
