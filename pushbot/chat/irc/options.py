@@ -198,8 +198,6 @@ class IrcOptions(BaseModel):
         if self.sasl and not self.usable:
             meant = f"'{self.sasl[0]}'" if len(self.sasl) == 1 else "'auto'"
             raise ValueError(f"sasl = {meant} needs {' or '.join(dict.fromkeys(_NEEDS[each] for each in self.sasl))}")
-        if not self.sasl and (self.sasl_user or self.sasl_password or self.sasl_key):
-            raise ValueError('sasl is not set: say sasl = "auto" to log in with the secret that is given')
         if self.tls_key and not self.tls_cert:
             raise ValueError("tls_key is the key of tls_cert, which is missing")
         if self.reconnect_max < self.reconnect_min:
