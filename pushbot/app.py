@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from pushbot.children import printed
 from pushbot.clock import SystemClock
 from pushbot.config import OnStop
 from pushbot.control.server import ControlServer
@@ -16,6 +17,7 @@ from pushbot.control.wire import socket_of
 from pushbot.errors import PushbotError
 from pushbot.ports import Work
 from pushbot.queue.commands import RunState
+from pushbot.schedule import Schedule
 from pushbot.service.access import Access
 from pushbot.service.answering import Answering
 from pushbot.service.autopilot import Autopilot
@@ -27,6 +29,7 @@ from pushbot.service.drift import Drift
 from pushbot.service.feed import Feed, HowFar
 from pushbot.service.hours import Hours
 from pushbot.service.looking import Looks
+from pushbot.service.membership import Membership
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Outputs, Runbook
 from pushbot.service.speaker import Speaker
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pushbot.config import Config
-    from pushbot.ports import Chat, Clock, RunRecord, Store
+    from pushbot.ports import Chat, Clock, RunRecord, Store, Timetable
     from pushbot.service.asks import Ask
     from pushbot.service.snapshot import Progress, Snapshot
     from pushbot.service.spec import Announce, LaneSpec
@@ -109,11 +112,13 @@ async def serve(config: Config, errand: Errand | None = None) -> None:
         await store.close()
 
 
-async def run(plan: Plan, store: Store, clock: Clock, errand: Errand | None = None) -> None:
+async def run(
+    plan: Plan, store: Store, clock: Clock, errand: Errand | None = None, timetable: Timetable | None = None
+) -> None:
     """Run a bot on an open store until cancelled, or until its errand is over. Raises PushbotError."""
     try:
         async with asyncio.TaskGroup() as group:
-            bot = await Bot.wired(plan, store, clock, group)
+            bot = await Bot.wired(plan, store, clock, group, timetable or Schedule(clock))
             try:
                 await bot.start()
                 await bot.stay(errand)
@@ -146,7 +151,9 @@ class Bot:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
-    async def wired(cls, plan: Plan, store: Store, clock: Clock, group: asyncio.TaskGroup) -> Bot:
+    async def wired(
+        cls, plan: Plan, store: Store, clock: Clock, group: asyncio.TaskGroup, timetable: Timetable
+    ) -> Bot:
         """All parts, knowing each other, before anything runs."""
         speaker = Speaker(plan.chats, store, clock, last_id=await store.last_line())
         topics = Topics(plan.chats, plan.lanes)
@@ -173,16 +180,20 @@ class Bot:
             around = Surroundings(
                 lane, plan.announce, plan.chats, runbook, plan.outputs, feed, hours, access=plan.access
             )
-            conductors[lane.name] = Conductor(around, store, clock, speaker, topics, dispatcher, answering.take)
+            conductors[lane.name] = Conductor(
+                around, store, clock, speaker, topics, dispatcher, answering.take, timetable=timetable
+            )
         control = None
         if plan.control is not None:
             control = ControlServer(plan.control, conductors, feed, plan.outputs, plan.access.directory)
         desk = Desk(conductors, topics, speaker, plan.access.directory)
         autopilot = Autopilot(conductors, store, clock, feed)
         background: dict[str, Service] = {
+            "timetable": timetable,
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),
             "autopilot": autopilot,
             "hours": hours,
+            "roles": Membership(plan.access.directory, clock, printed),
         }
         if plan.web is not None:
             background["web"] = Listener(plan.web, autopilot, clock)
@@ -264,4 +275,5 @@ def planned(config: Config) -> Plan:
         abort_on_stop=config.bot.on_stop is OnStop.ABORT,
         control=socket_of(config.bot.store),
         web=config.web,
+        access=config.access,
     )

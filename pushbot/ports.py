@@ -36,6 +36,32 @@ class Clock(Protocol):
         ...
 
 
+class Timetable(Protocol):
+    """What is to be done at a time. Nothing of it is kept: whoever needs a job puts it up anew at start.
+
+    A job has the place of one of the same name. What goes wrong in a job is logged, and costs nothing else.
+    """
+
+    async def run(self) -> None:
+        """Have things done as they are due, until cancelled."""
+        ...
+
+    def at(self, name: str, when: datetime, act: Callable[[], Awaitable[None]]) -> None:
+        """Have `act` done when the wall clock shows `when`, at once if that is over."""
+        ...
+
+    def every(self, name: str, often: float | str, act: Callable[[], Awaitable[None]]) -> None:
+        """Have `act` done every so many seconds, or as the five fields of a crontab say, in UTC.
+
+        Turns that were missed are made up for by one. Raises PushbotError for fields that cannot be read.
+        """
+        ...
+
+    def cancel(self, name: str) -> None:
+        """Forget the job of that name, if there is one."""
+        ...
+
+
 # --- chats -------------------------------------------------------------------------------------
 
 

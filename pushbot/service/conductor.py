@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, ParamSpec, Protocol
 
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.queue.commands import Confirm, Deploy, EditTopic, Question, Report, Retry, Rollback
+from pushbot.queue.commands import Confirm, Deploy, EditTopic, Passed, Question, Report, Retry, Rollback
 from pushbot.queue.model import Queue
 from pushbot.queue.refusals import Code, Refusal
+from pushbot.queue.rules.time import next_due
+from pushbot.service.asks import Ask
+from pushbot.service.dispatcher import BOT
 from pushbot.service.draft import Draft
 from pushbot.service.feed import Declined
 from pushbot.service.history import HISTORY
@@ -25,9 +29,9 @@ from pushbot.service.voice.refusals import broken, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
-    from pushbot.ports import Clock, Line, RunRecord, Store, Work
-    from pushbot.service.asks import Ask
+    from pushbot.ports import Clock, Line, RunRecord, Store, Timetable, Work
     from pushbot.service.draft import Surroundings
     from pushbot.service.snapshot import Progress
     from pushbot.service.speaker import Speaker
@@ -75,7 +79,9 @@ class Conductor:
     answer: Callable[[str, Ask], None]
     queue: Queue = field(default_factory=Queue)
     pushes: Pushes = field(init=False)
+    timetable: Timetable | None = None
     fresh: bool = True
+    _due: datetime | None = None
     _owed: list[Ask] = field(default_factory=list)
     _mailbox: asyncio.Queue[Ask] = field(default_factory=lambda: asyncio.Queue(MAILBOX))
 
@@ -97,7 +103,9 @@ class Conductor:
             if push is not None:
                 self.pushes.underway[train.number] = push
         self.around.runbook.write(known.runs)
+        self.around.runbook.keep(self.lane, self.queue.locks)
         self.topics.show(self.lane, self.queue)
+        self._watch_the_clock()
         return known.runs
 
     def snapshot(self) -> Snapshot:
@@ -151,6 +159,26 @@ class Conductor:
             await self._commit(draft, work, batch)
         for ask in draft.questions:
             self.answer(self.lane.name, ask)
+        self._watch_the_clock(just_looked=any(isinstance(ask.what, Passed) for ask in batch))
+
+    def _watch_the_clock(self, *, just_looked: bool = False) -> None:
+        """Have it looked at again when the next thing is due; not at once again, should there be nothing to do."""
+        if self.timetable is None:
+            return
+        due = next_due(self.queue, self.lane.patience)
+        if due is not None and just_looked:
+            due = max(due, self.clock.now() + timedelta(seconds=AGAIN_AFTER))
+        if due == self._due:
+            return
+        self._due, name = due, f"lane {self.lane.name}"
+        if due is None:
+            self.timetable.cancel(name)
+        else:
+            self.timetable.at(name, due, self._time_passes)
+
+    async def _time_passes(self) -> None:
+        self._due = None
+        await self.put(Ask(Passed(), BOT, "time has passed"))
 
     async def _past(self, batch: list[Ask]) -> Mapping[str, Sequence[RunRecord]] | None:
         """The last runs of each stage; None when nobody asks for what needs them or they cannot be read."""
@@ -178,6 +206,7 @@ class Conductor:
             self.speaker.give_back(work.spoken)
             raise
         else:
+            self.fresh = self.fresh and work.queue is None
             self._follow(draft, work.lines, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
 
     def _decide(self, draft: Draft, ask: Ask) -> None:
@@ -187,13 +216,13 @@ class Conductor:
         except Exception:
             reference = fault_reference()
             LOG.exception("command_failed", reference=reference)
+            draft.broke(ask, reference)
             self._tell([ask], broken(reference))
 
     def _follow(self, draft: Draft, lines: Iterable[Line], *, redraw: bool) -> None:
         """What was committed takes effect: words before the topic, and a fault in one thing keeps no other back."""
         changed = draft.queue is not self.queue
         self.queue = draft.queue
-        self.fresh = False
         self.pushes.take(draft.pushes)
         for line in lines:
             _without_fail(self.speaker.hand, (line,))

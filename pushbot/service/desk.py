@@ -12,6 +12,7 @@ from pushbot.queue.access import BOT
 from pushbot.queue.grammar import Mistake, parse_message
 from pushbot.queue.model import Person, Queue, Ticket
 from pushbot.queue.refusals import Code, Refusal
+from pushbot.queue.rules.time import stirs
 from pushbot.queue.topic import Unreadable, split_lanes
 from pushbot.service.asks import Ask, Origin
 from pushbot.service.directory import Directory, follows
@@ -65,6 +66,9 @@ class Desk:
         origin = Origin(heard.chat, heard.room or heard.person.name, private=private)
         lanes = self._lanes(heard.chat, heard.room)
         chosen, text = self._chosen(heard)
+        for conductor in lanes:
+            if stirs(conductor.queue, heard.person, conductor.clock.now()):
+                await conductor.put(Ask(c.Stirred(heard.person), heard.person, f"{heard.person.name} is there"))
         for request in parse_message(text, addressed=heard.addressed):
             if isinstance(request, Mistake):
                 self.speaker.answer(origin.chat, origin.to, mistaken(heard.person, request))

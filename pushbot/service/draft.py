@@ -11,6 +11,7 @@ from pushbot.queue.commands import (
     Confirm,
     Deploy,
     EditTopic,
+    Passed,
     Question,
     Rename,
     Retry,
@@ -18,6 +19,7 @@ from pushbot.queue.commands import (
     RunBegan,
     RunCounted,
     RunEnded,
+    Stirred,
 )
 from pushbot.queue.events import AbortRequested, Event, StageRequested
 from pushbot.queue.model import Queue, RunKind
@@ -86,6 +88,10 @@ class Draft:
     _said: list[tuple[Said, Origin | None]] = field(default_factory=list)
     _entries: list[Entry] = field(default_factory=list)
     _deliveries: list[Delivery] = field(default_factory=list)
+    _found: Queue = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._found = self.queue
 
     def take(self, ask: Ask) -> None:
         """Decide one piece of work; its effects are on the draft only, but for its claims on stages."""
@@ -101,8 +107,9 @@ class Draft:
             return
         if result is None or isinstance(ask.what, Question):
             return
-        if isinstance(ask.what, Rename) and result.queue is self.queue:
-            return  # of somebody who has nothing to do with this lane
+        if isinstance(ask.what, Rename | Passed | Stirred) and not result.events:
+            self._become(result.queue)  # at most a note that nobody has to hear of
+            return
         run = ask.what.run if isinstance(ask.what, RunCounted | RunBegan | AbortRefused | RunEnded) else None
         record = self._run(run_id(self.around.lane.name, run)) if run is not None else None
         over = run_over(ask.what, record, self.at)
@@ -121,9 +128,14 @@ class Draft:
         gone = [train for train in known if result.queue.train(train.number) is None]
         for push in pushes_over(gone, self.known, self.pushes, self.at):
             self.pushes[push.number] = push
-        self.queue = stamped(result.queue, self.at)
+        self._become(result.queue)
         self._entries.append(entered(ask, self.at, DONE))
         self.words.append(Happened(self.around.lane.name, ask, result.events))
+
+    def _become(self, queue: Queue) -> None:
+        if queue.locks is not self.queue.locks:  # seen by other lanes at once, as runs are
+            self.around.runbook.keep(self.around.lane, queue.locks)
+        self.queue = stamped(queue, self.at)
 
     def _decided(self, ask: Ask) -> Decision | Refusal | None:
         """What becomes of it, once it is past the gate; None of a question, which is only taken down."""
@@ -142,13 +154,19 @@ class Draft:
 
     def _facts(self, ask: Ask) -> Facts:
         lane, chat = self.around.lane, self.around.chats.get(ask.by.chat)
+        kept = self.around.runbook.kept(lane, self.at)
         facts = Facts(
             by=ask.by,
             max_riders=lane.max_riders,
             stages=tuple(stage.name for stage in lane.stages),
             rollbacks=frozenset(stage.name for stage in lane.stages if stage.reverts),
             busy=self._busy(),
+            now=self.at,
+            locked={stage: one.lock for stage, one in kept.items()},
+            elsewhere={stage: one.lane for stage, one in kept.items() if one.lane != lane.name},
             closed=self.around.hours.shut(lane, self.at) if self.around.hours is not None else {},
+            second=frozenset(stage.name for stage in lane.stages if stage.second is not None),
+            patience=lane.patience,
         )
         if self.past is not None and isinstance(ask.what, Rollback | Deploy | Retry):
             facts = replace(facts, targets=self._targets(self.past), unfinished=self._unfinished(self.past))
@@ -193,6 +211,8 @@ class Draft:
     def forget(self) -> None:
         """The draft was not committed: the claims that it made are given back."""
         self.around.runbook.restore(self._before, self._runs)
+        if self.queue.locks is not self._found.locks:
+            self.around.runbook.keep(self.around.lane, self._found.locks)
 
     def _took_place(self, event: Event) -> None:
         push = push_after(event, self.known, self.pushes, self.at)
@@ -214,7 +234,7 @@ class Draft:
         lane = self.around.lane
         by = ask.by if ask.origin is not None else None
         if record is None:
-            return Setting(lane.name, by, lane.branch)
+            return Setting(lane.name, by, lane.branch, now=self.at)
         stage = lane.stage(record.stage)
         return Setting(
             lane.name,
@@ -227,11 +247,12 @@ class Draft:
             hosts=record.hosts > 0,
             asked_to_stop=before is not None and before.reason is not None,
             record=record,
+            now=self.at,
         )
 
     def work(self, speaker: Speaker) -> Work | None:
         """What is to be committed; None when nothing was asked. Questions alone leave the queue as it was."""
-        if not self._entries:
+        if not self._entries and self.queue is self._found:
             return None
         return Work(
             lane=self.around.lane.name,

@@ -1,4 +1,7 @@
-"""The runs in flight, of all lanes: who has which stage. The store holds the same; this is what rules are told."""
+"""Who has which stage, in all lanes: the runs in flight, and the people who keep one.
+
+The store holds the same; this is what rules are told.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from pushbot.ports import RunRecord
+    from pushbot.queue.model import Lock
+    from pushbot.service.spec import LaneSpec
 
 
 def run_id(lane: str, number: int) -> str:
@@ -38,11 +44,24 @@ class Outputs:
         return f"{self.url}/{run}/output.log" if self.url else str(self.file(run))
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """A person's lock, the lane in which they said so, and the claim that it is on: the place, whatever its name."""
+
+    lane: str
+    place: str
+    lock: Lock
+
+
 @dataclass(slots=True)
 class Runbook:
-    """Every unfinished run by its id. Claims follow from it: a lock is held by the run that names it."""
+    """Every unfinished run by its id, and people's locks by lane.
+
+    Claims follow from it: a place is claimed by the run that names it, and kept by the person whose lock does.
+    """
 
     _runs: dict[str, RunRecord] = field(default_factory=dict)
+    _kept: dict[str, tuple[Keeping, ...]] = field(default_factory=dict)
 
     def get(self, run: str) -> RunRecord | None:
         """The unfinished run of that id."""
@@ -69,6 +88,20 @@ class Runbook:
     def holder(self, lock: str) -> RunRecord | None:
         """The run that has the claim `lock`."""
         return next((record for record in self._runs.values() if record.lock == lock), None)
+
+    def keep(self, lane: LaneSpec, locks: Iterable[Lock]) -> None:
+        """Take the locks of a lane as they are now; the place of a stage that it no longer has is its own."""
+        stages = {stage.name: stage.lock for stage in lane.stages}
+        kept = (Keeping(lane.name, stages.get(lock.stage, f"{lane.name}/{lock.stage}"), lock) for lock in locks)
+        self._kept[lane.name] = tuple(kept)
+
+    def kept(self, lane: LaneSpec, at: datetime) -> dict[str, Keeping]:
+        """The stages of a lane that people keep at that time; one that they keep in two lanes is kept in this one."""
+        there = [one for kept in self._kept.values() for one in kept if one.lock.until > at]
+        found = (
+            (stage.name, [one for one in there if one.place == stage.lock]) for stage in (lane.stages if there else ())
+        )
+        return {name: min(kept, key=lambda one: one.lane != lane.name) for name, kept in found if kept}
 
     def of_lane(self, lane: str) -> tuple[RunRecord, ...]:
         """The unfinished runs of a lane."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pushbot.fleet.model import ALL_HOSTS, AT_ONCE, Rollout, Selection
 from pushbot.ports import traits_of
 from pushbot.queue.model import TRAIN_SIZE
+from pushbot.queue.rules.decision import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -195,6 +196,7 @@ class LaneSpec:
     auto: AutoSpec | None = None
     hours: tuple[CalendarSpec, ...] = ()
     access: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    patience: Patience = field(default_factory=Patience)
 
     def stage(self, name: str) -> StageSpec | None:
         """The stage of that name."""

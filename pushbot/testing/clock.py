@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """Monday morning, when nothing has been pushed yet."""
 
 
 class HandClock:
-    """A `Clock` driven by hand: `now()` is what it was told, `sleep()` returns once `advance()` got that far."""
+    """A `Clock` driven by hand: `now()` is what it was told, `sleep()` returns once `advance()` got that far.
+
+    `watchers` are called whenever it was moved.
+    """
 
     def __init__(self, start: datetime = START) -> None:
         self._now = start
         self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+        self.watchers: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
         """The time it was set to, in UTC."""
@@ -42,3 +50,15 @@ class HandClock:
         for _, waiting in due:
             if not waiting.done():
                 waiting.set_result(None)
+        self._moved()
+
+    def jump(self, seconds: float) -> None:
+        """Be set to another time, later or earlier, without any having passed: who sleeps has as long to go."""
+        by = timedelta(seconds=seconds)
+        self._now += by
+        self._sleepers = [(at + by, waiting) for at, waiting in self._sleepers]
+        self._moved()
+
+    def _moved(self) -> None:
+        for watcher in tuple(self.watchers):
+            watcher()

@@ -44,6 +44,7 @@ from pushbot.testing.executor import HandExecutor
 from pushbot.testing.inventory import HandInventory, hosts_in
 from pushbot.testing.memory_store import MemoryStore
 from pushbot.testing.repository import MemoryRepository
+from pushbot.testing.timetable import HandTimetable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sized
@@ -193,7 +194,7 @@ class Playground:
         outputs, stop = Outputs(self.runs), self.abort_on_stop
         plan = app.Plan(chats, tuple(self.lanes), self.announce, outputs, stop, last_words=self.last_words)
         plan = replace(plan, web=self.web, access=self._gate())
-        bot = app.run(plan, self.store, self.clock)
+        bot = app.run(plan, self.store, self.clock, timetable=HandTimetable(self.clock))
         self._bot = asyncio.ensure_future(bot)
         if settle:
             await self.settle()

@@ -145,7 +145,8 @@ def _span(what: Lock | Hold, now: datetime | None) -> str:
     """For how long now, and until when."""
     if now is None or what.since is None:
         return ""
-    age = f" for {lasting((now - what.since).total_seconds())}"
+    seconds = round((now - what.since).total_seconds())
+    age = f" for {lasting(seconds)}" if seconds > 0 else ""
     if what.until is None:
         return age
     return f"{age}, until {clock_time(what.until, now)} ({lasting((what.until - now).total_seconds())} more)"
