@@ -50,6 +50,7 @@ class Code(StrEnum):
     STAGE_NOT_OF_HEAD = "stage_not_of_head"
     STALE_TOPIC = "stale_topic"
     UNKNOWN_COMMAND = "unknown_command"
+    UNKNOWN_ROOM = "unknown_room"
     UNKNOWN_STAGE = "unknown_stage"
     UNREADABLE_TOPIC = "unreadable_topic"
     WHICH_LANE = "which_lane"

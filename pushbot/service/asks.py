@@ -1,4 +1,4 @@
-"""What is put into a lane's mailbox."""
+"""What is put into a lane's mailbox, or the house's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pushbot.ports import Delivery
-    from pushbot.queue.commands import Command, Question, Report
+    from pushbot.queue.commands import BotCommand, Command, Question, Report
     from pushbot.queue.model import Person
 
 
@@ -22,12 +22,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Something for a lane to do: `text` is how it was put, for the journal. Reports have no origin.
+    """Something for a lane to do, or, if it is a BotCommand, for the house: `text` is how it was put, for the journal.
 
+    Reports have no origin.
     `deliveries` are what a webhook brought it by, recorded with it.
     """
 
-    what: Command | Report | Question
+    what: Command | Report | Question | BotCommand
     by: Person
     text: str
     origin: Origin | None = None

@@ -28,14 +28,15 @@ GO_ON = ".retry failed goes on with the hosts that are left, .go does all again"
 class Said:
     """One line. `news` is announced where the configuration wants it; a `reply` goes to who asked.
 
-    Neither: it is said in the lane's rooms. `aside`: a reply that is left out in a room, as everybody
-    can see in the topic what happened.
+    Neither: it is said in the lane's rooms, or in private `to` somebody. `aside`: a reply that is left out in a room,
+    as everybody can see in the topic what happened.
     """
 
     text: str
     news: News | None = None
     reply: bool = False
     aside: bool = False
+    to: Person | None = None
 
 
 def listed(names: Sequence[str]) -> str:

@@ -94,7 +94,7 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
             return f"which lane do you mean? {about}"
         case Code.CLOSED:
             return " is ".join(about.split(": ", 1))
-        case Code.UNKNOWN_COMMAND | Code.CHECK_NOT_PASSED | Code.INCIDENT_OPEN | Code.NO_INCIDENT:
+        case Code.UNKNOWN_COMMAND | Code.UNKNOWN_ROOM | Code.CHECK_NOT_PASSED | Code.INCIDENT_OPEN | Code.NO_INCIDENT:
             return about
         case Code.NOT_RECORDED:
             return f"I cannot write my record down, so nothing was done: {about}"

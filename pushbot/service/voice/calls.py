@@ -1,0 +1,65 @@
+"""How people are called when it is their turn, or nearly: in the room, in private, or not by name, as they wish."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pushbot.queue.commands import Notify
+from pushbot.service.voice.plain import Said, called, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pushbot.ports import PersonRecord
+    from pushbot.queue.model import Person, Queue, Train
+
+    Wishes = Callable[[Person], PersonRecord]
+
+
+def up(lane: str, train: Train, wishes: Wishes, *, held: bool) -> tuple[Said, ...]:
+    """The first train is called: in the room those who want it, and in private those who want that too."""
+    people = [rider.person for rider in train.riders]
+    loud = [person for person in people if wishes(person).notify is not Notify.OFF]
+    to = f"{called(loud)}: " if loud else "The next train: "
+    room = f"{to}you're next, once the hold is released" if held else f"{to}You're up"
+    then = ", once the hold is released" if held else ""
+    alone = [Said(f"You're up in {lane}{then}", to=person) for person in loud if wishes(person).privately]
+    return (Said(room), *alone)
+
+
+def nearly(lane: str, before: Queue, after: Queue, wishes: Wishes) -> tuple[Said, ...]:
+    """The word for those who want to know when only so many trains go before theirs, and now do."""
+    ahead = {train.number: place for place, train in enumerate(before.trains)}
+    told = list[Said]()
+    for place, train in enumerate(after.trains):
+        was = ahead.get(train.number)
+        if was is None or not 0 < place < was:
+            continue
+        for person in (rider.person for rider in train.riders):
+            wish = wishes(person)
+            if wish.notify is Notify.AHEAD and place <= wish.ahead < was:
+                goes = "goes" if place == 1 else "go"
+                text = f"{counted(place, 'train')} {goes} before yours in {lane} now"
+                told.append(Said(text, to=person) if wish.privately else Said(f"{person.name}: {text}"))
+    return tuple(told)
+
+
+def asked(people: Sequence[Person], wishes: Wishes, say: Callable[[str], str], *, alone: str) -> tuple[Said, ...]:
+    """What `people` are asked: in one line of the room, made by `say` of their names; those who wish, in private."""
+    private = [person for person in people if wishes(person).privately]
+    rest = [person for person in people if not wishes(person).privately]
+    room = (Said(say(called(rest))),) if rest else ()
+    return (*room, *(Said(alone, to=person) for person in private))
+
+
+def wished(wish: PersonRecord) -> str:
+    """How somebody is called, for them to read."""
+    match wish.notify:
+        case Notify.UP:
+            when = "I call you when your train is up"
+        case Notify.AHEAD:
+            when = f"I call you when {counted(wish.ahead, 'train')} {'goes' if wish.ahead == 1 else 'go'} before yours"
+            when += ", and when it is up"
+        case Notify.OFF:
+            when = "I do not call you when your train is up"
+    return f"{when}; what I ask of you I ask {'in private' if wish.privately else 'in the room'}"
