@@ -10,7 +10,7 @@ BROKEN := echo "Installing failed, see above; try again, and after 'rm -rf $(VEN
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test lint format bench clean system
+.PHONY: help run test lint format bench fuzz clean system
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,10 @@ format: $(VENV)/.installed-dev ## put the code into its format
 
 bench: system $(VENV)/.installed-dev ## measure, beside a bare bot on the same server
 	$(PYTHON) benchmarks/run.py
+
+fuzz: $(VENV)/.installed-dev ## break each parser, for a minute each (SECONDS=60)
+	@$(INSTALL) --editable '.[fuzz]' || { $(BROKEN); }
+	$(PYTHON) -m tests.fuzz.forever $(or $(SECONDS),60)
 
 clean: ## remove .venv, caches and var/ (what the quickstart remembers)
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
