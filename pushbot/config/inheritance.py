@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pushbot.config.schema import DefaultsTable, PipelineTable, StageTable
 
 T = TypeVar("T", bound=BaseModel)
-_MERGED = frozenset({"env", "links", "hosts", "where", "rollout"})
+_MERGED = frozenset({"access", "env", "links", "hosts", "where", "rollout"})
 """Tables that a stage may add to; of all else it has its own or the inherited one."""
 
 

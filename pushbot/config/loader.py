@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pushbot.config.access import access_of, read_access
 from pushbot.config.calendars import hours_of, read_calendars
 from pushbot.config.inventories import read_inventories
 from pushbot.config.lines import line_of
@@ -73,6 +74,8 @@ def _assemble(reading: Reading) -> Config | None:
         name: hours_of(reading, lane.hours, ("lanes", name, "hours"), calendars) for name, lane in table.lanes.items()
     }
     web = read_web(reading)
+    access = read_access(reading)
+    of_lanes = {name: access_of(reading, lane.access, ("lanes", name, "access")) for name, lane in table.lanes.items()}
     check_auto(reading, table.lanes, {name: tuple(s.name for s in each.stages) for name, each in pipelines.items()})
     if reading.problems or reading.found.problems:
         return None
@@ -93,8 +96,12 @@ def _assemble(reading: Reading) -> Config | None:
             warroom=frozenset(table.announce.warroom),
             lane=frozenset(table.announce.lane),
         ),
-        lanes=tuple(replace(_lane(name, lane, pipelines), hours=hours[name]) for name, lane in table.lanes.items()),
+        lanes=tuple(
+            replace(_lane(name, lane, pipelines), hours=hours[name], access=of_lanes[name])
+            for name, lane in table.lanes.items()
+        ),
         web=web,
+        access=access,
     )
 
 

@@ -7,9 +7,11 @@ options validated; nothing of TOML is left. Lanes and announcements are in the w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
+
+from pushbot.service.access import Access
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,3 +91,4 @@ class Config:
     announce: Announce
     lanes: tuple[LaneSpec, ...]
     web: WebSpec | None = None
+    access: Access = field(default_factory=Access)

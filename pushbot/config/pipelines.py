@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
+from pushbot.config.access import access_of, check_roles
 from pushbot.config.calendars import hours_of
 from pushbot.config.inheritance import stages_of
 from pushbot.config.inventories import hosts_of
 from pushbot.config.model import Rollback
 from pushbot.plugins import Group
 from pushbot.ports import Traits, traits_of
+from pushbot.queue.access import Role
 from pushbot.service.spec import StageSpec
 
 if TYPE_CHECKING:
@@ -79,6 +81,10 @@ def _read_stage(
     executor = cast("Executor | None", reading.built(Group.EXECUTORS, table.executor, stage.at("executor")))
     _check_stage(reading, stage, _LENIENT if executor is None else traits_of(executor))
     hours = hours_of(reading, table.hours, stage.at("hours"), calendars)
+    access = access_of(reading, table.access, stage.at("access"))
+    if table.second is not None:
+        check_roles(reading, (table.second,), stage.at("second"), frozenset(Role))
+        access.setdefault("second", frozenset({table.second}))
     if executor is None:
         return None
     hosts, rollout, versions = hosts_of(reading, stage, executor, inventories)
@@ -104,6 +110,8 @@ def _read_stage(
         rollout=rollout,
         versions=versions,
         hours=hours,
+        access=access,
+        second=table.second,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pushbot.config.access import AccessTable, PersonTable, RoleTable, SecondRole  # noqa: TC001 - pydantic reads them
 from pushbot.config.calendars import CalendarTable, HoursNames  # noqa: TC001 - pydantic reads them
 from pushbot.config.hosts import HostsTable, InventoryTable, LabelName, LabelValues, RolloutTable, VersionsTable  # noqa: TC001 - pydantic reads them
 from pushbot.config.model import LogFormat, LogLevel, OnStop, Rollback
@@ -161,6 +162,8 @@ class DefaultsTable(Table):
     rollback: Rollback = Rollback.MANUAL
     rollback_from: Label | None = None
     hours: HoursNames = ()
+    access: AccessTable = {}
+    second: SecondRole = None
     each: dict[LabelName, LabelValues] = {}
     hosts: HostsTable | None = None
     rollout: RolloutTable | None = None
@@ -197,6 +200,7 @@ class LaneTable(Table):
     config: Flag = False
     auto: AutoTable | None = None
     hours: HoursNames = ()
+    access: AccessTable = {}
 
 
 class FileTable(Table):
@@ -206,6 +210,9 @@ class FileTable(Table):
     bot: BotTable = BotTable()
     chats: dict[Name, ChatTable] = {}
     announce: AnnounceTable = AnnounceTable()
+    people: dict[Name, PersonTable] = {}
+    roles: dict[Name, RoleTable] = {}
+    access: AccessTable = {}
     calendars: dict[Name, CalendarTable] = {}
     inventories: dict[Name, InventoryTable] = {}
     pipelines: dict[Name, PipelineTable] = {}

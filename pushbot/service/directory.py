@@ -1,7 +1,8 @@
 """Who people are: the identities of one human on several chats, in git and on the pager, and the roles they hold.
 
 `[people]` and `[roles]` of the configuration as values. Only what a chat vouches for is looked up: somebody whose
-`proof` is empty is nobody here. Roles that a command lists are kept up by `calls.py`, through `Directory.listed`.
+`proof` is empty is nobody here. Roles that a command lists are kept up by
+`membership.py`, in `Directory.listed`.
 """
 
 from __future__ import annotations

@@ -16,10 +16,11 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
+from pushbot import children
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Host
 from pushbot.plugins import Group, known, load_plugin, read_options
-from pushbot_plugins.inventory import command, file, http
+from pushbot_plugins.inventory import file, http
 from pushbot_plugins.inventory.command import CommandInventory
 from pushbot_plugins.inventory.dns import DnsInventory
 from pushbot_plugins.inventory.file import FileInventory
@@ -204,7 +205,7 @@ async def test_a_command_ends_with_who_asked(tmp_path: Path) -> None:
 
 
 async def test_a_command_that_never_stops_printing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(children, "MOST_BYTES", 100_000)
     for script in ("yes", "yes >&2"):
         with pytest.raises(PushbotError, match="prints more than the"):
             await running("sh", "-c", script).hosts()

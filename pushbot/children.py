@@ -9,9 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+from pushbot.errors import PushbotError
+from pushbot.fleet.names import quoted
+from pushbot.secret import own_variables
 
 if TYPE_CHECKING:
     from asyncio import BaseTransport, StreamReader
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+MOST_BYTES = 16 * 2**20
+"""What a command may print."""
 _PIECE = 64 * 2**10
 _LOOK = 0.01
 _KILLED_WITHIN = 2.0
@@ -95,3 +102,41 @@ def _let_go(process: Process) -> None:
 def _end(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def trouble(run: Sequence[str], what: str) -> PushbotError:
+    """What went wrong with a command, which is named as it was written."""
+    return PushbotError(f"the command {quoted(shlex.join(run))} {what}")
+
+
+async def printed(run: Sequence[str], timeout: float) -> str:  # noqa: ASYNC109 - whoever configures it says how long
+    """The standard output of the command, which may take so many seconds.
+
+    Raises PushbotError when it cannot be run, fails, takes too long, or prints too much. In every case all that it
+    started in its process group has ended when this returns, as far as this user may end it.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in own_variables()}
+    out, said = bytearray(), bytearray()
+    try:
+        async with asyncio.timeout(timeout):
+            ended = await run_child(run, env=environment, out=_into(out), err=_into(said))
+    except TimeoutError:
+        raise trouble(run, f"took more than {timeout:g} s and was ended") from None
+    except (OSError, ValueError) as error:  # the latter for a NUL
+        raise trouble(run, f"cannot be run: {getattr(error, 'strerror', None) or error}") from error
+    if max(len(out), len(said)) > MOST_BYTES:
+        raise trouble(run, f"prints more than the {MOST_BYTES // 2**20} MiB that a list may have")
+    if ended.code != 0:
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise trouble(run, f"failed with exit code {ended.code}" + (f": {quoted(last)}" if last else ""))
+    return out.decode(errors="replace")
+
+
+def _into(found: bytearray) -> Callable[[bytes], bool]:
+    """Adds to `found` what comes, until it is too much."""
+
+    def take(piece: bytes) -> bool:
+        found.extend(piece)
+        return len(found) <= MOST_BYTES
+
+    return take

@@ -1,0 +1,164 @@
+"""Who is who, and who may do what: `[people]`, `[roles]` and `[access]`, and what is made of them."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from itertools import combinations
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator
+
+from pushbot.config.table import STRICT
+from pushbot.queue.access import DEFAULTS, Policy, Role
+from pushbot.service.access import Access
+from pushbot.service.directory import CONTROL, EVERYBODY, Account, Directory, Human, RoleSpec, account_of, folded
+from pushbot.values import Name, Text, TimeLimit, Words, expected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pushbot.config.problems import Key
+    from pushbot.config.reading import Reading
+
+_GIVEN = frozenset(Role) - {Role.OPERATOR}
+"""The roles that nobody is put into: they follow from who speaks, and where they sit."""
+
+
+def _account(value: str) -> str:
+    account = account_of(value)
+    mask = "@" in account.who
+    if not (account.chat and account.who) or not value.isprintable() or " " in value:
+        raise expected('CHAT/ACCOUNT as the chat proves it, such as "irc/alice" or "irc/~al@*.example.org"')
+    if ("*" in account.who and not mask) or (mask and not account.who.replace("*", "").strip("@.")):
+        raise expected("one account, or a mask USER@HOST that does not mean everybody")
+    return value
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+AccountName = Annotated[str, AfterValidator(_account)]
+RoleNames = Annotated[tuple[Name, ...], BeforeValidator(_one_or_more)]
+"""Names of roles, or one alone."""
+AccessTable = dict[Text, RoleNames]
+"""`[access]`, and the same for a lane and a stage: a verb, and the roles that may use it."""
+
+
+def _second(value: object) -> object:
+    return Role.ANYONE.value if value is True else None if value is False else value
+
+
+SecondRole = Annotated[Name | None, BeforeValidator(_second)]
+"""Whose second word a stage wants: `true` for anybody's, or a role; None for nobody's."""
+
+
+class PersonTable(BaseModel):
+    """`[people.NAME]`."""
+
+    model_config = STRICT
+
+    accounts: tuple[AccountName, ...] = ()
+    git: tuple[Text, ...] = ()
+    pager: Text | None = None
+    roles: RoleNames = ()
+
+
+class RoleTable(BaseModel):
+    """`[roles.NAME]`."""
+
+    model_config = STRICT
+
+    people: tuple[Text, ...] = ()
+    command: Words | None = None
+    every: TimeLimit = 300.0
+    timeout: TimeLimit = 30.0
+
+
+def read_access(reading: Reading) -> Access:
+    """People, roles and the policy for all lanes; what does not fit is noted."""
+    table = reading.found.table
+    if CONTROL in table.chats:
+        reading.note(("chats", CONTROL), "this name is taken: it stands for the control socket", "another name")
+    reading.note_twice("person", ((("people", name), name) for name in table.people))
+    reading.note_twice("role", ((("roles", name), name) for name in table.roles))
+    for name in _GIVEN & table.roles.keys():
+        reading.note(("roles", name), "nobody is put into this role: it follows from who speaks", "another name")
+    humans = tuple(_human(reading, name, person) for name, person in table.people.items())
+    _check_once(reading, humans)
+    roles = tuple(_role(reading, name, role) for name, role in table.roles.items())
+    policy = Policy().but(access_of(reading, table.access, ("access",)))
+    return Access(policy, Directory(humans, roles))
+
+
+def access_of(reading: Reading, table: Mapping[str, tuple[str, ...]], key: Key) -> dict[str, frozenset[str]]:
+    """What an `access` table at `key` says, without the verbs and roles that there are none of; those are noted."""
+    for verb, roles in table.items():
+        if verb.removeprefix(".") not in DEFAULTS:
+            reading.note_unknown((*key, verb), "verb", verb, DEFAULTS)
+        check_roles(reading, roles, (*key, verb), frozenset(Role))
+    return {verb.removeprefix("."): frozenset(roles) for verb, roles in table.items()}
+
+
+def check_roles(reading: Reading, roles: Iterable[str], key: Key, built_in: Iterable[str]) -> None:
+    """Note the names at `key` that are neither of the roles `built_in` nor of `[roles]`."""
+    known = [*sorted(built_in), *reading.found.table.roles]
+    for role in roles:
+        if role not in known and reading.found.whole("roles", role):
+            reading.note_unknown(key, "role", role, known)
+
+
+def _check_chat(reading: Reading, account: Account, key: Key) -> None:
+    chats = [*reading.found.table.chats, CONTROL]
+    if account.chat not in chats and reading.found.whole("chats", account.chat):
+        reading.note_unknown(key, "chat", account.chat, chats)
+
+
+def _human(reading: Reading, name: str, table: PersonTable) -> Human:
+    key = ("people", name)
+    accounts = tuple(map(account_of, table.accounts))
+    for i, account in enumerate(accounts):
+        _check_chat(reading, account, (*key, "accounts", i))
+    check_roles(reading, table.roles, (*key, "roles"), (Role.OPERATOR.value,))
+    return Human(name, accounts, table.git, table.pager, frozenset(table.roles))
+
+
+def _check_once(reading: Reading, humans: tuple[Human, ...]) -> None:
+    """Note accounts and authors of which nobody could tell whose they are."""
+    accounts = [
+        (("people", human.name, "accounts", i), human, account)
+        for human in humans
+        for i, account in enumerate(human.accounts)
+    ]
+    for (_, first, one), (key, second, other) in combinations(accounts, 2):
+        if _overlap(one, other):
+            whose = "twice here" if first is second else f"that of '{first.name}' as well"
+            reading.note(key, f"'{other}' is {whose}", "each account once")
+    authors = dict[str, str]()
+    for human in humans:
+        for i, author in enumerate(human.git):
+            if authors.setdefault(folded(author), human.name) != human.name:
+                whose = authors[folded(author)]
+                reading.note(("people", human.name, "git", i), f"'{author}' is that of '{whose}' as well", "each once")
+
+
+def _overlap(one: Account, other: Account) -> bool:
+    if one.chat != other.chat:
+        return False
+    first, second = folded(one.who), folded(other.who)
+    return first == second or fnmatchcase(first, second) or fnmatchcase(second, first)
+
+
+def _role(reading: Reading, name: str, table: RoleTable) -> RoleSpec:
+    people = reading.found.table.people
+    for i, entry in enumerate(table.people):
+        key = ("roles", name, "people", i)
+        if "/" in entry:
+            try:
+                _check_chat(reading, account_of(_account(entry)), key)
+            except ValueError as error:
+                reading.note(key, f"found {entry!r}", str(error))
+        elif entry != EVERYBODY and entry not in people and reading.found.whole("people", entry):
+            reading.note_unknown(key, "person", entry, people)
+    command = tuple(str(reading.anchored(word)) for word in table.command or ())
+    return RoleSpec(name, table.people, command, table.every, table.timeout)
