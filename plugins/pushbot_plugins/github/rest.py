@@ -11,7 +11,7 @@ import asyncio
 import re
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -24,9 +24,9 @@ from pushbot_plugins.remote_run import now
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
+    from pathlib import Path
 
     from pushbot_plugins.github.options import GitHubOptions
-    from pushbot_plugins.remote_words import Words
 
 M = TypeVar("M", bound=BaseModel)
 LOG = structlog.get_logger()
@@ -151,7 +151,49 @@ class Rest:
             await asyncio.sleep(wait)
 
 
-def open_api(options: GitHubOptions, words: Words, patience: float) -> Api:
+class Access(Protocol):
+    """Where the API is, and as whom it is asked."""
+
+    @property
+    def api(self) -> str:
+        """Its base."""
+        ...
+
+    @property
+    def token(self) -> str:
+        """The reference to a token."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The version of the API that is asked for."""
+        ...
+
+    @property
+    def answer(self) -> float:
+        """Seconds that one answer may take."""
+        ...
+
+    @property
+    def ca(self) -> Path | None:
+        """A PEM file of authorities, if not the system's."""
+        ...
+
+
+class Secrets(Protocol):
+    """Who looks up references, and knows what they led to."""
+
+    @property
+    def secrets(self) -> Collection[str]:
+        """All values found so far; it grows."""
+        ...
+
+    def secret(self, text: str) -> str:
+        """What a reference leads to."""
+        ...
+
+
+def open_api(options: Access, words: Secrets, patience: float) -> Api:
     """The API with the credentials, asked again for `patience` seconds; to be used in `async with`.
 
     Raises PushbotError when there are no credentials.

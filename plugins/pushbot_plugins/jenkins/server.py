@@ -34,8 +34,13 @@ class _Parameter(BaseModel):
     value: object = None
 
 
+class _Revision(BaseModel):
+    sha1: str = Field("", alias="SHA1")
+
+
 class _Action(BaseModel):
     parameters: list[_Parameter] = []
+    revision: _Revision | None = Field(None, alias="lastBuiltRevision")
 
 
 class _Traced(BaseModel):
@@ -68,6 +73,12 @@ class Build(_Traced):
     queue_id: int = Field(-1, alias="queueId")
     building: bool = False
     result: str | None = None
+
+    def revisions(self, parameter: str | None) -> frozenset[str]:
+        """What it built, as its git plugin says, and the value of that parameter."""
+        said = [action.revision.sha1 for action in self.actions if action.revision is not None]
+        given = [each.value for action in self.actions for each in action.parameters if each.name == parameter]
+        return frozenset(filter(None, (*said, *(value for value in given if isinstance(value, str)))))
 
 
 class _Definitions(BaseModel):
@@ -164,6 +175,12 @@ class Server:
         query = {"tree": f"builds[number,queueId,building,result,{_PARAMETERS}]{{0,{_BUILDS}}}"}
         answer = (await self.api.get(f"{self.path}/api/json", query=query)).read(_Builds)
         return next(filter(is_it, answer.builds), None)
+
+    async def builds(self) -> list[Build]:
+        """The last 100 builds, newest first, with what they built."""
+        what = "actions[parameters[name,value],lastBuiltRevision[SHA1]]"
+        query = {"tree": f"builds[number,queueId,building,result,{what}]{{0,{_BUILDS}}}"}
+        return (await self.api.get(f"{self.path}/api/json", query=query)).read(_Builds).builds
 
     async def queued(self, is_it: Callable[[Item], bool]) -> Item | None:
         """A queue item like that, of any job."""
