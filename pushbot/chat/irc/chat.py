@@ -191,7 +191,7 @@ class IrcChat:
             if session.failure is not None:
                 break
         if session.hopeless:
-            host, port = self._known.options.address
+            host, port = sts.route.host, sts.route.port
             raise PushbotError(f"The IRC server {host}:{port} turns us away: {session.failure}.")
         raise ConnectionError(session.failure or "it closed the connection without a word")
 

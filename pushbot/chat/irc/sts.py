@@ -13,10 +13,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from pushbot.clock import SystemClock
 from pushbot.errors import PushbotError
@@ -40,7 +40,7 @@ _PORTS = range(1, 65536)
 class Policy:
     """Until when a host is reached over TLS alone, at which port, and for how long after each connection's end."""
 
-    port: int
+    port: Annotated[int, Field(ge=1, le=65535)]
     duration: int
     until: AwareDatetime
 
