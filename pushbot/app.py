@@ -24,9 +24,10 @@ from pushbot.service.autopilot import Autopilot
 from pushbot.service.conductor import Conductor
 from pushbot.service.desk import Desk
 from pushbot.service.dispatcher import Dispatcher
-from pushbot.service.draft import TALK, Surroundings
+from pushbot.service.draft import Surroundings
 from pushbot.service.drift import Drift
 from pushbot.service.feed import Feed, HowFar
+from pushbot.service.hailing import TALK
 from pushbot.service.hours import Hours
 from pushbot.service.looking import Looks
 from pushbot.service.membership import Membership

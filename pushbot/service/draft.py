@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pushbot.ports import Line, Work
+from pushbot.ports import Work
 from pushbot.queue.commands import (
     AbortRefused,
+    BotCommand,
     Confirm,
     Deploy,
     EditTopic,
@@ -27,12 +28,13 @@ from pushbot.queue.refusals import Refusal
 from pushbot.queue.rules import Decision, Facts, Unfinished, decide
 from pushbot.service.access import Access
 from pushbot.service.feed import Declined, Feed, Happened, Word
+from pushbot.service.hailing import Hailing, Wishes
 from pushbot.service.history import asking, rollback_target, unfinished
 from pushbot.service.journal import ANSWERED, DONE, entered
+from pushbot.service.people import People, Remembering
 from pushbot.service.records import Pushes, push_after, pushes_over, run_asked, run_over
 from pushbot.service.runbook import Outputs, number, run_id
-from pushbot.service.speaker import REPLY, Speaker
-from pushbot.service.voice.news import Setting, told
+from pushbot.service.voice.news import Setting
 from pushbot.service.voice.plain import Said
 from pushbot.service.voice.refusals import quoted_back, refused
 from pushbot.service.waiting import stamped
@@ -45,10 +47,8 @@ if TYPE_CHECKING:
     from pushbot.service.asks import Ask, Origin
     from pushbot.service.hours import Hours
     from pushbot.service.runbook import Runbook
-    from pushbot.service.spec import Announce, LaneSpec, Room
-
-TALK = "talk"
-"""The kind of a line for everybody that is no news."""
+    from pushbot.service.speaker import Speaker
+    from pushbot.service.spec import Announce, LaneSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Surroundings:
     feed: Feed = field(default_factory=Feed)
     hours: Hours | None = None
     access: Access = field(default_factory=Access)
+    wishes: Wishes = field(default_factory=lambda: Wishes(People()))
 
 
 @dataclass(slots=True)
@@ -89,9 +90,13 @@ class Draft:
     _entries: list[Entry] = field(default_factory=list)
     _deliveries: list[Delivery] = field(default_factory=list)
     _found: Queue = field(init=False)
+    _people: Remembering = field(init=False)
+    _hailing: Hailing = field(init=False)
 
     def __post_init__(self) -> None:
-        self._found = self.queue
+        around, self._found = self.around, self.queue
+        self._people = Remembering(around.wishes.people)
+        self._hailing = Hailing(around.lane, around.announce, around.chats, around.wishes, self._people, self.at)
 
     def take(self, ask: Ask) -> None:
         """Decide one piece of work; its effects are on the draft only, but for its claims on stages."""
@@ -105,7 +110,7 @@ class Draft:
             self._entries.append(entered(ask, self.at, result.code))
             self.words.append(Declined(self.around.lane.name, ask, refused(None, result)))
             return
-        if result is None or isinstance(ask.what, Question):
+        if result is None or isinstance(ask.what, Question | BotCommand):
             return
         if isinstance(ask.what, Rename | Passed | Stirred) and not result.events:
             self._become(result.queue)  # at most a note that nobody has to hear of
@@ -114,7 +119,7 @@ class Draft:
         record = self._run(run_id(self.around.lane.name, run)) if run is not None else None
         over = run_over(ask.what, record, self.at)
         setting = self._setting(ask, record, over or record)
-        words_of_events = [(said, ask.origin) for event in result.events for said in told(event, setting)]
+        words_of_events = [(said, ask.origin) for event in result.events for said in self._hailing.told(event, setting)]
         if over is not None:
             self._write(over)
         elif isinstance(ask.what, RunCounted | RunBegan) and record is not None:
@@ -128,6 +133,7 @@ class Draft:
         gone = [train for train in known if result.queue.train(train.number) is None]
         for push in pushes_over(gone, self.known, self.pushes, self.at):
             self.pushes[push.number] = push
+        self._said += [(said, None) for said in self._hailing.nearly(self.queue, result.queue)]
         self._become(result.queue)
         self._entries.append(entered(ask, self.at, DONE))
         self.words.append(Happened(self.around.lane.name, ask, result.events))
@@ -143,6 +149,8 @@ class Draft:
         refusal = access.refusal(ask.what, self.queue, ask.by, lane, fold=facts.fold)
         if refusal is not None:
             return refusal
+        if isinstance(ask.what, BotCommand):
+            raise TypeError("what concerns no lane is for the house")
         if isinstance(ask.what, Question):
             self.questions.append(ask)
             self._entries.append(entered(ask, self.at, ANSWERED))
@@ -210,6 +218,7 @@ class Draft:
 
     def forget(self) -> None:
         """The draft was not committed: the claims that it made are given back."""
+        self._people.forget()
         self.around.runbook.restore(self._before, self._runs)
         if self.queue.locks is not self._found.locks:
             self.around.runbook.keep(self.around.lane, self._found.locks)
@@ -260,32 +269,9 @@ class Draft:
             entries=tuple(self._entries),
             runs=tuple(self._runs.values()),
             pushes=tuple(self.pushes.values()),
-            lines=tuple(self._lines(speaker)),
+            lines=tuple(self._hailing.lines(self._said, speaker)),
+            people=self._people.records(),
             spoken=speaker.take_spoken(),
             deliveries=tuple(self._deliveries),
             careful=bool(self._runs),
         )
-
-    def _lines(self, speaker: Speaker) -> list[Line]:
-        lines = list[Line]()
-        for said, origin in self._said:
-            if said.reply:
-                if origin is not None and not (said.aside and self._sees_topic(origin)):
-                    lines.append(speaker.line(origin.chat, origin.to, REPLY, said.text))
-                continue
-            kind = said.news or TALK
-            lines += [speaker.line(room.chat, room.name, kind, said.text) for room in self._rooms(said)]
-        return lines
-
-    def _sees_topic(self, origin: Origin) -> bool:
-        """Whether who asked from `origin` sees in the topic there what became of it."""
-        return not origin.private and any(
-            (room.chat, room.name) == (origin.chat, origin.to) for room in self.around.lane.rooms
-        )
-
-    def _rooms(self, said: Said) -> list[Room]:
-        """Where a line that is no reply is said: the lane's rooms, and for news those that want it."""
-        lane, announce = self.around.lane, self.around.announce
-        own = lane.rooms if said.news is None or said.news in announce.lane else ()
-        others = announce.rooms if said.news is not None and said.news in announce.warroom else ()
-        return list(dict.fromkeys((*own, *others)))

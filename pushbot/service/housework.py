@@ -15,7 +15,7 @@ from pushbot.errors import PushbotError
 from pushbot.ports import Moment, Work
 from pushbot.queue import commands as c
 from pushbot.queue.refusals import Code, Refusal
-from pushbot.service.draft import TALK
+from pushbot.service.hailing import TALK
 from pushbot.service.incidents import begun, gathered, over, scene, with_moments
 from pushbot.service.journal import DONE, entered
 from pushbot.service.paging import tell

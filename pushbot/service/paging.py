@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pushbot.errors import PushbotError
 from pushbot.ports import Work
 from pushbot.queue import events as e
-from pushbot.service.draft import TALK
+from pushbot.service.hailing import TALK
 from pushbot.service.voice.incident import no_oncall, on_call, ping
 
 if TYPE_CHECKING:

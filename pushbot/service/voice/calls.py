@@ -8,7 +8,7 @@ from pushbot.queue.commands import Notify
 from pushbot.service.voice.plain import Said, called, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from pushbot.ports import PersonRecord
     from pushbot.queue.model import Person, Queue, Train
@@ -42,14 +42,6 @@ def nearly(lane: str, before: Queue, after: Queue, wishes: Wishes) -> tuple[Said
                 text = f"{counted(place, 'train')} {goes} before yours in {lane} now"
                 told.append(Said(text, to=person) if wish.privately else Said(f"{person.name}: {text}"))
     return tuple(told)
-
-
-def asked(people: Sequence[Person], wishes: Wishes, say: Callable[[str], str], *, alone: str) -> tuple[Said, ...]:
-    """What `people` are asked: in one line of the room, made by `say` of their names; those who wish, in private."""
-    private = [person for person in people if wishes(person).privately]
-    rest = [person for person in people if not wishes(person).privately]
-    room = (Said(say(called(rest))),) if rest else ()
-    return (*room, *(Said(alone, to=person) for person in private))
 
 
 def wished(wish: PersonRecord) -> str:
