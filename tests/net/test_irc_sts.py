@@ -312,8 +312,14 @@ def test_a_policy_has_an_end_however_long_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", '{"a": 1}', '{"a": {"port": 1, "duration": 1, "until": "2026-01-01"}}']
-    + ['{"a": {"port": 65536, "duration": 1, "until": "2026-01-01T00:00:00Z"}}'],
+    [
+        "",
+        "{",
+        "[]",
+        '{"a": 1}',
+        '{"a": {"port": 1, "duration": 1, "until": "2026-01-01"}}',
+        '{"a": {"port": 65536, "duration": 1, "until": "2026-01-01T00:00:00Z"}}',
+    ],
 )
 def test_a_damaged_record_is_not_taken_for_an_empty_one(tmp_path: Path, text: str) -> None:
     (tmp_path / "sts.json").write_text(text, encoding="utf-8")
