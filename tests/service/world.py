@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Executor, Job, Outcome, Repository
     from pushbot.queue.commands import Question
+    from pushbot.service.hours import Hours
 
 ALICE = Person("irc", "nick:alice", "alice")
 QUIET = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
@@ -87,6 +88,7 @@ class World:
     clock: HandClock = field(default_factory=HandClock)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    hours: Hours | None = None
 
     def lane(
         self, name: str, *items: Item, stages: str = "princess production", repository: Repository | None = None
@@ -134,7 +136,9 @@ class World:
     def questions(self, group: asyncio.TaskGroup) -> Questions:
         """The one who answers."""
         outputs = Outputs(self.runs)
-        return Questions(lambda: tuple(self.snapshots.values()), self.store, self.clock, outputs, Looks(group))
+        return Questions(
+            lambda: tuple(self.snapshots.values()), self.store, self.clock, outputs, Looks(group), hours=self.hours
+        )
 
     async def ask(self, question: Question, lane: str = "web", person: Person = ALICE) -> tuple[str, ...]:
         """The answer, each line of which must be fit for any chat."""
