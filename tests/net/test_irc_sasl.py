@@ -228,12 +228,13 @@ async def test_scram_that_gives_the_password_away_is_not_gone_on_with(
 
 
 async def test_the_loop_goes_on_while_scram_is_worked_out(server: Scripted) -> None:
-    async with running(server.port, "#push", host=HERE, **SECRETS) as bot:
+    async with running(server.port, "#push", host=HERE, **SECRETS):
         peer, account = await server.accept(), ScramServer("jilles", "sesame", MOST)
         await negotiate(peer, "sasl=SCRAM-SHA-256")
         await mechanism(peer)
         await account.first(peer)
-        longest, last, done = 0.0, time.monotonic(), asyncio.Event()
+        longest, began, done = 0.0, time.monotonic(), asyncio.Event()
+        last = began
 
         async def watch() -> None:
             nonlocal longest, last
@@ -243,11 +244,10 @@ async def test_the_loop_goes_on_while_scram_is_worked_out(server: Scripted) -> N
 
         async with asyncio.TaskGroup() as group:
             group.create_task(watch())
-            line = await peer.want("AUTHENTICATE ")
+            await peer.want("AUTHENTICATE ")
+            took = time.monotonic() - began
             done.set()
-        assert line
-        assert longest < 0.15  # worked out in the loop it would be several times that
-        assert bot.chat.name == "irc"
+        assert longest < took / 2
 
 
 # --- ECDSA and EXTERNAL ---

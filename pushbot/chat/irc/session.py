@@ -197,7 +197,8 @@ class Session:
                 self._begin()
             case "396":  # our host is shown differently now
                 self.known.own.address = ""
-            case "error" if message.params:  # the last line of a connection, https://modern.ircdocs.horse/#error-message
+            case "error" if message.params:
+                # The last line of a connection: https://modern.ircdocs.horse/#error-message
                 self.failure = self.failure or f"it closed the connection, saying {plain(message.param(0))!r}"
             case _ if message.code.isdecimal() and int(message.code) in _ERRORS and self.ready:
                 return self.places.refused(message)
