@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from pushbot.config import load
 from pushbot.config.calendars import CalendarTable
+from pushbot.config.checks import CheckTable
 from pushbot.config.hosts import HostsTable, InventoryTable, RolloutTable, SourceTable, VersionsTable
 from pushbot.config.schema import (
     AnnounceTable,
@@ -55,6 +56,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`hosts` of a stage": HostsTable,
     "`rollout` of a stage": RolloutTable,
     "`versions` of a stage": VersionsTable,
+    "`[[pipelines.NAME.stages.checks]]`": CheckTable,
     "`[[pipelines.NAME.stages.steps]]`": StepTable,
     "`[[pipelines.NAME.stages.health]]`": HealthTable,
     "Options of `irc`": load_plugin(Group.CHATS, "irc").Options,

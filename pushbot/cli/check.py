@@ -47,4 +47,6 @@ def summary(config: Config) -> str:
 
 def _of_stage(stage: StageSpec) -> str:
     steps = ", ".join(step.name for step in stage.steps) or "no steps of its own"
-    return f"  stage {stage.name}: {steps}" + (f"; on {meant(stage.hosts)}" if stage.hosts is not None else "")
+    checks = ", ".join(check.name for check in stage.checks)
+    hosts = f"; on {meant(stage.hosts)}" if stage.hosts is not None else ""
+    return f"  stage {stage.name}: {steps}{f'; checked by {checks}' if checks else ''}{hosts}"

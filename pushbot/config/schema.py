@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pushbot.config.access import AccessTable, PersonTable, RoleTable, SecondRole  # noqa: TC001 - pydantic reads them
 from pushbot.config.calendars import CalendarTable, HoursNames  # noqa: TC001 - pydantic reads them
+from pushbot.config.checks import CheckTable  # noqa: TC001 - pydantic reads it
 from pushbot.config.hosts import HostsTable, InventoryTable, LabelName, LabelValues, RolloutTable, VersionsTable  # noqa: TC001 - pydantic reads them
 from pushbot.config.model import LogFormat, LogLevel, OnStop, Rollback
 from pushbot.config.table import STRICT, Environment, Plugin, PluginTable
@@ -170,6 +171,7 @@ class DefaultsTable(Table):
     versions: VersionsTable | None = None
     env: Environment = {}
     links: dict[Label, Url] = {}
+    checks: tuple[CheckTable, ...] = ()
     steps: tuple[StepTable, ...] = ()
     health: tuple[HealthTable, ...] = ()
     post: tuple[StepTable, ...] = ()
