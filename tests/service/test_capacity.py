@@ -136,7 +136,7 @@ def test_who_does_not_get_their_turn_before_closing_is_up_when_it_opens() -> Non
     )
     assert "(carol): about 16h30m, as a push" in told(at(16, 45), office())[0]  # bob is up when it opens
     assert "(carol): about 16h30m, as a push" in told(at(17), office())[0]  # two go first when it opens
-    assert "(carol), and it cannot be told when the lane opens for it" in told(at(12), office("2026-11-19"))[0]
+    assert "(carol), and it cannot be told when the lane opens for it" in told(at(23, 50), office("2026-11-19"))[0]
     unknown = replace(lane(train("alice", 1), train("bob", 2)), calendars=None)
     assert "(bob), and it cannot be told when the lane opens for it" in eta(unknown, person("bob"))[0]
 
