@@ -30,7 +30,7 @@ Without any lane there is one, `web` in #push with princess and production. At a
     * the link breaks / is back                      lines not yet confirmed are uncertain
     * the server holds confirmations back / confirms / loses what the bot says
 
-Who may do what, and who is logged in, is in `trust`; push hours and the time of day are in `hours`.
+Who may do what, and who is logged in, is in `trust`; push hours and the time of day are in `hours`, checks in `check`.
 `NAME is now NAME` and `NAME writes the topic: TEXT` are what people do, see `scenario`.
 """
 
@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Final
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Amount, Look, Tally, VersionProbe
 from pushbot.service.spec import Mismatch, VersionSpec
-from pushbot.testing import hours, trust
+from pushbot.testing import check, hours, trust
 from pushbot.testing.trust import default_lane
 
 if TYPE_CHECKING:
@@ -241,6 +241,7 @@ def _server(play: Playground, words: Words) -> None:
 
 
 _BEFORE: Final[Mapping[str, Prepare]] = {
+    **check.BEFORE,
     **trust.BEFORE,
     **hours.BEFORE,
     r"lane (?P<name>\S+)(?P<config> for config)? in (?P<rooms>#\S+?(?: and #\S+?)*)(?:: (?P<stages>.+))?": _lane,
@@ -254,6 +255,7 @@ _BEFORE: Final[Mapping[str, Prepare]] = {
 }
 
 _EITHER: Final[Mapping[str, Prepare]] = {
+    **check.EITHER,
     **trust.EITHER,
     r"(?P<branch>\S+) is at (?P<id>[0-9a-f]{4,40})(?: by (?P<author>\S+): (?P<subject>.+))?": _commit,
     r"topic limit (?P<bytes>\d+)": _topic_limit,

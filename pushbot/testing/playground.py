@@ -39,6 +39,7 @@ from pushbot.service.spec import (
     StageSpec,
 )
 from pushbot.testing.chat import ChatServer, FakeChat
+from pushbot.testing.check import HandCheck
 from pushbot.testing.clock import HandClock
 from pushbot.testing.executor import HandExecutor
 from pushbot.testing.inventory import HandInventory, hosts_in
@@ -94,6 +95,7 @@ class Playground:
     store: MemoryStore = field(default_factory=MemoryStore)
     hosts: HandInventory = field(default_factory=HandInventory)
     dns: HandInventory = field(default_factory=HandInventory)
+    checks: dict[str, HandCheck] = field(default_factory=dict)
     lanes: list[LaneSpec] = field(default_factory=list)
     announce: Announce = NEWS
     abort_on_stop: bool = False
@@ -151,6 +153,10 @@ class Playground:
         people = tuple(f"{self.server.chat}/{name}" for name in sorted(self.operators))
         directory, role = self.access.directory, RoleSpec(Role.OPERATOR.value, people)
         return replace(self.access, directory=replace(directory, roles_kept=(*directory.roles_kept, role)))
+
+    def check(self, name: str) -> HandCheck:
+        """The check of that name, which outlives the bot like the rest of the world."""
+        return self.checks.setdefault(name, HandCheck())
 
     def change_stage(self, name: str, change: Callable[[StageSpec], StageSpec]) -> None:
         """Have `change` made in every lane's stage of that name, for the next bot."""
