@@ -29,12 +29,12 @@ UNTAGGED = ("account-notify", "extended-join")
 
 @asynccontextmanager
 async def network(
-    *caps: str, whox: bool = False, identity: str = "account", **options: float
+    *caps: str, whox: bool = False, identity: str = "account", lines_per_second: float = 0
 ) -> AsyncIterator[tuple[AccountServer, Bot]]:
     """A server with these capabilities, and the bot in #push."""
     async with (
         account_server(caps=caps, whox=whox) as server,
-        running(server.port, "#push", identity=identity, **options) as bot,
+        running(server.port, "#push", identity=identity, lines_per_second=lines_per_second) as bot,
     ):
         await bot.entered("#push")
         yield server, bot
