@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -29,6 +30,7 @@ from pushbot.service.drift import Drift
 from pushbot.service.feed import Feed, HowFar
 from pushbot.service.hailing import TALK
 from pushbot.service.hours import Hours
+from pushbot.service.housing import HouseSpec
 from pushbot.service.looking import Looks
 from pushbot.service.membership import Membership
 from pushbot.service.questions import Questions
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from pushbot.config import Config
     from pushbot.ports import Chat, Clock, RunRecord, Store, Timetable
     from pushbot.service.asks import Ask
+    from pushbot.service.house import House
     from pushbot.service.snapshot import Progress, Snapshot
     from pushbot.service.spec import Announce, LaneSpec
     from pushbot.web.spec import WebSpec
@@ -86,6 +89,7 @@ class Plan:
     last_words: float = LAST_WORDS
     web: WebSpec | None = None
     access: Access = field(default_factory=Access)
+    house: HouseSpec = field(default_factory=HouseSpec)
 
 
 class Service(Protocol):
@@ -146,6 +150,7 @@ class Bot:
     speaker: Speaker
     dispatcher: Dispatcher
     desk: Desk
+    house: House
     control: ControlServer | None
     background: Mapping[str, Service]
     group: asyncio.TaskGroup
@@ -176,10 +181,16 @@ class Bot:
 
         dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report, moved)
         looks, hours = Looks(group), Hours(plan.lanes, clock)
-        answering = Answering(Questions(snapshots, store, clock, plan.outputs, looks, hours=hours), speaker, group)
+        wishes = plan.house.wishes()
+        house = plan.house.house(
+            plan, wishes, conductors, store=store, clock=clock, speaker=speaker, feed=feed, run=printed
+        )
+        aware = partial(Questions, hours=hours, access=plan.access, incident=lambda: house.incident)
+        questions = aware(snapshots, store, clock, plan.outputs, looks)
+        answering = Answering(questions, speaker, group)
         for lane in plan.lanes:
             around = Surroundings(
-                lane, plan.announce, plan.chats, runbook, plan.outputs, feed, hours, access=plan.access
+                lane, plan.announce, plan.chats, runbook, plan.outputs, feed, hours, access=plan.access, wishes=wishes
             )
             conductors[lane.name] = Conductor(
                 around, store, clock, speaker, topics, dispatcher, answering.take, timetable=timetable
@@ -187,21 +198,23 @@ class Bot:
         control = None
         if plan.control is not None:
             control = ControlServer(plan.control, conductors, feed, plan.outputs, plan.access.directory)
-        desk = Desk(conductors, topics, speaker, plan.access.directory)
+        desk = Desk(conductors, house, topics, speaker, plan.access.directory)
         autopilot = Autopilot(conductors, store, clock, feed)
         background: dict[str, Service] = {
             "timetable": timetable,
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),
             "autopilot": autopilot,
+            "house": house,
             "hours": hours,
             "roles": Membership(plan.access.directory, clock, printed),
         }
         if plan.web is not None:
             background["web"] = Listener(plan.web, autopilot, clock)
-        return cls(plan, store, clock, conductors, speaker, dispatcher, desk, control, background, group)
+        return cls(plan, store, clock, conductors, speaker, dispatcher, desk, house, control, background, group)
 
     async def start(self) -> None:
         """Take up what was going on before, then connect."""
+        await self.house.remember()
         in_flight = [record for conductor in self.conductors.values() for record in await conductor.remember()]
         for conductor in self.conductors.values():
             self._spawn(conductor.run(), f"lane {conductor.lane.name}")

@@ -18,9 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pushbot.queue.commands import BotCommand, Command, Question
-    from pushbot.queue.model import Person, Queue
+    from pushbot.queue.model import Person, Queue, Train
     from pushbot.queue.refusals import Refusal
+    from pushbot.service.snapshot import Snapshot
     from pushbot.service.spec import LaneSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The roles that somebody has at a moment, and the verbs that are not for them, by the roles that may use them."""
+
+    roles: frozenset[str]
+    lacking: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = ()
+    trains: tuple[Train, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,18 @@ class Access:
         spec = lane.stage(stage) if stage is not None else None
         return self.policy.but(lane.access, spec.access if spec is not None else {})
 
-    def roles(self, by: Person, queue: Queue | None = None) -> frozenset[str]:
-        """The roles that `by` has at this moment, in the lane of `queue`."""
-        head = queue.head if queue is not None else None
-        return roles_of(by, self.directory.roles(by), (head,) if head is not None else ())
+    def standing(self, by: Person, here: Snapshot | None) -> Standing:
+        """What `by` may not do at this moment in a lane as it is, and who may; without a lane in none."""
+        lane = here.spec if here is not None else None
+        head = here.queue.head if here is not None else None
+        trains = (head,) if head is not None else ()
+        roles = roles_of(by, self.directory.roles(by), trains)
+        everywhere, lacking = self.policy_at(lane), dict[frozenset[str], list[str]]()
+        for verb in everywhere.roles:
+            if not everywhere.may(verb) & roles:
+                lacking.setdefault(everywhere.may(verb), []).append(f".{verb}")
+        for stage in lane.stages if lane is not None else ():
+            for verb, may in stage.access.items():
+                if not may & roles and everywhere.may(verb) & roles:
+                    lacking.setdefault(may, []).append(f".{verb} at {stage.name}")
+        return Standing(roles, tuple((may, tuple(verbs)) for may, verbs in lacking.items()), trains)

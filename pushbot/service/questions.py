@@ -7,7 +7,6 @@ becomes one plain line, and no answer takes longer than `LIMIT` seconds, but for
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -16,21 +15,24 @@ import structlog
 from pushbot.errors import PushbotError
 from pushbot.queue import commands as c
 from pushbot.queue.model import RunKind
-from pushbot.queue.topic import clean_text
+from pushbot.service.access import Access
 from pushbot.service.capacity import capacity
 from pushbot.service.history import previous, push_seconds, there_now
 from pushbot.service.hours import Hours
+from pushbot.service.keepers import keeper, locks
 from pushbot.service.looking import LOOK_WITHIN, brought
+from pushbot.service.tail import last_lines
 from pushbot.service.versions import versions
 from pushbot.service.voice import answers, blame
+from pushbot.service.voice.incident import standing
 from pushbot.service.voice.phrases import shown, to
 from pushbot.service.voice.status import LaneNow, StageNow, eta, status
+from pushbot.service.voice.whoami import whoami
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
-    from pushbot.ports import Clock, Repository, RunRecord, Store
+    from pushbot.ports import Clock, IncidentRecord, Repository, RunRecord, Store
     from pushbot.queue.commands import Question
     from pushbot.queue.model import Person
     from pushbot.service.looking import Looks
@@ -51,9 +53,6 @@ PUSHES = 50
 """Pushes in which a path is looked for, or which say how long the next one takes."""
 HITS = 5
 """Pushes that are told of a path."""
-TAIL_BYTES = 16_384
-TAIL_LINES = 3
-_COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 
 
 class Questions:
@@ -68,7 +67,11 @@ class Questions:
         looks: Looks,
         *,
         hours: Hours | None = None,
+        access: Access | None = None,
+        incident: Callable[[], IncidentRecord | None] = lambda: None,
     ) -> None:
+        self._incident = incident
+        self._access = access or Access()
         self._hours = hours or Hours((), clock)
         self._snapshots = snapshots
         self._store = store
@@ -85,7 +88,9 @@ class Questions:
         limit = LOOK_WITHIN + LIMIT if isinstance(question, c.Versions) else LIMIT
         try:
             async with asyncio.timeout(limit):
-                return await self._answer(question, lane, person)
+                incident = self._incident() if isinstance(question, c.Status) else None
+                first = (standing(incident, self._clock.now()),) if incident is not None else ()
+                return (*first, *await self._answer(question, lane, person))
         except PushbotError as error:
             return (f"{to(person)}: {shown(str(error), 350)}",)
         except TimeoutError:
@@ -98,7 +103,10 @@ class Questions:
             case c.Help(topic):
                 return answers.usage(topic) if topic else answers.commands()
             case c.Whoami():
-                return answers.whoami(person, lanes)
+                here = next((each for each in lanes if each.spec.name == lane), None)
+                return whoami(person, lanes, self._access.standing(person, here), lane)
+            case c.Locks():
+                return locks(lane, lanes, self._clock.now())
             case c.Status(None):
                 own_first = sorted(lanes, key=lambda each: each.spec.name != lane)
                 return status([await self._lane(each, lanes) for each in own_first])
@@ -159,7 +167,8 @@ class Questions:
         others = (run for each in lanes if each.spec.name != here.spec.name for run in each.active)
         claimed = next((run for run in others if spec is not None and run.lock == spec.lock), None)
         closed = self._hours.closed(spec, here.spec, self._clock.now()) if spec is not None else None
-        return StageNow(stage, there, failed, claimed, closed.why if closed is not None else "")
+        kept = keeper(here, stage, lanes, self._clock.now())
+        return StageNow(stage, there, failed, claimed, closed.why if closed is not None else "", kept)
 
     async def _there(self, lane: str, stage: str) -> tuple[RunRecord | None, RunRecord | None]:
         """The run that brought what is on the stage, and the newest that ended otherwise if that was later."""
@@ -269,21 +278,3 @@ class Questions:
         path = self._outputs.file(run.id)
         tail = await asyncio.to_thread(last_lines, path)
         return answers.log(run, self._outputs.shown(run.id), tail, self._clock.now())
-
-
-def last_lines(path: Path, count: int = TAIL_LINES) -> tuple[str, ...] | None:
-    """The last `count` lines with text of a file of any size, fit to be shown; None when there is no such file."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - TAIL_BYTES))
-            text = file.read(TAIL_BYTES).decode(errors="replace")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise PushbotError(f"cannot read {path}: {error.strerror}") from error
-    lines = text.splitlines()
-    if size > TAIL_BYTES and len(lines) > 1:
-        del lines[0]  # it begins somewhere in the middle
-    clean = (clean_text(_COLOUR.sub("", line)) for line in lines[-40:])
-    return tuple(line for line in clean if line)[-count:]

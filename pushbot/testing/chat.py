@@ -72,7 +72,7 @@ class ChatServer:
         account = self._accounts.get(name.casefold(), "")
         if account:
             return Person(self.chat, f"account:{account}", name, f"account {account}")
-        proof = "" if account is None else "nick, on a network where that is trusted"
+        proof = "" if account is None else "nick, which is trusted on this network"
         return Person(self.chat, f"nick:{name.casefold()}", name, proof)
 
     def log_in(self, name: str, account: str | None) -> None:

@@ -10,9 +10,11 @@ from pushbot.ports import ChangeSet, CommitInfo, PushRecord, PushState
 from pushbot.queue.commands import RunState
 from pushbot.queue.grammar import USAGE, verbs
 from pushbot.queue.model import Hold, Phase, Rider, RunKind, Train
+from pushbot.service.access import Access
 from pushbot.service.voice import answers, blame
 from pushbot.service.voice.phrases import LINE, clip, shown
 from pushbot.service.voice.status import StageNow, status
+from pushbot.service.voice.whoami import whoami
 from pushbot.testing.clock import START
 from tests.service.facts import OLDER, REVISION, ago, commits, lane, person, run, train, underway
 
@@ -126,19 +128,29 @@ def test_help_knows_every_command_and_guesses_at_others() -> None:
     )
 
 
-def test_whoami_tells_the_name_the_key_and_the_trains() -> None:
-    snapshot = lane(train("bob alice", 1), train("alice", 2)).snapshot
-    assert answers.whoami(person("alice"), [snapshot]) == (
+def test_whoami_tells_the_name_the_key_the_proof_and_the_trains() -> None:
+    snapshot, access = lane(train("bob alice", 1), train("alice", 2)).snapshot, Access()
+    alice = replace(person("alice"), proof="account al")
+    assert whoami(alice, [snapshot], access.standing(alice, snapshot), "web") == (
         (
-            "alice: you are alice on irc, known as nick:alice; aboard the first train of web and driving"
-            " a train with 1 before it in the queue of web"
+            "alice: you are alice on irc, known as nick:alice; proof: account al; aboard the first train of web and"
+            " driving a train with 1 before it in the queue of web"
+        ),
+        (
+            "alice: your roles in web now: rider; not yours: .at for the driver of the first train (bob) and operators;"
+            " .override .say .reload .resolved .stage for operators"
         ),
     )
-    assert answers.whoami(person("zoe"), [snapshot])[0].endswith("; aboard no train")
+    zoe = person("zoe")
+    assert whoami(zoe, [snapshot], access.standing(zoe, snapshot), "web") == (
+        "zoe: you are zoe on irc, known as nick:zoe; proof: none; aboard no train",
+        "zoe: you may ask, and do nothing before you log in",
+    )
 
 
 def hostile_lines() -> list[str]:
     """Every answer, with text by others in each place that takes some."""
+    trusted = replace(person(HOSTILE), proof=HOSTILE)
     record = run(driver=HOSTILE, riders=(HOSTILE,) * 30, step=HOSTILE, reason=HOSTILE, state=RunState.FAILED)
     good = replace(record, state=RunState.SUCCEEDED)
     people = Train(tuple(Rider(person(f"{HOSTILE}{index}")) for index in range(30)), message=HOSTILE, number=7)
@@ -171,7 +183,8 @@ def hostile_lines() -> list[str]:
         *answers.no_run("web", HOSTILE),
         *answers.history("web", [push], START),
         *answers.usage(HOSTILE),
-        *answers.whoami(person(HOSTILE), [running.snapshot]),
+        *whoami(person(HOSTILE), [running.snapshot], Access().standing(person(HOSTILE), running.snapshot), "web"),
+        *whoami(trusted, [running.snapshot], Access().standing(trusted, running.snapshot), "web"),
         *answers.unknown_lane(HOSTILE, ["web"] * 300),
     ]
 

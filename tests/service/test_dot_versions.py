@@ -139,13 +139,13 @@ async def test_who_asks_again_while_hosts_take_their_time_takes_nobodys_turn(tmp
             play.server.say("alice", ".versions", "#push")
         play.server.say("alice", ".whoami", "#push")
         await play.settle()
-        assert [line.text[:20] for line in play.server.spoken] == ["alice: you are alice"]
+        assert [line.text[:20] for line in play.server.spoken] == ["alice: you are alice", "alice: you have no r"]
         play.executor.answering.set()
         await play.settle()
-        assert [line.text[:20] for line in play.server.spoken[1:]] == ["production: no answe"]
+        assert [line.text[:20] for line in play.server.spoken[2:]] == ["production: no answe"]
         play.server.say("alice", ".versions", "#push")
         await play.settle()
-        assert len(play.server.spoken) == 3
+        assert len(play.server.spoken) == 4
 
 
 # --- in words

@@ -50,8 +50,7 @@ async def test_a_question_needs_no_room_on_the_disk(play: Playground) -> None:
     since = len(play.server.spoken)
     play.server.say("bob", ".whoami", "#push")
     await play.settle()
-    (line,) = play.server.spoken[since:]
-    assert line.text.startswith("bob: you are bob on irc")
+    assert play.server.spoken[since].text.startswith("bob: you are bob on irc")
 
 
 async def test_the_name_of_somebody_who_is_not_in_the_queue_costs_nothing(play: Playground) -> None:

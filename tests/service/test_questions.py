@@ -14,8 +14,8 @@ from pushbot.queue import commands as c
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Phase
 from pushbot.service import questions
-from pushbot.service.questions import last_lines
 from pushbot.service.snapshot import Progress
+from pushbot.service.tail import last_lines
 from pushbot.store.sqlite import SqliteStore
 from tests.service.world import ALICE, World, opened, train
 
@@ -151,7 +151,8 @@ async def test_history_help_and_whoami(world: World) -> None:
     assert (await world.ask(c.Help()))[0].startswith("I know .join .good ")
     assert (await world.ask(c.Help("go")))[0] == "Write .go [REF]"
     assert await world.ask(c.Whoami(), lane="nowhere") == (
-        "alice: you are alice on irc, known as nick:alice; driving the first train of web",
+        "alice: you are alice on irc, known as nick:alice; proof: none; driving the first train of web",
+        "alice: you may ask, and do nothing before you log in",
     )
 
 

@@ -1,4 +1,4 @@
-"""Answers to `.log`, `.history`, `.help` and `.whoami`: facts in, lines out."""
+"""Answers to `.log`, `.history` and `.help`: facts in, lines out."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 from pushbot.ports import PushState
 from pushbot.queue.grammar import USAGE, canonical, verbs
-from pushbot.service.voice.phrases import NAME, ago, clip, crew, doing, shown, to, took, trouble
-from pushbot.service.voice.plain import lasting, listed, short
+from pushbot.service.voice.phrases import NAME, ago, clip, crew, doing, shown, took, trouble
+from pushbot.service.voice.plain import lasting, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from pushbot.ports import PushRecord, RunRecord
-    from pushbot.queue.model import Person
-    from pushbot.service.snapshot import Snapshot
 
 
 def log(run: RunRecord, place: str, tail: Sequence[str] | None, now: datetime) -> tuple[str, ...]:
@@ -71,23 +69,6 @@ def usage(topic: str) -> tuple[str, ...]:
     near = get_close_matches(topic.removeprefix(".").lower(), verbs(), n=1, cutoff=0.0)
     hint = f"; the nearest is .{near[0]}: {USAGE[near[0]].about}" if near else ""
     return (clip(f"There is no command .{shown(topic.removeprefix('.'), NAME)}{hint}"),)
-
-
-def whoami(person: Person, snapshots: Sequence[Snapshot]) -> tuple[str, ...]:
-    """Who the bot takes somebody for, and the trains they are aboard."""
-    seats = [
-        f"{'driving' if not train.seat(person) else 'aboard'} {_place(ahead)} of {lane.spec.name}"
-        for lane in snapshots
-        for ahead, train in enumerate(lane.queue.trains)
-        if train.seat(person) is not None
-    ]
-    aboard = listed(seats) if seats else "aboard no train"
-    name = shown(person.name, NAME)
-    return (clip(f"{to(person)}: you are {name} on {person.chat}, known as {shown(person.key)}; {aboard}"),)
-
-
-def _place(ahead: int) -> str:
-    return f"a train with {ahead} before it in the queue" if ahead else "the first train"
 
 
 def unknown_lane(name: str, lanes: Sequence[str]) -> tuple[str, ...]:
