@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pushbot.queue.grammar import Request
     from pushbot.service.conductor import Conductor
+    from pushbot.service.house import House
     from pushbot.service.speaker import Speaker
     from pushbot.service.topics import Topics
 
@@ -36,6 +37,7 @@ class Desk:
     """One for all chats."""
 
     conductors: Mapping[str, Conductor]
+    house: House
     topics: Topics
     speaker: Speaker
     directory: Directory = field(default_factory=Directory)
@@ -69,7 +71,13 @@ class Desk:
         for conductor in lanes:
             if stirs(conductor.queue, heard.person, conductor.clock.now()):
                 await conductor.put(Ask(c.Stirred(heard.person), heard.person, f"{heard.person.name} is there"))
-        for request in parse_message(text, addressed=heard.addressed):
+        requests = parse_message(text, addressed=heard.addressed)
+        if not requests:
+            await self.house.hear(heard)
+        for request in requests:
+            if isinstance(request, c.BotCommand):
+                await self.house.put(Ask(request, heard.person, text, origin))
+                continue
             if isinstance(request, Mistake):
                 self.speaker.answer(origin.chat, origin.to, mistaken(heard.person, request))
                 continue
@@ -148,6 +156,10 @@ def _lane_for(request: Request, person: Person, lanes: tuple[Conductor, ...]) ->
     """The lane that `request` means: the one there is, the one named, or the one that the person is aboard in."""
     if len(lanes) == 1 or isinstance(request, c.Join | c.Question):
         return lanes[0]
+    if isinstance(request, c.LockStage | c.Unlock):
+        lanes = tuple(one for one in lanes if one.lane.stage(request.stage) is not None) or lanes
+        if len(lanes) == 1:
+            return lanes[0]
     if isinstance(request, c.Kick):
         fold = lanes[0].around.chats[person.chat].fold
         wanted = fold(request.name)
@@ -159,6 +171,6 @@ def _lane_for(request: Request, person: Person, lanes: tuple[Conductor, ...]) ->
     of_riders = c.Good | c.Uhoh | c.Go | c.Drive | c.Nevermind | c.Pop | c.Kick
     if len(mine) == 1 or (not mine and isinstance(request, of_riders)):
         return (mine or lanes)[0]
-    verb = type(request).__name__.lower().removeprefix("put").removeprefix("set")
+    verb = type(request).__name__.lower().removeprefix("put").removeprefix("set").removesuffix("stage")
     names = ", ".join(lane.lane.name for lane in mine or lanes)
     return Refusal(Code.WHICH_LANE, subject=names, fix=f"{(mine or lanes)[0].lane.name}: .{verb}")

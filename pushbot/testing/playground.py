@@ -26,6 +26,7 @@ from pushbot.queue.access import Role
 from pushbot.queue.model import TRAIN_SIZE
 from pushbot.service.access import Access
 from pushbot.service.directory import RoleSpec
+from pushbot.service.housing import HouseSpec
 from pushbot.service.runbook import Outputs
 from pushbot.service.spec import (
     Announce,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
     from pushbot.fleet.model import Amount
     from pushbot.ports import Chat
+    from pushbot.service.oncall import OncallSpec
     from pushbot.web.spec import WebSpec
 
 PUSH = "#push"
@@ -104,6 +106,8 @@ class Playground:
     chats: Callable[[], Mapping[str, Chat]] | None = None
     access: Access = field(default_factory=Access)
     operators: set[str] = field(default_factory=set)
+    guide: bool = False
+    oncall: OncallSpec | None = None
     _bot: asyncio.Task[None] | None = None
     _link: FakeChat | None = None
 
@@ -200,6 +204,7 @@ class Playground:
         outputs, stop = Outputs(self.runs), self.abort_on_stop
         plan = app.Plan(chats, tuple(self.lanes), self.announce, outputs, stop, last_words=self.last_words)
         plan = replace(plan, web=self.web, access=self._gate())
+        plan = replace(plan, house=HouseSpec(self.runs / "incidents", self.guide, self.oncall))
         bot = app.run(plan, self.store, self.clock, timetable=HandTimetable(self.clock))
         self._bot = asyncio.ensure_future(bot)
         if settle:
