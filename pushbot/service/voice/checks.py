@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pushbot.service.voice.phrases import clip
 from pushbot.service.voice.plain import Said, listed, short
 
 if TYPE_CHECKING:
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
     from pushbot.ports import RunRecord
     from pushbot.queue.model import Train
+
+REASONS = 220
+"""Characters of what checks said that `.status` has room for."""
 
 
 def asking(questions: Iterable[str]) -> str:
@@ -27,9 +31,15 @@ def turned_away(run: RunRecord, branch: str | None, train: Train) -> tuple[Said,
     return (Said(text),) if train.aside else (Said(text), ways)
 
 
-def ways_in(run: RunRecord) -> str:
-    """What can be done about a run that was not let in."""
-    first = f".confirm says yes to {asking(run.asks)}, then .go" if run.asks else ".go tries again"
+def kept_out(run: RunRecord, confirmed: tuple[str, ...]) -> str:
+    """What `.status` says of the head that was not let on its stage."""
+    return f"not let on {run.stage} ({run.id}): {clip(run.reason or '', REASONS)}; {ways_in(run, confirmed)}"
+
+
+def ways_in(run: RunRecord, confirmed: tuple[str, ...] = ()) -> str:
+    """What can be done about a run that was not let in; what was `confirmed` meanwhile is asked no more."""
+    asks = [question for question in run.asks if question not in confirmed]
+    first = f".confirm says yes to {asking(asks)}, then .go" if asks else ".go tries again"
     return f'{first}, .override "why" passes checks over, .abort gives up'
 
 
