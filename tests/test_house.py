@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from pushbot.config import load
+from pushbot.config.backup import BackupTable
 from pushbot.config.calendars import CalendarTable
 from pushbot.config.checks import CheckTable
 from pushbot.config.hosts import HostsTable, InventoryTable, RolloutTable, SourceTable, VersionsTable
@@ -41,6 +42,7 @@ LONGER = {Path("pushbot/ports.py")}
 SECTIONS: dict[str, type[BaseModel]] = {
     "Top of the file": FileTable,
     "`[bot]`": BotTable,
+    "`[backup]`": BackupTable,
     "`[chats.NAME]`": ChatTable,
     "`[announce]`": AnnounceTable,
     "`[lanes.NAME]`": LaneTable,
@@ -123,7 +125,7 @@ def test_the_example_is_right_and_has_every_option() -> None:
 
 def test_the_example_shows_the_defaults_where_it_says_so() -> None:
     data = tomllib.loads(EXAMPLE.read_text("utf-8"))
-    assert BotTable.model_validate(data["bot"]).model_copy(update={"url": None}) == BotTable()
+    assert BotTable.model_validate(data["bot"]).model_copy(update={"url": None, "syslog": None}) == BotTable()
     announced = AnnounceTable.model_validate(data["announce"])
     assert (set(announced.warroom), announced.lane) == (set(AnnounceTable().warroom), AnnounceTable().lane)
 

@@ -16,7 +16,20 @@ from pushbot.config.problems import ConfigErrors, nearest
 from pushbot.errors import PushbotError, fault_reference
 from pushbot.log import one_line, set_up
 
-COMMANDS = ("quickstart", "run", "check", "explain", "plan", "init", "chat", "stage", "apply")
+COMMANDS = (
+    "quickstart",
+    "run",
+    "check",
+    "explain",
+    "plan",
+    "init",
+    "chat",
+    "stage",
+    "apply",
+    "audit",
+    "backup",
+    "restore",
+)
 """In the order in which a newcomer needs them."""
 
 FAILED = 1

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushbot.config.access import access_of, read_access
+from pushbot.config.backup import backups
 from pushbot.config.calendars import hours_of, read_calendars
 from pushbot.config.inventories import read_inventories
 from pushbot.config.lines import line_of
@@ -89,6 +90,8 @@ def _assemble(reading: Reading) -> Config | None:
             url=bot.url.rstrip("/") if bot.url else None,
             log_format=bot.log_format,
             log_level=bot.log_level,
+            drain_for=bot.drain_for,
+            syslog=bot.syslog,
         ),
         chats=tuple(chat for chat in chats if chat is not None),
         announce=Announce(
@@ -100,6 +103,7 @@ def _assemble(reading: Reading) -> Config | None:
             replace(_lane(name, lane, pipelines), hours=hours[name], access=of_lanes[name])
             for name, lane in table.lanes.items()
         ),
+        backup=backups(reading),
         web=web,
         access=access,
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pushbot.plugins import Plugin
     from pushbot.ports import Chat
     from pushbot.service.spec import Announce, LaneSpec
+    from pushbot.store.backup import BackupSpec
     from pushbot.web.spec import WebSpec
 
 
@@ -29,6 +30,7 @@ class OnStop(StrEnum):
 
     LEAVE = "leave"
     ABORT = "abort"
+    DRAIN = "drain"
 
 
 class LogFormat(StrEnum):
@@ -57,7 +59,10 @@ class Rollback(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """The bot itself: where it keeps its record and its runs, and how it logs. `url` has no slash at its end."""
+    """The bot itself: where it keeps its record and its runs, and how it logs. `url` has no slash at its end.
+
+    `drain_for` is how many seconds `on_stop = "drain"` waits for the runs in flight.
+    """
 
     store: Path
     runs: Path
@@ -65,6 +70,8 @@ class Bot:
     url: str | None
     log_format: LogFormat
     log_level: LogLevel
+    drain_for: float = 600.0
+    syslog: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +97,6 @@ class Config:
     chats: tuple[ChatPart, ...]
     announce: Announce
     lanes: tuple[LaneSpec, ...]
+    backup: BackupSpec
     web: WebSpec | None = None
     access: Access = field(default_factory=Access)

@@ -11,6 +11,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pushbot.config.access import AccessTable, PersonTable, RoleTable, SecondRole  # noqa: TC001 - pydantic reads them
+from pushbot.config.backup import BackupTable, Syslog  # noqa: TC001 - pydantic reads them
 from pushbot.config.calendars import CalendarTable, HoursNames  # noqa: TC001 - pydantic reads them
 from pushbot.config.checks import CheckTable  # noqa: TC001 - pydantic reads it
 from pushbot.config.hosts import HostsTable, InventoryTable, LabelName, LabelValues, RolloutTable, VersionsTable  # noqa: TC001 - pydantic reads them
@@ -52,9 +53,11 @@ class BotTable(Table):
     store: Text = "var/pushbot.sqlite3"
     runs: Text = "var/runs"
     on_stop: OnStop = OnStop.LEAVE
+    drain_for: TimeLimit = 600.0
     url: Url | None = None
     log_format: LogFormat = LogFormat.TEXT
     log_level: LogLevel = LogLevel.INFO
+    syslog: Syslog | None = None
 
 
 class ChatTable(BaseModel):
@@ -210,6 +213,7 @@ class FileTable(Table):
 
     plugin_path: tuple[Text, ...] = ()
     bot: BotTable = BotTable()
+    backup: BackupTable | None = None
     chats: dict[Name, ChatTable] = {}
     announce: AnnounceTable = AnnounceTable()
     people: dict[Name, PersonTable] = {}

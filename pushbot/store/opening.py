@@ -91,14 +91,19 @@ async def _version(connection: aiosqlite.Connection, path: Path, known: int) -> 
         " FROM pragma_application_id, pragma_user_version"
     )
     ((application, version, objects),) = rows
+    expect_ours(path, application if objects else APPLICATION_ID, version, known)
+    return int(version)
+
+
+def expect_ours(path: Path, application: int, version: int, known: int) -> None:
+    """Raise PushbotError when the database is of a version above `known`, or another program's."""
     if version > known:
         raise PushbotError(
             f"{path}: the database has version {version} and this pushbot knows only up to {known};"
             " start the newer pushbot that wrote it, or restore a backup from before"
         )
-    if objects and application != APPLICATION_ID:
+    if application != APPLICATION_ID:
         raise PushbotError(f"{path}: this is another program's database; give pushbot a file of its own")
-    return int(version)
 
 
 async def _set_up(connection: aiosqlite.Connection, path: Path) -> None:
