@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_EVENTS = 10_000
 """Times that an event takes place which are taken from one file; with more the file is refused."""
 MOST_REASON = 100
-"""Characters that are kept of a SUMMARY."""
+"""Characters that are kept of a SUMMARY, and of what is wrong with an event."""
 _MARGIN = timedelta(days=2)
 """What is looked at round the time asked for, as events without a zone are elsewhere in it."""
 _VITAL = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
@@ -44,8 +44,8 @@ def events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime) -> tuple
     except PushbotError:
         raise
     except Exception as error:  # what a file of others makes libraries raise has no end
-        words = " ".join(str(error).split())[:MOST_REASON]
-        raise PushbotError(f"it is not an iCalendar file that can be read ({type(error).__name__}: {words})") from error
+        words = f"{type(error).__name__}: {_plain(str(error))}"
+        raise PushbotError(f"it is not an iCalendar file that can be read ({words})") from error
     if len(found) > MOST_EVENTS:
         raise PushbotError(f"it has {len(found)} events within the time that is looked at; {MOST_EVENTS} are taken")
     spans = (_span(event, zone) for event in found if str(event.get("STATUS", "")).upper() != "CANCELLED")
@@ -66,8 +66,8 @@ def _check(calendars: Sequence[icalendar.Component]) -> None:
     for event in (event for one in calendars for event in one.walk("VEVENT")):
         broken = [f"{key}: {why}" for key, why in event.errors if key in _VITAL] or list(_oddities(event))
         if broken:
-            name = str(event.get("SUMMARY", "without a SUMMARY"))[:MOST_REASON]
-            raise PushbotError(f"it cannot be told when the event '{name}' is: {broken[0]}"[:300])
+            name = _plain(str(event.get("SUMMARY", "without a SUMMARY")))
+            raise PushbotError(f"it cannot be told when the event '{name}' is: {_plain(broken[0])}")
 
 
 def _oddities(event: icalendar.Component) -> Iterator[str]:
@@ -87,8 +87,12 @@ def _oddities(event: icalendar.Component) -> Iterator[str]:
 
 
 def _span(event: icalendar.Event, zone: ZoneInfo) -> Span:
-    why = " ".join(str(event.get("SUMMARY", "")).split())[:MOST_REASON]
-    return Span(_moment(event.start, zone), _moment(event.end, zone), why)
+    return Span(_moment(event.start, zone), _moment(event.end, zone), _plain(str(event.get("SUMMARY", ""))))
+
+
+def _plain(text: str) -> str:
+    """A text of others on one line, without anything that a terminal or a chat would take for more than a letter."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:MOST_REASON]
 
 
 def _moment(when: date, zone: ZoneInfo) -> datetime:

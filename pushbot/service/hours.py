@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.calendar.model import HORIZON, Open, combined
+from pushbot.calendar.model import HORIZON, Open, Verdict, combined
 from pushbot.errors import PushbotError
 from pushbot.queue.rules.decision import Closed
 from pushbot.service import ical
@@ -23,7 +23,7 @@ from pushbot.service.voice import hours as words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pushbot.calendar.model import Calendar, Verdict
+    from pushbot.calendar.model import Calendar
     from pushbot.calendar.source import CalendarSpec, Source
     from pushbot.calendar.wall import Span
     from pushbot.ports import Clock
@@ -34,8 +34,8 @@ AGAIN_AFTER = 30.0
 """Seconds until a source that has never been read is tried again."""
 _PAST = timedelta(days=3)
 """How much of what is over is read too, so that the present day is whole in every zone."""
-_GOOD_FOR = timedelta(hours=1)
-"""How long it is remembered that something is open, when that has no end in sight."""
+_GOOD_FOR = timedelta(minutes=1)
+"""How long a verdict is remembered, as long as it holds: calendars may be large, and it is asked for all the time."""
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Hours:
     def __init__(self, lanes: Iterable[LaneSpec], clock: Clock) -> None:
         self._clock = clock
         self._kept = dict[str, _Kept]()
-        self._open = dict[tuple[str, ...], tuple[datetime, datetime]]()
+        self._verdicts = dict[tuple[str, ...], tuple[datetime, datetime, Verdict]]()
         for lane in lanes:
             for spec in calendars_of(lane):
                 readings = [_Reading(source) for source in spec.sources]
@@ -115,14 +115,17 @@ class Hours:
             unread = self._kept[name].unread
             if unread is not None:
                 return Closed(words.never_read(name, unread.source.name, unread.trouble))
-        since, until = self._open.get(names, (at, at))
-        if since <= at < until:
-            return None
-        verdict: Verdict = combined([self._kept[name].calendar for name in names], at)
-        if isinstance(verdict, Open):
-            self._open[names] = at, verdict.until or at + _GOOD_FOR
-            return None
-        return Closed(words.outside(verdict, at), verdict.opens_at)
+        verdict = self._verdict(names, at)
+        return None if isinstance(verdict, Open) else Closed(words.outside(verdict, at), verdict.opens_at)
+
+    def _verdict(self, names: tuple[str, ...], at: datetime) -> Verdict:
+        known = self._verdicts.get(names)
+        if known is not None and known[0] <= at < known[1]:
+            return known[2]
+        verdict = combined([self._kept[name].calendar for name in names], at)
+        changes = verdict.until if isinstance(verdict, Open) else verdict.opens_at
+        self._verdicts[names] = at, min(changes or at + _GOOD_FOR, at + _GOOD_FOR), verdict
+        return verdict
 
     async def _follow(self, kept: _Kept, reading: _Reading) -> None:
         """Read one source again and again."""
@@ -159,7 +162,7 @@ class Hours:
         reading.text = text
         events = tuple(event for each in kept.readings for event in each.events)
         kept.calendar = replace(kept.spec.calendar, events=events)
-        self._open.clear()
+        self._verdicts.clear()
 
 
 def calendars_of(lane: LaneSpec) -> tuple[CalendarSpec, ...]:

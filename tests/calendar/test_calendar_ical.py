@@ -168,7 +168,7 @@ async def test_a_file_is_read_in_another_process() -> None:
     text = calendar(event("DTSTART;VALUE=DATE:20261225", "SUMMARY:Heilig\u00e4bend, \u2028 \u202e\x07"))
     (span,) = await ical.read(text, LONDON, START, END)
     assert (span.start, span.end) == (datetime(2026, 12, 25, tzinfo=UTC), datetime(2026, 12, 26, tzinfo=UTC))
-    assert span.why.startswith("Heilig\u00e4bend")
+    assert span.why == "Heilig\u00e4bend,"  # nothing that is no letter comes through
 
 
 async def test_what_is_wrong_with_a_file_comes_back_from_there() -> None:
