@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pushbot.queue import events as e
 from pushbot.queue.model import Hold, Lock, Phase
 from pushbot.service.spec import News
+from pushbot.service.voice.checks import asking
 from pushbot.service.voice.phrases import NAME, clip, shown
 from pushbot.service.voice.plain import Said, called, lasting, riders
 
@@ -50,7 +51,7 @@ def kept(event: Event, lane: str, now: datetime | None = None) -> tuple[Said, ..
         case e.Seconded(train, stage, by):
             return (Said(f"{riders(train)}: {by.name} seconds you for {stage}."),)
         case e.Confirmed(_, checks, by):
-            return (Said(f"{by.name} says yes to {', '.join(map(shown, checks))}. Say .go"),)
+            return (Said(f"{by.name} says yes to {shown(asking(checks))}. Say .go"),)
         case e.Overridden(train, by, reason):
             text = f"{lane}: {by.name} lets the next start of {riders(train)} go in spite of what stands in the way"
             return (Said(f"{text}{why(reason)}", news=News.OVERRIDE),)
