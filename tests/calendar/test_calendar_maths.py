@@ -192,7 +192,7 @@ def brute(calendar: Calendar, start: datetime, minutes: int) -> list[bool]:
     return is_open[before : before + minutes]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(scenes())
 def test_it_agrees_with_a_clock_that_is_read_every_minute(scene: tuple[Calendar, datetime]) -> None:
     calendar, start = scene
@@ -228,7 +228,7 @@ def test_what_opens_next_is_open_and_nothing_before_it_is(scene: tuple[Calendar,
     assert later.opens_at == verdict.opens_at
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(scenes(), scenes())
 def test_what_all_are_open_for_is_what_each_is_open_for(
     one: tuple[Calendar, datetime], other: tuple[Calendar, datetime]
