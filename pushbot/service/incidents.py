@@ -79,7 +79,7 @@ async def scene(
     under_way = tuple(line for lane in lanes for line in flying(lane, now))
     pushes: list[PushRecord] = []
     for lane in lanes:
-        pushes += await store.pushes(lane.spec.name, limit=LAST_PUSHES)
+        pushes += [push for push in await store.pushes(lane.spec.name, limit=2 * LAST_PUSHES) if push.stages]
     newest = sorted(pushes, key=lambda push: push.ended_at or push.began_at, reverse=True)[:LAST_PUSHES]
     told = []
     for push in newest:

@@ -26,7 +26,8 @@ BEFORE: Final = "pushed before: "
 LINE: Final = 400
 """Characters of what somebody said that are kept."""
 SLUG: Final = 50
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>|&~$^=#!{}]|(?<=\d)[.)](?=\s|$)|^[-+:]|\.(?=\S))")
+"""What Markdown and its dialects may read as more than a character, anywhere or at the beginning of a line."""
 _LINKED = re.compile(r"(?<=:)(?=//)|(?<=@)|(?<=www)(?=\.)|(?<=#)(?=\d)", re.IGNORECASE)
 _JOINER: Final = "\u2060"
 """Cannot be seen; keeps `https:` from `//` and `@` from a name: some programs look for links in escaped text too."""
@@ -44,7 +45,7 @@ _SECTIONS = (
 
 def escaped(text: str) -> str:
     """`text` by others as one line of Markdown that shows just that."""
-    return _PUNCTUATION.sub(r"\\\1", _LINKED.sub(_JOINER, clean_text(text, LINE))) or "\u2013"
+    return _MARKUP.sub(r"\\\1", _LINKED.sub(_JOINER, clean_text(text, LINE))) or "\u2013"
 
 
 def file_name(incident: IncidentRecord) -> str:

@@ -33,11 +33,13 @@ Event = (
 )
 
 
-def kept(event: Event, lane: str, now: datetime | None = None) -> tuple[Said, ...]:  # noqa: C901 - one case an event
+def kept(event: Event, lane: str, now: datetime | None = None) -> tuple[Said, ...]:  # noqa: C901, PLR0912 - one case an event
     """The lines that `event` in `lane` is worth. A train that wants quiet is spared what it is asked."""
     match event:
         case e.Held():
             return (held(event, lane, now),)
+        case e.Released(by, hold) if hold is not None and hold.cause is not None and by is not None and by.bot:
+            return (Said(f"{lane} goes on: {hold.cause} is over."),)  # which is news by itself
         case e.Released(by, hold):
             return (released(by.name if by is not None else None, hold, lane),)
         case e.Locked(lock, extended):
@@ -85,6 +87,8 @@ def held(event: e.Held, lane: str, now: datetime | None) -> Said:
     who = f" by {event.by.name}" if event.by is not None else ""
     until = f" until {clock_time(event.until, now)}" if event.until is not None else ""
     reason = f': "{event.reason}"' if event.reason else ""
+    if event.by is not None and event.by.bot:  # for an incident, of which everybody hears anyway
+        return Said(f"{lane} is on hold{until}{reason}")
     return Said(f"{lane} is on hold{who}{until}{reason}", news=News.HOLD)
 
 
@@ -136,7 +140,8 @@ def in_the_way(refusal: Refusal) -> str:
     if isinstance(what, Lock):
         text = f"{refusal.subject} is kept by {shown(what.owner.name, NAME)}{_span(what, now)}{why(what.reason)}"
         return clip(f"{text}; ask them, or take it away")
-    by = f" by {shown(what.by.name, NAME)}" if what is not None and what.by is not None else ""
+    person = what.by if what is not None and what.by is not None and not what.by.bot else None
+    by = f" by {shown(person.name, NAME)}" if person is not None else ""
     span = _span(what, now) if what is not None else ""
     cause = f" for {what.cause}" if what is not None and what.cause is not None else ""
     return f"the lane is held{by}{cause}{span}{why(refusal.subject)}"
