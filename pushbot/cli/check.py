@@ -42,6 +42,11 @@ def summary(config: Config) -> str:
             lines.append("  no stages: the queue alone, stages set by .at")
     rooms = ", ".join(map(str, config.announce.rooms))
     lines.append(f"announcements also in {rooms}" if rooms else "announcements in the lanes' rooms only")
+    if not config.access.operators:
+        lines.append(
+            "warning: nobody in a chat is an operator, who may override, reload, and stop what is others'. "
+            'Name some: [roles.operator] with people = ["irc/alice"]'
+        )
     return "\n".join(lines)
 
 

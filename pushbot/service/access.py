@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pushbot.queue.access import BOT, Needs, Policy, needs, permitted, roles_of
+from pushbot.queue.access import BOT, Needs, Policy, Role, needs, permitted, roles_of
 from pushbot.queue.commands import Report
 from pushbot.queue.edited import verbs_of
 from pushbot.service.directory import Directory
@@ -39,6 +39,13 @@ class Access:
 
     policy: Policy = field(default_factory=Policy)
     directory: Directory = field(default_factory=Directory)
+
+    @property
+    def operators(self) -> bool:
+        """Whether somebody in a chat can be an operator."""
+        role = Role.OPERATOR.value
+        kept = (one for one in self.directory.roles_kept if one.name == role)
+        return any(one.people or one.command for one in kept) or any(role in one.roles for one in self.directory.people)
 
     def refusal(
         self,
