@@ -288,3 +288,5 @@ async def account_server(*, caps: tuple[str, ...] = TAGS, whox: bool = True) -> 
         server.close()
         for client in made.clients:
             client.writer.transport.abort()
+        while made.clients:  # noqa: ASYNC110 - a few turns of the loop, in which their readers end
+            await asyncio.sleep(0)

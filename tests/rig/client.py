@@ -30,11 +30,13 @@ class Person:
     _writer: asyncio.StreamWriter | None = None
 
     @classmethod
-    async def connect(cls, host: str, port: int, nick: str, *rooms: str, password: str | None = None) -> Person:
-        """Connect, sign on as `nick` and enter `rooms`."""
+    async def connect(
+        cls, host: str, port: int, nick: str, *rooms: str, password: str | None = None, user: str | None = None
+    ) -> Person:
+        """Connect, sign on as `nick` (and `user` name, if another) and enter `rooms`."""
         person = cls(nick)
         person._reader, person._writer = await asyncio.open_connection(host, port, limit=1 << 20)
-        person.send(*([f"PASS {password}"] if password else []), f"NICK {nick}", f"USER {nick} 0 * :{nick}")
+        person.send(*([f"PASS {password}"] if password else []), f"NICK {nick}", f"USER {user or nick} 0 * :{nick}")
         await person.expect(lambda line: " 376 " in line or " 422 " in line)
         for room in rooms:
             await person.join(room)
