@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.queue.commands import Question, Versions
+from pushbot.queue.commands import Question, Try, Versions
 from pushbot.service.voice.refusals import broken, too_many_questions
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Answering:
     def take(self, lane: str, ask: Ask) -> None:
         """Find the answer to a question about `lane` and say it where it was asked.
 
-        Hosts may take their time: who asks again meanwhile is answered once, and takes nobody's turn.
+        Hosts and checks may take their time: who asks again meanwhile is answered once, and takes nobody's turn.
         """
         if ask.origin is None or not isinstance(ask.what, Question) or (lane, ask) in self._patient:
             return
@@ -44,7 +44,7 @@ class Answering:
             self.speaker.answer(ask.origin.chat, ask.origin.to, too_many_questions())
             return
         self._open += 1
-        if isinstance(ask.what, Versions):
+        if isinstance(ask.what, Versions | Try):
             self._patient.add((lane, ask))
         task = self.group.create_task(self._answer(lane, ask, ask.what), name="answer")
         task.add_done_callback(lambda _: self._done(lane, ask))

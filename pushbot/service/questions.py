@@ -1,7 +1,7 @@
 """Answers to questions: gathers what the record, git and the disk know, and lets the voice put it in words.
 
 Nothing here changes anything. A queue is seen as it was last committed; trouble with git, the disk or hosts
-becomes one plain line, and no answer takes longer than `LIMIT` seconds, but for one that hosts are asked for.
+becomes one plain line, and no answer takes longer than `LIMIT` seconds, but for one that hosts or checks are asked for.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pushbot.service.hours import Hours
 from pushbot.service.keepers import keeper, locks
 from pushbot.service.looking import LOOK_WITHIN, brought
 from pushbot.service.tail import last_lines
+from pushbot.service.trying import Trials
 from pushbot.service.versions import versions
 from pushbot.service.voice import answers, blame
 from pushbot.service.voice.incident import standing
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from pushbot.service.snapshot import Snapshot
     from pushbot.service.spec import LaneSpec
 
-    _OfLane = c.Status | c.Eta | c.Blame | c.Changes | c.Versions | c.Log | c.History | c.Capacity
+    _OfLane = c.Status | c.Eta | c.Blame | c.Changes | c.Versions | c.Log | c.History | c.Capacity | c.Try
 
 LOG = structlog.get_logger()
 LIMIT = 10.0
@@ -79,6 +80,7 @@ class Questions:
         self._outputs = outputs
         self._looks = looks
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._trials = Trials(store)
 
     async def answer(self, question: Question, lane: str, person: Person) -> tuple[str, ...]:
         """The lines to say to `person`, who asked where `lane` is meant; each stands for itself, below 400 characters.
@@ -87,7 +89,7 @@ class Questions:
         """
         limit = LOOK_WITHIN + LIMIT if isinstance(question, c.Versions) else LIMIT
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(None if isinstance(question, c.Try) else limit):  # checks have limits of their own
                 incident = self._incident() if isinstance(question, c.Status) else None
                 first = (standing(incident, self._clock.now()),) if incident is not None else ()
                 return (*first, *await self._answer(question, lane, person))
@@ -110,16 +112,12 @@ class Questions:
             case c.Status(None):
                 own_first = sorted(lanes, key=lambda each: each.spec.name != lane)
                 return status([await self._lane(each, lanes) for each in own_first])
-            case (
-                c.Status() | c.Eta() | c.Blame() | c.Changes() | c.Versions() | c.Log() | c.History() | c.Capacity()
-            ):
+            case _:
                 wanted = (question.lane or lane) if isinstance(question, c.Status | c.Capacity) else lane
                 here = next((each for each in lanes if each.spec.name == wanted), None)
                 if here is None:
                     return answers.unknown_lane(wanted, [each.spec.name for each in lanes])
                 return await self._of_lane(question, here, lanes, person)
-            case _:
-                assert_never(question)
 
     async def _of_lane(
         self, question: _OfLane, here: Snapshot, lanes: Sequence[Snapshot], person: Person
@@ -144,6 +142,8 @@ class Questions:
             case c.History(count):
                 pushes = await self._store.pushes(here.spec.name, limit=count)
                 return answers.history(here.spec.name, pushes, self._clock.now())
+            case c.Try():
+                return await self._trials.tried(question, here.spec, person)
             case _:
                 assert_never(question)
 
