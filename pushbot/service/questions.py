@@ -89,7 +89,7 @@ class Questions:
         """
         limit = LOOK_WITHIN + LIMIT if isinstance(question, c.Versions) else LIMIT
         try:
-            async with asyncio.timeout(None if isinstance(question, c.Try) else limit):  # checks have limits of their own
+            async with asyncio.timeout(None if isinstance(question, c.Try) else limit):  # its checks have their own
                 incident = self._incident() if isinstance(question, c.Status) else None
                 first = (standing(incident, self._clock.now()),) if incident is not None else ()
                 return (*first, *await self._answer(question, lane, person))

@@ -16,7 +16,6 @@ from pushbot.ports import Change
 from pushbot.service.checking import Effect, look, open_incident, worst
 from pushbot.service.history import HISTORY, previous
 from pushbot.service.preparing import RESOLVE_WITHIN
-from pushbot.service.voice import blame
 from pushbot.service.voice.phrases import clip, shown, to
 from pushbot.service.voice.plain import short
 
@@ -33,10 +32,10 @@ MOST = 12
 """Checks that are told each in a line of its own."""
 _FOUND = {Effect.NONE: "passed", Effect.TOLD: "only tells", Effect.ASKS: "asks", Effect.BLOCKS: "did not pass"}
 _WOULD = {
-    Effect.NONE: "would be let on",
-    Effect.TOLD: "would be let on",
-    Effect.ASKS: "would be let on after a .confirm",
-    Effect.BLOCKS: "would not be let on",
+    Effect.NONE: "would be let on {}",
+    Effect.TOLD: "would be let on {}",
+    Effect.ASKS: "would be let on {} after a .confirm",
+    Effect.BLOCKS: "would not be let on {}",
 }
 
 
@@ -54,7 +53,8 @@ class Trials:
         """
         names = [stage.name for stage in lane.stages]
         if question.stage is not None and question.stage not in names:
-            return blame.no_such_stage(lane.name, question.stage, names)
+            known = ", ".join(names) or "none"
+            return (f"{to(person)}: {lane.name} has no stage called {shown(question.stage)}; it has {known}",)
         checked = [stage for stage in lane.stages if stage.checks and question.stage in (None, stage.name)]
         if not checked:
             where = question.stage or f"any stage of {lane.name}"
@@ -92,7 +92,7 @@ class Trials:
         )
         found = await look(stage.checks, change)
         what = f"{shown(ref)} ({short(revision)})"
-        first = f"{to(person)}: {what} {_WOULD[worst(found)]} {stage.name}"
+        first = f"{to(person)}: {what} {_WOULD[worst(found)].format(stage.name)}"
         more = (f"and {len(found) - MOST} more checks",) if len(found) > MOST else ()
         return (clip(first), *(_line(one) for one in _worst_first(found)[:MOST]), *more)
 
