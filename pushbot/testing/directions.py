@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Final
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Amount, Look, Tally, VersionProbe
 from pushbot.service.spec import Mismatch, VersionSpec
-from pushbot.testing import check, hours, trust
+from pushbot.testing import check, hours, trouble, trust
 from pushbot.testing.trust import default_lane
 
 if TYPE_CHECKING:
@@ -242,6 +242,7 @@ def _server(play: Playground, words: Words) -> None:
 
 _BEFORE: Final[Mapping[str, Prepare]] = {
     **check.BEFORE,
+    **trouble.BEFORE,
     **trust.BEFORE,
     **hours.BEFORE,
     r"lane (?P<name>\S+)(?P<config> for config)? in (?P<rooms>#\S+?(?: and #\S+?)*)(?:: (?P<stages>.+))?": _lane,

@@ -20,8 +20,9 @@ def up(lane: str, train: Train, wishes: Wishes, *, held: bool) -> tuple[Said, ..
     """The first train is called: in the room those who want it, and in private those who want that too."""
     people = [rider.person for rider in train.riders]
     loud = [person for person in people if wishes(person).notify is not Notify.OFF]
-    to = f"{called(loud)}: " if loud else "The next train: "
-    room = f"{to}you're next, once the hold is released" if held else f"{to}You're up"
+    room = f"{called(loud)}: {"you're next, once the hold is released" if held else "You're up"}"
+    if not loud:
+        room = "The next train is first in line, and goes once the hold is released" if held else "The next train is up"
     then = ", once the hold is released" if held else ""
     alone = [Said(f"You're up in {lane}{then}", to=person) for person in loud if wishes(person).privately]
     return (Said(room), *alone)
@@ -54,4 +55,6 @@ def wished(wish: PersonRecord) -> str:
             when += ", and when it is up"
         case Notify.OFF:
             when = "I do not call you when your train is up"
+    if wish.privately and wish.notify is not Notify.OFF:
+        when += ", in private too"
     return f"{when}; what I ask of you I ask {'in private' if wish.privately else 'in the room'}"

@@ -29,6 +29,10 @@ def name_of(incident: IncidentRecord) -> str:
     return f"incident {incident.number}"
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def titled(incident: IncidentRecord) -> str:
     """`incident 3 "checkout errors"`."""
     return f'{name_of(incident)} "{shown(incident.title, TITLE)}"'
@@ -51,9 +55,8 @@ def opened(incident: IncidentRecord, lanes: Sequence[str]) -> str:
 def knows(incident: IncidentRecord, rooms: Sequence[str]) -> str:
     """For who opened it somewhere else."""
     where = f" {listed(list(rooms))} knows of it." if rooms else ""
-    return (
-        f'{titled(incident)} is open, and every lane is held.{where} .note TEXT keeps a line, .resolved "how" ends it'
-    )
+    how = '.note TEXT keeps a line, .resolved "how" ends it'
+    return _capital(f"{titled(incident)} is open, and every lane is held.{where} {how}")
 
 
 def flying(lane: Snapshot, now: datetime) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ def standing(incident: IncidentRecord, now: datetime) -> str:
     since = ago(incident.opened_at, now)
     held = f"; held: {names(incident.lanes, 10)}" if incident.lanes else ""
     lines = counted(len(incident.timeline), "line")
-    return clip(f"{titled(incident)}, opened by {opener(incident)} {since}; {lines} in its timeline{held}")
+    return clip(_capital(f"{titled(incident)}, opened by {opener(incident)} {since}; {lines} in its timeline{held}"))
 
 
 def last_one(incident: IncidentRecord, now: datetime) -> str:
@@ -113,7 +116,7 @@ def resolved(incident: IncidentRecord, who: str, report: str) -> str:
     """The last line to everybody; `report` says where the post-mortem is, or why there is none."""
     took = lasting(((incident.resolved_at or incident.opened_at) - incident.opened_at).total_seconds())
     how = f": {shown(incident.how)}" if incident.how else ""
-    return clip(f"{titled(incident)} is over after {took}, says {shown(who, NAME)}{how}. {report}")
+    return clip(_capital(f"{titled(incident)} is over after {took}, says {shown(who, NAME)}{how}. {report}".rstrip()))
 
 
 def moments(lane: str, event: e.Event) -> tuple[str, str] | None:  # noqa: C901 - one case an event
