@@ -123,6 +123,8 @@ class Conductor:
     async def run(self) -> None:
         """Do what is put into the mailbox, for ever."""
         with structlog.contextvars.bound_contextvars(lane=self.lane.name):
+            if self.around.hours is not None:
+                await self.around.hours.tried(self.lane)
             while True:
                 owed = len(self._owed)
                 batch = await self._next_batch()

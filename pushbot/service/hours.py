@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pushbot.service.spec import LaneSpec, StageSpec
 
 LOG = structlog.get_logger()
+TRIED_WITHIN = 5.0
+"""Seconds that a lane waits at the start for its calendars to be read, before it does what it is asked."""
 AGAIN_AFTER = 30.0
 """Seconds until a source that has never been read is tried again."""
 _PAST = timedelta(days=3)
@@ -40,13 +42,14 @@ _GOOD_FOR = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class _Reading:
-    """One source: what it held when it was last read, and why it could not be read since."""
+    """One source: what it held when it was last read, why it could not be since, and whether that was tried at all."""
 
     source: Source
     text: bytes = b""
     events: tuple[Span, ...] = ()
     since: datetime | None = None
     trouble: str | None = None
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
@@ -82,6 +85,13 @@ class Hours:
                 for reading in kept.readings:
                     group.create_task(self._follow(kept, reading), name=f"calendar {kept.spec.name}")
 
+    async def tried(self, lane: LaneSpec) -> None:
+        """Return when all sources of a lane have been read, or could not be, once; or after `TRIED_WITHIN` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TRIED_WITHIN):
+                for reading in self._readings(lane):
+                    await reading.tried.wait()
+
     def closed(self, stage: StageSpec, lane: LaneSpec, at: datetime) -> Closed | None:
         """Why no deploy to the stage may start at that moment, and when it opens; None when it is open."""
         return self._closed([*lane.hours, *stage.hours], at)
@@ -102,12 +112,14 @@ class Hours:
 
     def stale(self, lane: LaneSpec) -> tuple[str, ...]:
         """What could not be read again lately, in words."""
-        readings = [reading for spec in calendars_of(lane) for reading in self._kept[spec.name].readings]
         return tuple(
             words.stale(reading.source.name, reading.since, self._clock.now(), reading.trouble)
-            for reading in readings
+            for reading in self._readings(lane)
             if reading.since is not None and reading.trouble is not None
         )
+
+    def _readings(self, lane: LaneSpec) -> list[_Reading]:
+        return [reading for spec in calendars_of(lane) for reading in self._kept[spec.name].readings]
 
     def _closed(self, specs: Sequence[CalendarSpec], at: datetime) -> Closed | None:
         names = tuple(dict.fromkeys(spec.name for spec in specs))
@@ -141,6 +153,7 @@ class Hours:
                     error=str(error),
                 )
                 reading.trouble = str(error)
+            reading.tried.set()
             every = kept.spec.every
             await self._clock.sleep(every if reading.since is not None else min(every, AGAIN_AFTER))
 
