@@ -20,9 +20,8 @@ def up(lane: str, train: Train, wishes: Wishes, *, held: bool) -> tuple[Said, ..
     """The first train is called: in the room those who want it, and in private those who want that too."""
     people = [rider.person for rider in train.riders]
     loud = [person for person in people if wishes(person).notify is not Notify.OFF]
-    room = f"{called(loud)}: {"you're next, once the hold is released" if held else "You're up"}"
-    if not loud:
-        room = "The next train is first in line, and goes once the hold is released" if held else "The next train is up"
+    what = "you're next, once the hold is released" if held else "You're up"
+    room = f"{called(loud)}: {what}" if loud else f"The next train is {'first in line' if held else 'up'}"
     then = ", once the hold is released" if held else ""
     alone = [Said(f"You're up in {lane}{then}", to=person) for person in loud if wishes(person).privately]
     return (Said(room), *alone)
