@@ -128,7 +128,11 @@ class Hours:
             if unread is not None:
                 return Closed(words.never_read(name, unread.source.name, unread.trouble))
         verdict = self._verdict(names, at)
-        return None if isinstance(verdict, Open) else Closed(words.outside(verdict, at), verdict.opens_at)
+        if isinstance(verdict, Open):
+            return None
+        old = (each for each in self._kept[verdict.by.name].readings if each.trouble is not None)
+        since = min((each.since for each in old if each.since is not None), default=None)
+        return Closed(words.outside(verdict, at, since), verdict.opens_at)
 
     def _verdict(self, names: tuple[str, ...], at: datetime) -> Verdict:
         known = self._verdicts.get(names)

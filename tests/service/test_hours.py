@@ -156,7 +156,9 @@ async def test_what_was_read_last_stays_valid_and_it_is_said_since_when(tmp_path
         assert note.startswith("freeze.ics is as it was 10m00s ago: it is not an iCalendar file that can be read")
         closed = hours.lane_closed(web_lane, clock.now())
         assert closed is not None
-        assert closed.why.startswith('closed by office: "black friday"')
+        assert closed.why == (
+            'closed by office: "black friday", opens 16:00 Europe/London, in 3h50m (as it was read 10m00s ago)'
+        )
         await until(lambda: clock.sleepers == 1)
         file.unlink()
         clock.advance(600)

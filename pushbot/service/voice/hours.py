@@ -26,11 +26,15 @@ def when(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     return f"{day}{year}{there:%H:%M} {zone.key}"
 
 
-def outside(shut: Shut, now: datetime) -> str:
-    """Why it is closed, and when it opens: `outside the hours of office, opens Monday 09:00 Europe/London, in 2d3h`."""
+def outside(shut: Shut, now: datetime, since: datetime | None = None) -> str:
+    """Why it is closed, and when it opens: `outside the hours of office, opens Monday 09:00 Europe/London, in 2d3h`.
+
+    `since` is when its calendar was last read, if it could not be read again.
+    """
     name = shown(shut.by.name, NAME)
     why = f'closed by {name}: "{shown(shut.why)}"' if shut.why else f"outside the hours of {name}"
-    return f"{why}, {opens(shut, now)}"
+    old = f" (as it was read {lasting((now - since).total_seconds())} ago)" if since is not None else ""
+    return f"{why}, {opens(shut, now)}{old}"
 
 
 def opens(shut: Shut, now: datetime) -> str:
