@@ -28,6 +28,12 @@ def number(run: RunRecord) -> int:
     return int(run.id.rpartition("-")[2])
 
 
+def place_of(lane: LaneSpec, stage: str) -> str:
+    """The claim that a stage is on; of one that the lane no longer has it is the lane's own."""
+    spec = lane.stage(stage)
+    return spec.lock if spec is not None else f"{lane.name}/{stage}"
+
+
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """Where the output of runs is: below `folder`, and to be looked at below `url` where something serves it."""
@@ -90,10 +96,8 @@ class Runbook:
         return next((record for record in self._runs.values() if record.lock == lock), None)
 
     def keep(self, lane: LaneSpec, locks: Iterable[Lock]) -> None:
-        """Take the locks of a lane as they are now; the place of a stage that it no longer has is its own."""
-        stages = {stage.name: stage.lock for stage in lane.stages}
-        kept = (Keeping(lane.name, stages.get(lock.stage, f"{lane.name}/{lock.stage}"), lock) for lock in locks)
-        self._kept[lane.name] = tuple(kept)
+        """Take the locks of a lane as they are now."""
+        self._kept[lane.name] = tuple(Keeping(lane.name, place_of(lane, lock.stage), lock) for lock in locks)
 
     def kept(self, lane: LaneSpec, at: datetime) -> dict[str, Keeping]:
         """The stages of a lane that people keep at that time; one that they keep in two lanes is kept in this one."""

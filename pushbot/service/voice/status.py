@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from pushbot.calendar.model import opening
 from pushbot.queue.model import Hold, Mark, Phase, RunKind, Ticket, Train
+from pushbot.service.history import not_let_in
 from pushbot.service.snapshot import BEGINNING
+from pushbot.service.voice.checks import kept_out
 from pushbot.service.voice.hours import when
+from pushbot.service.voice.keeping import clock_time, why
 from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, ended, names, shown, to, trouble
 from pushbot.service.voice.plain import counted, lasting, short, ways_on
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from pushbot.calendar.model import Calendar
     from pushbot.ports import PushRecord, RunRecord
-    from pushbot.queue.model import Person
+    from pushbot.queue.model import Lock, Person
     from pushbot.service.snapshot import Snapshot
 
 MOST_LINES = 12
@@ -32,7 +35,7 @@ MOST_TRAINS = 4
 class StageNow:
     """A stage: the run that brought what is there, a later one that did not succeed, another lane's that has it now.
 
-    `closed` is why it is outside its hours, in words; empty when it is open.
+    `closed` is why it is outside its hours, in words; empty when it is open. `kept` is a person's lock on it.
     """
 
     name: str
@@ -40,6 +43,7 @@ class StageNow:
     failed: RunRecord | None = None
     claimed: RunRecord | None = None
     closed: str = ""
+    kept: Lock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ def _place(stage: StageNow, now: datetime) -> str:
         text += f" ({stage.failed.id} {stage.failed.state} {ago(ended(stage.failed), now)})"
     if stage.claimed is not None:
         text += f", taken by {_claim(stage.claimed, now)}"
+    if stage.kept is not None:
+        text += f", kept by {shown(stage.kept.owner.name, NAME)} until {clock_time(stage.kept.until, now)}"
     return text
 
 
@@ -122,13 +128,13 @@ def _first(lane: LaneNow) -> str:
     """The hold in front, and what the first train does or waits for."""
     head, hold = lane.snapshot.queue.head, lane.snapshot.queue.hold
     train = "nobody is in the queue" if head is None else _head(head, lane)
-    return f"{_held(hold)}; {train}" if hold is not None else train
+    return f"{_held(hold, lane.now)}; {train}" if hold is not None else train
 
 
-def _held(hold: Hold) -> str:
+def _held(hold: Hold, now: datetime) -> str:
     by = f" by {shown(hold.by.name, NAME)}" if hold.by is not None else ""
-    why = f': "{shown(hold.reason)}"' if hold.reason else ""
-    return f"on hold{by}{why}"
+    until = f" until {clock_time(hold.until, now)}" if hold.until is not None else ""
+    return f"on hold{by}{until}{why(hold.reason)}"
 
 
 def _people(train: Train) -> str:
@@ -175,6 +181,8 @@ def _failed(train: Train, lane: LaneNow) -> str:
     """What went wrong with the head's stage, and what its people can do."""
     stage = lane.stage(train.stage)
     failed = stage.failed if stage is not None else None
+    if failed is not None and train.run is not None and not_let_in(failed):
+        return f"{_people(train)} {kept_out(failed, train.confirmed)}"
     if train.run is None:
         how = "it was rolled back"
     elif failed is not None:
@@ -221,7 +229,7 @@ def _waiting(lane: LaneNow) -> str:
             told.append(f"{counted(len(rest), 'more train')} ({people} aboard)")
             break
         if isinstance(item, Hold):
-            told.append(f"a hold{_held(item).removeprefix('on hold')}")
+            told.append(f"a hold{_held(item, lane.now).removeprefix('on hold')}")
         else:
             guess = guesses.get(item.number)
             told.append(f"{_people(item)} ({about(guess)})" if guess is not None else _people(item))
