@@ -13,6 +13,7 @@ from pushbot.config.calendars import hours_of, read_calendars
 from pushbot.config.inventories import read_inventories
 from pushbot.config.lines import line_of
 from pushbot.config.model import Bot, ChatPart, Config
+from pushbot.config.oncall import read_house
 from pushbot.config.pipelines import Pipeline, read_pipeline
 from pushbot.config.problems import ConfigErrors, Problem
 from pushbot.config.reading import Reading
@@ -74,7 +75,7 @@ def _assemble(reading: Reading) -> Config | None:
     hours = {
         name: hours_of(reading, lane.hours, ("lanes", name, "hours"), calendars) for name, lane in table.lanes.items()
     }
-    web = read_web(reading)
+    web, house = read_web(reading), read_house(reading)
     access = read_access(reading)
     of_lanes = {name: access_of(reading, lane.access, ("lanes", name, "access")) for name, lane in table.lanes.items()}
     check_auto(reading, table.lanes, {name: tuple(s.name for s in each.stages) for name, each in pipelines.items()})
@@ -106,6 +107,7 @@ def _assemble(reading: Reading) -> Config | None:
         backup=backups(reading),
         web=web,
         access=access,
+        house=house,
     )
 
 
@@ -120,6 +122,7 @@ def _lane(name: str, table: LaneTable, pipelines: Mapping[str, Pipeline]) -> Lan
         max_riders=table.max_riders,
         config=table.config,
         auto=table.auto.spec() if table.auto is not None else None,
+        patience=table.patience(),
     )
 
 

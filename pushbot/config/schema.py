@@ -16,10 +16,12 @@ from pushbot.config.calendars import CalendarTable, HoursNames  # noqa: TC001 - 
 from pushbot.config.checks import CheckTable  # noqa: TC001 - pydantic reads it
 from pushbot.config.hosts import HostsTable, InventoryTable, LabelName, LabelValues, RolloutTable, VersionsTable  # noqa: TC001 - pydantic reads them
 from pushbot.config.model import LogFormat, LogLevel, OnStop, Rollback
+from pushbot.config.oncall import OncallTable  # noqa: TC001 - pydantic reads it
 from pushbot.config.table import STRICT, Environment, Plugin, PluginTable
 from pushbot.config.web import AutoTable, HookTable, WebTable  # noqa: TC001 - pydantic reads them
 from pushbot.ports import Probe, ProbeKind, Step
 from pushbot.queue.model import TRAIN_SIZE
+from pushbot.queue.rules.decision import Patience
 from pushbot.service.spec import News
 from pushbot.values import (
     Count,
@@ -52,6 +54,8 @@ class BotTable(Table):
 
     store: Text = "var/pushbot.sqlite3"
     runs: Text = "var/runs"
+    incidents: Text = "var/incidents"
+    guide: Flag = True
     on_stop: OnStop = OnStop.LEAVE
     drain_for: TimeLimit = 600.0
     url: Url | None = None
@@ -206,6 +210,14 @@ class LaneTable(Table):
     auto: AutoTable | None = None
     hours: HoursNames = ()
     access: AccessTable = {}
+    ask_after: Duration = 600.0
+    grace: Duration = 300.0
+    remind: Duration = 600.0
+    lock_for: TimeLimit = 7200.0
+
+    def patience(self) -> Patience:
+        """How long people are waited for."""
+        return Patience(self.ask_after, self.grace, self.remind, self.lock_for)
 
 
 class FileTable(Table):
@@ -223,5 +235,6 @@ class FileTable(Table):
     inventories: dict[Name, InventoryTable] = {}
     pipelines: dict[Name, PipelineTable] = {}
     lanes: dict[Name, LaneTable] = {}
+    oncall: OncallTable | None = None
     web: WebTable | None = None
     hooks: dict[Name, HookTable] = {}
