@@ -15,6 +15,7 @@ from pushbot.config.backup import BackupTable
 from pushbot.config.calendars import CalendarTable
 from pushbot.config.checks import CheckTable
 from pushbot.config.hosts import HostsTable, InventoryTable, RolloutTable, SourceTable, VersionsTable
+from pushbot.config.oncall import OncallTable
 from pushbot.config.schema import (
     AnnounceTable,
     BotTable,
@@ -45,6 +46,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`[backup]`": BackupTable,
     "`[chats.NAME]`": ChatTable,
     "`[announce]`": AnnounceTable,
+    "`[oncall]`": OncallTable,
     "`[lanes.NAME]`": LaneTable,
     "`[calendars.NAME]`": CalendarTable,
     "`[inventories.NAME]`": InventoryTable,

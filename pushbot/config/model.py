@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 from pushbot.service.access import Access
+from pushbot.service.housing import HouseSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,3 +101,4 @@ class Config:
     backup: BackupSpec
     web: WebSpec | None = None
     access: Access = field(default_factory=Access)
+    house: HouseSpec = field(default_factory=HouseSpec)
