@@ -79,7 +79,7 @@ TOLD = """\
 9: chats.irc.password: found a text; expected a reference to a secret, env:NAME or file:PATH
 12: announce.rooms[0]: there is no chat 'irx'; did you mean 'irc'?
 13: announce.warroom[0]: found 'deploy_start'; expected 'deploy_started', 'deploy_succeeded', 'deploy_failed', \
-'deploy_stopped', 'rollback', 'hold', 'unhold', 'uhoh', 'hotfix', 'mismatch', 'drift' or 'build_failed'; did you mean 'deploy_started'?
+'deploy_stopped', 'rollback', 'hold', 'unhold', 'uhoh', 'hotfix', 'mismatch', 'drift', 'build_failed', 'lock' or 'override'; did you mean 'deploy_started'?
 16: pipelines.web.branch: there is no repository to have this branch; expected `repository` beside it
 20: pipelines.web.stages[0].timeout: found 'soon'; expected a duration: seconds as a number, or a text such as \
 "500ms", "125s", "2m", "1h30m"
