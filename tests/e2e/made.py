@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def basics(port: int, *, patient: bool = False, **options: float | str) -> str:
     """The chat and the announcements of a configuration; unless `patient`, without limits for a server without any."""
     quick: dict[str, float | str] = {} if patient else {"lines_per_second": 0, "topic_interval": 0.05}
-    values = {"host": "127.0.0.1", "port": port, "identity": "nick", "reconnect_min": 0.05, "reconnect_max": 0.2, **quick, **options}
+    here = {"host": "127.0.0.1", "port": port, "identity": "nick"}
+    values = {**here, "reconnect_min": 0.05, "reconnect_max": 0.2, **quick, **options}
     lines = ["[chats.irc]", "tls = false", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
     return "\n".join([*lines, "", "[announce]", 'rooms = ["irc/#warroom"]', ""])
 

@@ -45,7 +45,8 @@ AT_ONCE = 10
 ANSWERS = frozenset({"311", "330", "276", "318"})
 """The numerics that answers are made of: user and host, account, certificate, and the end."""
 
-_FINGERPRINT = re.compile(r"(?:^|\s)([0-9A-Fa-f]{32,128})$")
+_ASKABLE = re.compile(r"[^:,*?!@][^,*?!@]*")
+_FINGERPRINT = re.compile(r"(?:^|\s)([0-9A-Fa-f]{40,128})$")
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ class Inquiries:
         nick = message.source.nick
         inquiry = self._open.get(self.fold(nick))
         person = self.people.speaker(message)
-        if inquiry is None and person is None and asks and len(self._open) < NICKS and sound(nick):
+        if inquiry is None and person is None and asks and len(self._open) < NICKS and _askable(nick):
             inquiry = self._open[self.fold(nick)] = Inquiry(nick, time.monotonic())
         if inquiry is None or inquiry.heard:
             known = person or self.people.stranger(nick)
@@ -98,6 +99,8 @@ class Inquiries:
 
     def renamed(self, old: str, new: str) -> Sequence[Notice]:
         """Somebody is called otherwise: who that is, is asked anew."""
+        if not _askable(new):
+            return self.gone(old)
         inquiry, told = self._open.pop(self.fold(old), None), self.gone(new)
         if inquiry is not None and inquiry.held:
             self._open[self.fold(new)] = Inquiry(new, inquiry.since, inquiry.held)
@@ -184,3 +187,8 @@ class Inquiries:
             person = known if mask == inquiry.mask else self.people.stranger(inquiry.nick)
             told += (*self.people.introduced(person), replace(notice, person=person))
         return told
+
+
+def _askable(nick: str) -> bool:
+    """Whether a question for `nick` asks for that one alone."""
+    return sound(nick) and _ASKABLE.fullmatch(nick) is not None
