@@ -15,20 +15,19 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from tests.fuzz.targets import SEEDS, TARGETS
-
 ONE = "--one"
 
 
 def main(arguments: list[str]) -> int:
     """Fuzz the targets named, all if none is, one after the other."""
+    targets = import_module("tests.fuzz.targets")
     seconds, names = (arguments[0], arguments[1:]) if arguments else ("60", [])
     broken = []
     with tempfile.TemporaryDirectory(prefix="pushbot-fuzz-") as folder:
-        for name in names or TARGETS:
+        for name in names or targets.TARGETS:
             corpus = Path(folder, name)
             corpus.mkdir()
-            for index, seed in enumerate(SEEDS.get(name, ())):
+            for index, seed in enumerate(targets.SEEDS.get(name, ())):
                 (corpus / f"seed-{index}").write_bytes(seed)
             _say(f"{name}: {seconds} s ...")
             command = [sys.executable, "-m", "tests.fuzz.forever", ONE, name, str(corpus), f"-max_total_time={seconds}"]
@@ -55,8 +54,9 @@ def one(name: str, arguments: list[str]) -> None:
         atheris = import_module("atheris")
     except ImportError:
         sys.exit("atheris is missing: pip install '.[fuzz]'")
-    atheris.instrument_all()
-    atheris.Setup([sys.argv[0], *arguments], TARGETS[name])
+    with atheris.instrument_imports(include=["pushbot", "pushbot_plugins", "icalendar"]):
+        targets = import_module("tests.fuzz.targets")
+    atheris.Setup([sys.argv[0], *arguments], targets.TARGETS[name])
     atheris.Fuzz()
 
 
