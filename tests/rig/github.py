@@ -10,6 +10,8 @@ Followed is docs.github.com/rest, API version 2022-11-28 (and 2026-03-10, which 
 - *Deployments*: "Create a deployment" (201; 202 when it merged instead; 409 for required contexts and merge conflicts),
   "List deployments", "Get a deployment", *Deployment statuses*: "List" (newest first) and "Create". A success makes
   earlier deployments of the environment inactive, unless that is transient or production (`auto_inactive`).
+- *Commit statuses*: "Get the combined status for a specific reference". *Check runs*: "List check runs for a Git
+  reference".
 - "Using the REST API": 401 and 403, `X-GitHub-Api-Version` (400 when unknown), a User-Agent is a must, ETag and 304
   (which costs nothing), `link` headers, `x-ratelimit-*`, primary and secondary limits with 403 or 429.
 
@@ -110,6 +112,8 @@ class GitHub:
         self.reset = 0
         self.merged = False
         self.failing_contexts: set[str] = set()
+        self.statuses: dict[str, str] = {}
+        self.checks: list[tuple[str, str, str | None]] = []
         self.faults: list[Fault] = []
         self.runs: dict[int, Run] = {}
         self.deployments: dict[int, Deployment] = {}
@@ -136,6 +140,8 @@ class GitHub:
                 web.get(f"{at}/actions/runs/{{run}}/jobs", self._list_jobs),
                 web.post(f"{at}/actions/runs/{{run}}/cancel", self._cancel),
                 web.get(f"{at}/actions/jobs/{{job}}/logs", self._job_log),
+                web.get(f"{at}/commits/{{ref}}/status", self._combined_status),
+                web.get(f"{at}/commits/{{ref}}/check-runs", self._list_check_runs),
                 web.post(f"{at}/deployments", self._create_deployment),
                 web.get(f"{at}/deployments", self._list_deployments),
                 web.get(f"{at}/deployments/{{deployment}}", self._get_deployment),
@@ -441,6 +447,26 @@ class GitHub:
         if len(asked.get("description", "")) > 140:
             return _error(422, "Validation Failed: description is too long (maximum is 140 characters)")
         return web.json_response(self.report(deployment, asked["state"], asked.get("description", "")), status=201)
+
+    # --- what CI said of HEAD -----------------------------------------------------------------
+
+    async def _combined_status(self, request: web.Request) -> web.Response:
+        found = [
+            {"id": at, "context": name, "state": state, "description": None}
+            for at, (name, state) in enumerate(self.statuses.items())
+            if request.match_info["ref"] == HEAD
+        ]
+        whole = {"state": "pending", "sha": HEAD, "total_count": len(found)}
+        return self._page(request, list(found), lambda part: {**whole, "statuses": part}, lambda one: one)
+
+    async def _list_check_runs(self, request: web.Request) -> web.Response:
+        assert request.query.get("filter", "latest") == "latest"
+        found = [
+            {"id": at, "name": name, "head_sha": HEAD, "status": status, "conclusion": conclusion}
+            for at, (name, status, conclusion) in enumerate(self.checks)
+            if request.match_info["ref"] == HEAD
+        ]
+        return self._page(request, list(found), lambda p: {"total_count": len(found), "check_runs": p}, lambda one: one)
 
     # --- small parts --------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class FakeItem:
 
 @dataclass
 class FakeBuild:
-    """One build; `branch` is what the job's configuration said when it began."""
+    """One build; `branch` is what the job's configuration said when it began, `sha` what its git plugin tells."""
 
     number: int
     item: FakeItem
@@ -91,6 +91,7 @@ class FakeBuild:
     branch: str
     ended: float | None = None
     result: str | None = None
+    sha: str | None = None
 
 
 @dataclass
@@ -320,12 +321,20 @@ class FakeJenkins:
     def _build(self, build: FakeBuild) -> dict[str, object]:
         return {
             "_class": "hudson.model.FreeStyleBuild",
-            "actions": [_parameters(build.item.values), {}],
+            "actions": [_parameters(build.item.values), _built(build)],
             "building": build.ended is None,
             "number": build.number,
             "queueId": build.item.id,
             "result": build.result,
         }
+
+
+def _built(build: FakeBuild) -> dict[str, object]:
+    """What the git plugin adds, of a build that it checked out for."""
+    if build.sha is None:
+        return {}
+    revision = {"SHA1": build.sha, "branch": [{"SHA1": build.sha, "name": build.branch}]}
+    return {"_class": "hudson.plugins.git.util.BuildData", "lastBuiltRevision": revision}
 
 
 def _parameters(values: dict[str, str]) -> dict[str, object]:
