@@ -157,7 +157,7 @@ class Pages:
             return _none_open()
         after = with_moments(self.incident, [Moment(self.at, ask.by.name, text)])
         if after is self.incident:
-            return Refusal(Code.QUEUE_FULL, f"{len(after.timeline)} lines in its timeline; for an incident")
+            return Refusal(Code.TIMELINE_FULL, f"{len(after.timeline)}")
         self.write(after)
         if ask.origin is None or not self._in_warroom(ask.origin):
             self.reply(ask.origin, f"{ask.by.name}: noted for {words.name_of(after)}.")
