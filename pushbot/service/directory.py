@@ -175,6 +175,17 @@ class Directory:
         return tuple(one for one in riders if (human := self.human(one)) is not None and human.name in humans)
 
 
+def told(directory: Directory, change: ChangeSet) -> ChangeSet:
+    """`change` with authors as people know them: `Alice Liddell (alice)`."""
+
+    def who(author: str) -> str:
+        human = directory.person_of_author(author)
+        return author if human is None or folded(human.name) == folded(author) else f"{author} ({human.name})"
+
+    commits = tuple(replace(commit, author=who(commit.author)) for commit in change.commits)
+    return replace(change, commits=commits, authors=tuple(map(who, change.authors)))
+
+
 def follows(old: Person, new: Person) -> bool:
     """Whether seats of `old` become those of `new` when a chat says that the one is now the other.
 

@@ -17,6 +17,7 @@ from pushbot.queue import commands as c
 from pushbot.queue.model import RunKind
 from pushbot.service.access import Access
 from pushbot.service.capacity import capacity
+from pushbot.service.directory import told
 from pushbot.service.history import previous, push_seconds, there_now
 from pushbot.service.hours import Hours
 from pushbot.service.keepers import keeper, locks
@@ -215,7 +216,7 @@ class Questions:
             if (old := previous(good)) is not None:
                 break
         async with self._gate:
-            what = await lane.repository.changes(old, new, limit=HITS)
+            what = told(self._access.directory, await lane.repository.changes(old, new, limit=HITS))
         people = [rider.person.name for rider in head.riders] if head else []
         return blame.changes(lane.name, people, ref or "", old=old, new=new, what=what, now=self._clock.now())
 
@@ -225,7 +226,8 @@ class Questions:
             return blame.Shipped(run)
         try:
             async with asyncio.timeout(SEARCH), self._gate:
-                return blame.Shipped(run, await repository.changes(run.previous, run.revision))
+                changes = await repository.changes(run.previous, run.revision)
+            return blame.Shipped(run, told(self._access.directory, changes))
         except PushbotError as error:
             return blame.Shipped(run, problem=str(error))
         except TimeoutError:
@@ -263,7 +265,7 @@ class Questions:
                 changes = await repository.changes(run.previous, run.revision, path=path, limit=1)
         except PushbotError as error:
             return blame.Shipped(run, problem=str(error))
-        return blame.Shipped(run, changes if changes.total else None)
+        return blame.Shipped(run, told(self._access.directory, changes) if changes.total else None)
 
     # --- .log --------------------------------------------------------------------------------------
 
