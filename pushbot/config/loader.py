@@ -46,7 +46,7 @@ def load(path: Path) -> Config:
     problems = (*reading.found.problems, *reading.problems)
     if config is None or problems:
         raise ConfigErrors(tuple(replace(problem, line=line_of(text, problem.key)) for problem in problems))
-    return config
+    return replace(config, text=text)
 
 
 def _text(path: Path) -> str:

@@ -91,7 +91,7 @@ class ChatPart:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole configuration; chats and lanes are in the order of the file."""
+    """A whole configuration; chats and lanes are in the order of the file, `text` is the file as it was read."""
 
     file: Path
     bot: Bot
@@ -99,6 +99,7 @@ class Config:
     announce: Announce
     lanes: tuple[LaneSpec, ...]
     backup: BackupSpec
+    text: str = field(default="", repr=False)
     web: WebSpec | None = None
     access: Access = field(default_factory=Access)
     house: HouseSpec = field(default_factory=HouseSpec)

@@ -32,7 +32,7 @@ class Problem:
     @property
     def path(self) -> str:
         """The key as people write it: `pipelines.web.stages[0].steps[1].run`."""
-        parts = (f"[{part}]" if isinstance(part, int) else f".{_written(part)}" for part in self.key)
+        parts = (f"[{part}]" if isinstance(part, int) else f".{written(part)}" for part in self.key)
         return "".join(parts).removeprefix(".")
 
     def __str__(self) -> str:
@@ -52,7 +52,8 @@ class ConfigErrors(PushbotError):  # noqa: N818 - it is all the errors of a file
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def _written(name: str) -> str:
+def written(name: str) -> str:
+    """`name` as a key is written in TOML."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
 
 
