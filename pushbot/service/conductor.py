@@ -108,6 +108,10 @@ class Conductor:
         self._watch_the_clock()
         return known.runs
 
+    def inherit(self, former: Conductor) -> None:
+        """Go on with what another conductor of the lane, which does no more, was left and has not done."""
+        self._mailbox, self._owed = former._mailbox, former._owed
+
     def snapshot(self) -> Snapshot:
         """The lane as it is now."""
         return Snapshot(self.lane, self.queue, self.around.runbook.of_lane(self.lane.name), dict(self.runs.progress))

@@ -8,6 +8,7 @@ next. A `reason` before the final state is that somebody asked to stop it.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from pushbot.service.targets import Targets
 
 LOG = structlog.get_logger()
+STARTED_WITHIN = 30.0
+"""Seconds that an executor may take to begin a run before it is left to find out what became of it."""
 STOPPED_WITHIN = 10.0
 """Seconds beyond its stage's `grace` in which a run that is stopped should have ended."""
 BOT = Person("", "bot:pushbot", "pushbot")
@@ -65,9 +68,13 @@ class Dispatcher:
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _aborted: set[str] = field(default_factory=set)
     _preparing: dict[str, asyncio.Timeout] = field(default_factory=dict)
+    _starting: dict[str, asyncio.Event] = field(default_factory=dict)
+    _left: bool = False
 
     def begin(self, record: RunRecord) -> None:
         """Take up a run: one that was just asked for, or one that an earlier bot left in flight."""
+        if self._left:
+            return  # it is on record: whoever comes after takes it up
         if record.reason is not None:
             self._aborted.add(record.id)
         task = self._spawned(self._guarded(record), f"run {record.id}")
@@ -117,8 +124,21 @@ class Dispatcher:
 
     def leave(self) -> None:
         """Stop following the runs in flight; they go on, to be taken up again by the next bot."""
+        self._left = True
         for task in self._tasks.values():
             task.cancel()
+
+    async def hand_over(self) -> None:
+        """Leave the runs in flight to another dispatcher of this process; those that just start are waited for."""
+        self._left = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STARTED_WITHIN):
+                while self._starting:
+                    await next(iter(self._starting.values())).wait()
+        tasks = set(self._tasks.values())
+        self.leave()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _abort(self, record: RunRecord, stage: StageSpec) -> None:
         """Have the executor stop the run; when it cannot, those who wait for that hear why.
@@ -184,7 +204,12 @@ class Dispatcher:
                 if found.refused is not None:
                     return Outcome(RunState.FAILED, STEP, found.refused, changed=False), False
                 targets = found.targets
-                record = await self._start(found.record, stage, targets)
+                starting = self._starting[record.id] = asyncio.Event()
+                try:
+                    record = await self._start(found.record, stage, targets)
+                finally:
+                    del self._starting[record.id]
+                    starting.set()
             except PushbotError as error:
                 return Outcome(RunState.FAILED, reason=str(error)), False
         elif record.started_at is None:  # nobody was told of it yet, and its train knows no revision

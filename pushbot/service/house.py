@@ -52,6 +52,7 @@ MAILBOX = 1000
 """Pieces of work that may wait; whoever brings more has to wait, back to the chat's socket."""
 BATCH = 200
 """Pieces of work that go into one transaction at most."""
+_LOOK = 0.005
 AGAIN_AFTER = 1.0
 """Seconds until what could not be recorded, or what a lane could not record, is tried again."""
 
@@ -89,6 +90,15 @@ class House:
         newest = next(iter(await self.around.store.incidents(limit=1)), None)
         self.incident = newest if newest is not None and newest.resolved_at is None else None
         self._last = newest
+
+    def inherit(self, former: House) -> None:
+        """Go on with what another house, which does no more, was left and has not done."""
+        self._mailbox, self._owed = former._mailbox, former._owed
+
+    async def rest(self) -> None:
+        """Return when all that has been put is done, or could not be recorded."""
+        while self._busy or not self._mailbox.empty():  # noqa: ASYNC110 - more may come meanwhile
+            await asyncio.sleep(_LOOK)
 
     async def put(self, ask: Ask) -> None:
         """Leave a piece of work; waits while the mailbox is full."""

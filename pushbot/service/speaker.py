@@ -48,7 +48,7 @@ class _Mouth:
     news: deque[Line] = field(default_factory=deque)
     replies: deque[Line] = field(default_factory=deque)
     asked: set[tuple[str, str]] = field(default_factory=set)
-    said: set[asyncio.Future[None]] = field(default_factory=set)
+    said: dict[asyncio.Future[None], Line] = field(default_factory=dict)
 
     @property
     def waiting(self) -> int:
@@ -111,6 +111,20 @@ class Speaker:
         if mouth is not None and mouth.waiting < MOST_WAITING:
             self._queue(mouth, Line(OFF_THE_RECORD, chat, to, REPLY, _no_command(text)))
 
+    def move(self, chats: Mapping[str, Chat]) -> None:
+        """Speak through `chats` from now on; those that are others than before under the same name have ended.
+
+        What was in the hands of one that has ended may have been heard, so it is said again with a word on that.
+        """
+        self.chats = chats
+        for (chat, to), mouth in tuple(self._mouths.items()):
+            if chats.get(chat) is mouth.chat:
+                continue
+            del self._mouths[chat, to]
+            self.hand((line for line in mouth.said.values() if line.id != OFF_THE_RECORD), repeat=True)
+            for line in (*mouth.news, *mouth.replies):
+                self.answer(chat, to, line.text) if line.id == OFF_THE_RECORD else self.hand((line,))
+
     def _mouth(self, chat: str, to: str) -> _Mouth | None:
         if chat not in self.chats:
             return None
@@ -126,11 +140,11 @@ class Speaker:
     def _say(self, mouth: _Mouth) -> None:
         while (line := mouth.next()) is not None:
             future = mouth.chat.say(line.to, line.text)
-            mouth.said.add(future)
+            mouth.said[future] = line
             future.add_done_callback(partial(self._settled, mouth, line))
 
     def _settled(self, mouth: _Mouth, line: Line, future: asyncio.Future[None]) -> None:
-        mouth.said.discard(future)
+        mouth.said.pop(future, None)
         if future.cancelled():
             return
         error = future.exception()
@@ -142,7 +156,7 @@ class Speaker:
             LOG.error("line_not_delivered", line=line.id, to=line.to, error=repr(error))
             self._confirmed(line)
         self._say(mouth)
-        if not mouth.said and not mouth.waiting:
+        if not mouth.said and not mouth.waiting and self._mouths.get((line.chat, line.to)) is mouth:
             self._mouths.pop((line.chat, line.to), None)
 
     def _confirmed(self, line: Line) -> None:
