@@ -112,7 +112,7 @@ class Bot:
         if plan.control is not None:
             control = ControlServer(plan.control, conductors, feed, plan.outputs, plan.access.directory)
         desk = Desk(conductors, house, topics, speaker, plan.access.directory)
-        autopilot = Autopilot(conductors, store, clock, feed)
+        autopilot = Autopilot(conductors, store, clock, feed, plan.access.directory.authors)
         background: dict[str, Service] = {
             "timetable": timetable,
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),

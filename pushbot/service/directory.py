@@ -163,6 +163,11 @@ class Directory:
         wanted = {folded(text.strip()) for text in (name, email)} - {""}
         return next((one for one in self.people if any(folded(git) in wanted for git in one.git)), None)
 
+    def authors(self, names: Sequence[str]) -> frozenset[str]:
+        """The keys of the people who commit under `names`, as far as the configuration knows them."""
+        found = map(self.person_of_author, names)
+        return frozenset(f"{LINKED}{human.name}" for human in found if human is not None)
+
     def pager(self, person: Person) -> str | None:
         """Where `person` is paged."""
         human = self.human(person)

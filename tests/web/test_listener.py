@@ -13,6 +13,8 @@ import pytest_asyncio
 
 from pushbot.errors import PushbotError
 from pushbot.queue.model import Queue
+from pushbot.service.access import Access
+from pushbot.service.directory import Directory, Human, account_of
 from pushbot.service.spec import AutoSpec
 from pushbot.testing.playground import Playground
 from pushbot.web.listener import Listener
@@ -190,6 +192,18 @@ async def test_a_failure_is_told_with_who_wrote_it(site: Site) -> None:
     await site.play.settle()
     line = "ci failed on main (6957bb87), by alice: https://ci.example.org/7"
     assert site.spoken() == [line]
+
+
+async def test_a_failure_calls_the_rider_whose_commits_are_in_it(site: Site) -> None:
+    human = Human("zoe", (account_of("irc/zoe"),), git=("alice",))
+    site.play.access = Access(directory=Directory((human,)))
+    await site.start()
+    for who in ("zoe", "bob"):
+        site.play.server.say(who, ".join", "#push")
+    await site.play.settle()
+    assert (await site.build(state="failure"))[0] == 202
+    await site.play.settle()
+    assert site.spoken()[-1] == "zoe: ci failed on main (6957bb87), by alice"
 
 
 async def test_what_cannot_be_recorded_is_to_be_sent_again_and_happens_once(site: Site) -> None:
