@@ -19,6 +19,7 @@ from pushbot.queue.model import Queue
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.time import next_due
 from pushbot.service.asks import Ask
+from pushbot.service.directory import relinked
 from pushbot.service.dispatcher import BOT
 from pushbot.service.draft import Draft
 from pushbot.service.feed import Declined
@@ -97,7 +98,7 @@ class Conductor:
         """Take up what the store knows of the lane; gives the runs that were in flight."""
         known = await self.store.remember(self.lane.name)
         self.fresh = known.queue is None
-        self.queue = known.queue or Queue()
+        self.queue = relinked(known.queue or Queue(), self.around.access.directory)
         for train in (*self.queue.trains, *self.queue.aside):
             push = await self.store.push(self.lane.name, train.number)
             if push is not None:

@@ -13,12 +13,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from pushbot.queue.access import Role
-from pushbot.queue.model import LINKED, Person
+from pushbot.queue.model import LINKED, Hold, Person
+from pushbot.queue.rules.aboard import rename
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pushbot.ports import ChangeSet
+    from pushbot.queue.model import Queue
 
 CERTIFICATE: Final = "certfp:"
 """What an account begins with that is the fingerprint of a TLS certificate: `irc/certfp:0a1b…`."""
@@ -178,6 +180,17 @@ class Directory:
         authors = {*change.authors, *(commit.author for commit in change.commits)}
         humans = {human.name for human in map(self.person_of_author, authors) if human is not None}
         return tuple(one for one in riders if (human := self.human(one)) is not None and human.name in humans)
+
+
+def relinked(queue: Queue, directory: Directory) -> Queue:
+    """A stored queue with everybody under the key that is theirs now: the configuration may know more by now."""
+    seats = [rider.person for train in (*queue.trains, *queue.aside) for rider in train.riders]
+    holders = [item.by for item in queue.items if isinstance(item, Hold) and item.by is not None]
+    for person in (*seats, *holders, *(lock.owner for lock in queue.locks)):
+        now = directory.linked(replace(person, proof="the key that was stored"))
+        if not now.same(person):
+            queue = rename(queue, person, replace(now, proof="")).queue
+    return queue
 
 
 def told(directory: Directory, change: ChangeSet) -> ChangeSet:

@@ -369,3 +369,16 @@ async def test_one_human_on_two_chats_is_one_rider(play: Playground, door: Door)
         "alice: you are alice on irc, known in the configuration as liz; proof: nick, which is trusted on this network;"
         " driving the first train of web"
     )
+
+
+async def test_who_is_linked_while_aboard_keeps_the_seat(play: Playground) -> None:
+    play.server.log_in("alice", "liddell")
+    await play.start()
+    await say(play, "bob", ".join")
+    await say(play, "alice", ".join with bob; .hold db")
+    await play.stop()
+    play.access = Access(directory=Directory((LIDDELL, BOB)))
+    await play.start()
+    await say(play, "alice", ".unhold; .good; .drive")
+    await say(play, "bob", ".good")
+    assert play.server.topic("#push") == "alice* + bob*"
