@@ -42,7 +42,7 @@ def begun(number: int, title: str, by: Person, now: datetime) -> IncidentRecord:
 def with_moments(incident: IncidentRecord, lines: Iterable[Moment], *, talk: bool = False) -> IncidentRecord:
     """`incident` with more lines in its timeline, as far as there is room; each is one line that can be shown."""
     room = MOST_LINES - len(incident.timeline) - (KEPT_FREE if talk else 0)
-    clean = (replace(line, who=_name(line.who), text=clean_text(line.text, LINE)) for line in lines)
+    clean = (replace(line, who=line.who and _name(line.who), text=clean_text(line.text, LINE)) for line in lines)
     more = tuple(line for line in clean if line.text)[: max(0, room)]
     return replace(incident, timeline=(*incident.timeline, *more)) if more else incident
 
@@ -55,7 +55,8 @@ def over(incident: IncidentRecord, by: Person, how: str | None, now: datetime) -
 
 
 def _name(name: str) -> str:
-    return clean_text(name, 64)
+    """A person's name as a timeline has it: never empty, as the bot's own lines are without one."""
+    return clean_text(name, 64) or "?"
 
 
 def causes(queue: Queue) -> frozenset[str]:
