@@ -174,6 +174,8 @@ async def _bounded(spec: CheckSpec, change: Change) -> Verdict:
     looking = asyncio.ensure_future(_guarded(spec, own))
     try:
         done, _ = await asyncio.wait({looking}, timeout=spec.timeout + LET_GO)
+        if looking.cancelled():
+            raise CannotTell("it gave up")
         if done:
             return looking.result()
         raise CannotTell(f"it gave no answer within {lasting(spec.timeout)}")
