@@ -17,7 +17,6 @@ class Code(StrEnum):
 
     ALREADY_ABOARD = "already_aboard"
     ALREADY_DRIVING = "already_driving"
-    CHECK_NOT_PASSED = "check_not_passed"
     CLOSED = "closed"
     EMPTY_QUEUE = "empty_queue"
     HEAD_BEGUN = "head_begun"
