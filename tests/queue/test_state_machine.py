@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -10,13 +11,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pushbot.queue import commands as c
 from pushbot.queue import events as e
-from pushbot.queue.model import Mark, Person, Phase, Queue, RunKind, Ticket, Train
+from pushbot.queue.model import Hold, Lock, Mark, Person, Phase, Queue, RunKind, Ticket, Train
 from pushbot.queue.refusals import Refusal
-from pushbot.queue.rules import Decision, Facts, Unfinished, decide
+from pushbot.queue.rules import Closed, Decision, Facts, Patience, Unfinished, decide
+from pushbot.queue.rules.time import next_due
 from pushbot.queue.topic import fit, parse, render
 
 NAMES = ("alice", "bob", "Carol", "dave", "a|b", "clear", "HOLD", "[x]")
 STAGES = ("princess", "production")
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LIMITS = (0, 1, 10, 40, 100, 450)
 
 
@@ -28,6 +31,7 @@ names = st.sampled_from((*NAMES, "ALICE", "nobody"))
 texts = st.none() | st.sampled_from(["x", "the site | is down", "!! it's ||", "…"])
 stages = st.sampled_from((*STAGES, "moon"))
 refs = st.none() | st.sampled_from(["main", "6957bb87"])
+spans = st.none() | st.sampled_from([1.0, 300.0, 1800.0, 7200.0])
 joins = st.builds(
     c.Join,
     ticket=st.sampled_from(Ticket),
@@ -50,8 +54,16 @@ commands: st.SearchStrategy[c.Command] = st.one_of(
     st.builds(c.Nevermind),
     st.builds(c.Pop),
     st.builds(c.Kick, names),
-    st.builds(c.PutHold, texts),
-    st.builds(c.Unhold),
+    st.builds(c.PutHold, texts, spans),
+    st.builds(c.PutHold, texts, cause=st.just("incident 1")),
+    st.builds(c.Unhold, st.sampled_from([None, None, "incident 1"])),
+    st.builds(c.LockStage, stages, spans, texts),
+    st.builds(c.LockStage, st.sampled_from(STAGES), spans),
+    st.builds(c.Unlock, stages, st.booleans(), texts),
+    st.builds(c.Second),
+    st.builds(c.Confirm),
+    st.builds(c.Override, st.just("checkout is down")),
+    st.builds(c.Quiet),
     st.builds(c.SetMessage, texts),
     st.builds(c.Abort),
     st.builds(c.Abort, st.integers(1, 5)),
@@ -70,7 +82,11 @@ facts_of_the_moment = st.builds(
     rollbacks=st.sampled_from([frozenset(STAGES), frozenset({"production"})]),
     busy=st.sampled_from([{}, {}, {"princess": "zoe in search (search-1)"}]),
     unfinished=st.sampled_from([{}, {"production": Unfinished(0, "main", "6957bb87")}]),
+    closed=st.sampled_from([{}, {}, {}, {"production": Closed("outside the hours"), "princess": Closed("x", START)}]),
+    second=st.sampled_from([frozenset[str](), frozenset({"production"})]),
+    asking=st.sampled_from([{}, {"princess": ("migrations",)}]),
 )
+PATIENCE = Patience(ask_after=600.0, grace=300.0, remind=600.0, lock=7200.0)
 
 
 def running(queue: Queue) -> list[Train]:
@@ -86,12 +102,29 @@ class AnyOrder(RuleBasedStateMachine):
         self.numbers: set[int] = set()
         self.runs: set[int] = set()
         self.drawn = ["clear"]
+        self.now = START
+        self.elsewhere: Lock | None = None
+
+    def of_now(self, facts: Facts) -> Facts:
+        """The facts with the time, and with what people and runs of this lane have."""
+        ours = {train.stage or "": "a run of this lane" for train in running(self.queue)}
+        there = self.elsewhere
+        locked = {"princess": there} if there is not None and there.until > self.now else {}
+        locked |= {lock.stage: lock for lock in self.queue.locks if lock.until > self.now}
+        other = {"princess": "search"} if locked.get("princess") is not None and locked["princess"].number == 0 else {}
+        return replace(
+            facts,
+            busy={**facts.busy, **ours},
+            now=self.now,
+            locked=locked,
+            elsewhere=other,
+            patience=PATIENCE,
+        )
 
     def take(self, command: c.Command | c.Report, facts: Facts) -> Decision | None:
         """Decide, check what holds for any decision, and go on from there."""
         before = self.queue
-        ours = {train.stage or "": "a run of this lane" for train in running(before)}
-        facts = replace(facts, busy={**facts.busy, **ours})
+        facts = self.of_now(facts)
         result = decide(before, command, facts)
         if isinstance(result, Refusal):
             assert self.queue == before
@@ -104,6 +137,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.check_running(before, command)
         self.check_aside(before, command)
         self.check_begun(before, command)
+        self.check_locks(before, command, facts)
+        self.check_time(command)
         self.drawn.append(render(self.queue))
         return result
 
@@ -135,9 +170,49 @@ class AnyOrder(RuleBasedStateMachine):
             if request.kind is RunKind.DEPLOY:
                 assert before.hold is None, "a held lane starts no deploy"
                 assert request.stage not in facts.busy
+                self.check_in_the_way(before, request, facts)
             if isinstance(command, c.Go):
                 assert all(rider.ticket is not Ticket.HOLD for rider in train.riders)
                 assert all(rider.mark is not Mark.BAD for rider in train.riders)
+
+    def check_in_the_way(self, before: Queue, request: e.StageRequested, facts: Facts) -> None:
+        """Hours, people's locks and a missing second word keep every deploy from starting, but for an override."""
+        assert request.train.override is None, "an override is used up"
+        if request.override is not None:
+            was = before.train(request.train.number)
+            assert was is not None
+            assert was.override is not None
+            return
+        assert request.stage not in facts.closed
+        lock, word = facts.locked.get(request.stage), request.train.second
+        people = [facts.by, *(rider.person for rider in request.train.riders)]
+        assert lock is None or any(lock.owner.same(one) for one in people)
+        if request.stage in facts.second:
+            assert word is not None
+            assert word.text == request.stage
+            assert not word.by.same(request.train.driver)
+
+    def check_locks(self, before: Queue, command: c.Command | c.Report, facts: Facts) -> None:
+        """A lock ends by its owner's word, by force, or with its time; each stage has one at most."""
+        assert self.queue.next_lock >= before.next_lock
+        for was in before.locks:
+            now = next((lock for lock in self.queue.locks if lock.number == was.number), None)
+            if now is not None:
+                kept = isinstance(command, c.Rename | c.LockStage) or now.reminded
+                assert now == was or kept
+                continue
+            unlocked = isinstance(command, c.Unlock) and (command.force or was.owner.same(facts.by))
+            assert unlocked or was.until <= facts.now
+        assert len({lock.stage for lock in self.queue.locks}) == len(self.queue.locks)
+
+    def check_time(self, command: c.Command | c.Report) -> None:
+        """What is due is done at once, and there is always a moment to look again."""
+        due = next_due(self.queue, PATIENCE)
+        if isinstance(command, c.Passed):
+            assert due is None or due > self.now
+        ends = [lock.until for lock in self.queue.locks]
+        ends += [item.until for item in self.queue.items if isinstance(item, Hold) and item.until is not None]
+        assert not ends or (due is not None and due <= min(ends))
 
     def check_running(self, before: Queue, command: c.Command | c.Report) -> None:
         """A train with a run in flight stays, at its stage, first, until that run ends."""
@@ -164,6 +239,7 @@ class AnyOrder(RuleBasedStateMachine):
         was, now = before.head, self.queue.head
         if was is None or not was.begun or isinstance(command, c.EditTopic):
             return
+        assert not isinstance(command, c.Passed) or now is not None
         if self.queue.train(was.number) is not None:
             assert now is not None
             assert now.number == was.number
@@ -206,6 +282,49 @@ class AnyOrder(RuleBasedStateMachine):
             self.take(c.RunBegan(train.number, train.run, revision), facts)
             self.take(c.AbortRefused(train.number, train.run, "it is stuck"), facts)
         self.take(c.RunEnded(train.number, train.run, state, undo=undo), facts)
+
+    @rule(seconds=st.sampled_from([1, 299, 301, 3600, 86_400, -1, -7200]), who=st.sampled_from(NAMES))
+    def time_passes_or_the_clock_is_set(self, seconds: int, who: str) -> None:
+        self.now += timedelta(seconds=seconds)
+        before = self.queue
+        holds = [item for item in before.items if isinstance(item, Hold)]
+        self.take(c.Passed(), Facts(person("bot"), stages=STAGES))
+        gone = [hold for hold in holds if not any(hold is item or hold == item for item in self.queue.items)]
+        assert all(hold.until is not None and hold.until <= self.now for hold in gone)
+        again = self.queue
+        self.take(c.Passed(), Facts(person("bot"), stages=STAGES))
+        assert self.queue is again, "what was due is done once"
+        self.take(c.Stirred(person(who)), Facts(person(who), stages=STAGES))
+
+    @rule()
+    def it_is_just_the_time(self) -> None:
+        due = next_due(self.queue, PATIENCE)
+        if due is not None:
+            self.now, before = max(due, self.now), self.queue
+            self.take(c.Passed(), Facts(person("bot"), stages=STAGES))
+            assert self.queue is not before, "there was something to do"
+
+    @rule()
+    def the_second_train_is_ready_and_the_first_says_nothing(self) -> None:
+        facts = Facts(person("bot"), stages=STAGES)
+        self.take(c.Join(last=True), replace(facts, by=person("yan")))
+        self.take(c.Good(), replace(facts, by=person("yan")))
+        was = self.queue.head
+        for seconds in (601, 301):
+            self.now += timedelta(seconds=seconds)
+            self.take(c.Passed(), facts)
+        now = self.queue.head
+        assert was is not None
+        assert now is not None
+        if now.number != was.number:
+            assert not was.begun
+            assert now.everyone_good
+            assert [train.number for train in self.queue.trains][1] == was.number
+
+    @rule(who=st.none() | st.sampled_from(NAMES), seconds=st.sampled_from([60, 7200]))
+    def another_lane_keeps_the_place(self, who: str | None, seconds: int) -> None:
+        until = self.now + timedelta(seconds=seconds)
+        self.elsewhere = Lock(0, "princess", person(who), self.now, until) if who is not None else None
 
     @rule(train=st.integers(0, 5), run=st.integers(0, 5), state=st.sampled_from(c.RunState), undo=st.booleans())
     def word_comes_of_some_run(self, train: int, run: int, state: c.RunState, *, undo: bool) -> None:
