@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from pushbot.chat.irc import IrcChat
 from pushbot.chat.irc.features import Features
 from pushbot.chat.irc.options import Identity, IrcOptions
-from pushbot.chat.irc.people import MOST, NICK_PROOF, People
+from pushbot.chat.irc.people import MOST, NICK_PROOF, People, Standing
 from pushbot.chat.irc.registration import Registration
 from pushbot.chat.irc.sasl import Credentials
 from pushbot.chat.irc.session import Session
 from pushbot.chat.irc.sts import Policies, Route, Strictness
 from pushbot.chat.irc.whois import LINES, NICKS
 from pushbot.chat.irc.wire import Source, parse
-from pushbot.chat.irc.writer import Writer
+from pushbot.chat.irc.writer import FULL, Writer
 from pushbot.ports import Heard, Notice, Renamed, TopicEdited
 from pushbot.queue.model import Person
 from pushbot.service.directory import follows
@@ -129,6 +129,24 @@ def test_another_address_behind_a_nick_is_another_one() -> None:
     assert known.speaker(other) is None
 
 
+def test_an_answer_about_another_address_is_not_remembered() -> None:
+    known = people(caps={"account-notify"})
+    came(known, "alice")
+    assert known.answered("alice", "x@y", Standing("al")).trusted
+    assert known.speaker(says("alice")) is None
+    assert known.answered("alice", "u@h", Standing("al")).trusted
+    assert known.speaker(says("alice")) == Person("irc", "account:al", "alice")
+
+
+@pytest.mark.parametrize("identity", Identity)
+def test_who_shows_no_address_is_nobody(identity: Identity) -> None:
+    message = parse(b"@account=alice :alice TOPIC #p :hi")
+    assert message is not None
+    person = people(identity).speaker(message)
+    assert person is not None
+    assert not person.trusted
+
+
 def test_not_more_people_are_remembered_than_fit() -> None:
     known = people()
     for number in range(MOST + 10):
@@ -155,12 +173,13 @@ class Pipe:
     """A network that remembers what it was given to carry."""
 
     sent: list[str] = field(default_factory=list)
+    clogged: bool = False
 
     def write(self, data: bytes) -> None:
         self.sent += data.decode().split("\r\n")[:-1]
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return FULL + 1 if self.clogged else 0
 
     def is_closing(self) -> bool:
         return False
@@ -302,5 +321,32 @@ def test_questions_are_asked_a_few_at_once_and_the_answers_of_others_are_none() 
         assert heard.person == Person("irc", "account:alice", "n3")
         assert [line for line in pipe.sent if line.startswith("WHOIS")] == [*asked, "WHOIS n10"]
         assert made.receive(b":s.test 318 pushbot n3 :End") == ()
+
+    asyncio.run(once())
+
+
+def test_of_many_strangers_not_all_are_asked_about() -> None:
+    async def once() -> None:
+        made, _ = session(Identity.ACCOUNT)
+        told = [made.receive(f":n{number}!u@h PRIVMSG #push :.join".encode()) for number in range(NICKS + 5)]
+        assert [len(notices) for notices in told] == [0] * NICKS + [1] * 5
+        made.close()
+
+    asyncio.run(once())
+
+
+def test_questions_and_words_take_turns() -> None:
+    async def once() -> None:
+        made, pipe = session(Identity.NICK)
+        pipe.clogged = True
+        for number in range(3):
+            _ = made.known.outbox.add("#push", f"word {number}")
+            made.writer.ask(f"WHOIS n{number}")
+        pipe.clogged, pipe.sent = False, []
+        made.writer.pump()
+        await asyncio.sleep(0)
+        kinds = [line.partition(" ")[0] for line in pipe.sent]
+        assert kinds[:6] == ["WHOIS", "PRIVMSG"] * 3
+        made.close()
 
     asyncio.run(once())

@@ -122,7 +122,8 @@ async def test_those_who_were_there_before_the_bot_are_known_by_one_question(joi
             assert server.asked == []
 
 
-async def test_an_answer_is_remembered_until_something_changes(join: Join) -> None:
+async def test_an_answer_is_remembered_until_something_changes(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pushbot.chat.irc.people.FRESH", 0.0)  # what changes is told here
     async with network("account-notify") as (server, bot):
         alice = await join(server, "alice", account="alice")
         for _ in range(3):
@@ -392,25 +393,60 @@ async def connected(person: Person, server: AccountServer, realname: str) -> Asy
         await person.close()
 
 
-async def test_numerics_count_from_the_server_alone_and_at_their_places(join: Join) -> None:
-    async with network() as (server, bot):
+@pytest.mark.parametrize(
+    "lie",
+    [
+        ":eve!e@h 330 pushbot mallory alice :is logged in as",
+        f":{NAME} 330 pushbot other alice :is logged in as",
+        f":{NAME} 330 pushbot :mallory alice is logged in as",
+        f":{NAME} 330 pushbot mallory :alice",
+        f":{NAME} 330 pushbot mallory * :is logged in as",
+        f":{NAME} 319 pushbot mallory :#330 #mallory #alice",
+        f":{NAME} 301 pushbot mallory alice :is logged in as",
+        f":{NAME} 307 pushbot mallory :is identified for this nick",
+        f":{NAME} 276 pushbot mallory :has client certificate fingerprint of alice",
+        f":{NAME} 276 pushbot mallory :has client certificate fingerprint {'ab' * 16}",
+        f":{NAME} 330 pushbot mallory alice :is logged in as\r\n:{NAME} 311 pushbot mallory ~mallory h2.test * :x",
+        ":mallory!~mallory@h2.test 354 pushbot 152 mallory alice",
+        f":{NAME} 354 pushbot 151 mallory alice",
+        ":mallory!~mallory@h2.test 311 pushbot alice ~mallory h2.test * :x",
+    ],
+)
+async def test_numerics_count_from_the_server_alone_and_at_their_places(lie: str, join: Join) -> None:
+    async with network("account-notify") as (server, bot):
         mallory = await join(server, "mallory")
         server.deaf_to.add("WHOIS")
         mallory.say("#push", ".go")
         await mallory.drain()
-        there, answer = server.client("pushbot"), "mallory ~mallory h2.test * :x"
-        there.reply("311", answer)
-        there.send(":eve!e@h 330 pushbot mallory alice :is logged in as")
-        there.send(f":{NAME} 330 pushbot other alice :is logged in as")
-        there.send(f":{NAME} 330 pushbot :mallory alice is logged in as")
-        there.send(f":{NAME} 330 pushbot mallory :alice")
-        there.send(f":{NAME} 319 pushbot mallory :#330 #mallory #alice")
-        there.send(f":{NAME} 301 pushbot mallory alice :is logged in as")
-        there.send(f":{NAME} 276 pushbot mallory :has client certificate fingerprint of alice")
-        there.reply("330", "mallory * :is logged in as")
-        there.send(":eve!e@h 318 pushbot mallory :End")
+        there = server.client("pushbot")
+        there.reply("311", "mallory ~mallory h2.test * :x")
+        there.send(lie)
+        assert not bot.chat.person("mallory").trusted
         there.reply("318", "mallory :End of /WHOIS list")
-        assert (await heard(bot))[:2] == ("nick:mallory", "")
+        assert await heard(bot) == ("nick:mallory", "", ".go")
+        there.send(lie)
+        mallory.say("#push", ".go")
+        assert await heard(bot) == ("nick:mallory", "", ".go")
+
+
+async def test_an_answer_without_an_address_is_none(join: Join) -> None:
+    async with network("account-notify") as (server, bot):
+        mallory = await join(server, "mallory")
+        server.deaf_to.add("WHOIS")
+        mallory.say("#push", ".go")
+        await mallory.drain()
+        server.client("pushbot").reply("330", "mallory alice :is logged in as")
+        server.client("pushbot").reply("318", "mallory :End of /WHOIS list")
+        assert (await heard(bot))[1] == ""
+        assert not bot.chat.person("mallory").trusted
+
+
+async def test_a_topic_by_hand_is_asked_about(join: Join) -> None:
+    async with network() as (server, bot):
+        alice = await join(server, "alice", account="alice")
+        alice.send("TOPIC #push :alice")
+        assert (await bot.told(TopicEdited)).person.proof == "account alice"
+        assert server.asked == ["alice"]
 
 
 @pytest.mark.parametrize(
