@@ -85,7 +85,6 @@ def _read_stage(
     access = access_of(reading, table.access, stage.at("access"))
     if table.second is not None:
         check_roles(reading, (table.second,), stage.at("second"), frozenset(Role))
-        access.setdefault("second", frozenset({table.second}))
     if executor is None:
         return None
     hosts, rollout, versions = hosts_of(reading, stage, executor, inventories)

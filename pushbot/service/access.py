@@ -86,7 +86,10 @@ class Access:
         if lane is None:
             return self.policy
         spec = lane.stage(stage) if stage is not None else None
-        return self.policy.but(lane.access, spec.access if spec is not None else {})
+        if spec is None:
+            return self.policy.but(lane.access)
+        second = {"second": frozenset({spec.second})} if spec.second is not None else {}
+        return self.policy.but(lane.access, second, spec.access)
 
     def standing(self, by: Person, here: Snapshot | None) -> Standing:
         """What `by` may not do at this moment in a lane as it is, and who may; without a lane in none."""
@@ -99,7 +102,8 @@ class Access:
             if not everywhere.may(verb) & roles:
                 lacking.setdefault(everywhere.may(verb), []).append(f".{verb}")
         for stage in lane.stages if lane is not None else ():
-            for verb, may in stage.access.items():
-                if not may & roles and everywhere.may(verb) & roles:
-                    lacking.setdefault(may, []).append(f".{verb} at {stage.name}")
+            here_too = self.policy_at(lane, stage.name)
+            for verb in here_too.roles:
+                if everywhere.may(verb) & roles and not here_too.may(verb) & roles:
+                    lacking.setdefault(here_too.may(verb), []).append(f".{verb} at {stage.name}")
         return Standing(roles, tuple((may, tuple(verbs)) for may, verbs in lacking.items()), trains)

@@ -51,8 +51,7 @@ def _is_for(play: Playground, words: Words) -> None:
 def _second(play: Playground, words: Words) -> None:
     default_lane(play)
     role = words["role"] or Role.ANYONE.value
-    said = {"second": frozenset({role})}
-    play.change_stage(words["stage"], lambda of: replace(of, second=role, access={**of.access, **said}))
+    play.change_stage(words["stage"], lambda of: replace(of, second=role))
 
 
 def _logged_in(play: Playground, words: Words) -> None:
