@@ -61,11 +61,12 @@ def next_due(queue: Queue, patience: Patience) -> datetime | None:
 
 
 def stirs(queue: Queue, person: Person, now: datetime) -> bool:
-    """Whether it is worth noting that `person` said something: they drive the head, which waits for them."""
-    head = queue.head
-    if head is None or head.idle_since is None or not head.driver.same(person):
-        return False
-    return head.asked_at is not None or now - head.idle_since >= STIRS_EVERY
+    """Whether it is worth noting that `person` said something: they drive the head, which waits for them, or slept."""
+    return any(
+        train.driver.same(person)
+        and (train.asked_at is not None or (train.idle_since is not None and now - train.idle_since >= STIRS_EVERY))
+        for train in queue.trains
+    )
 
 
 # --- leases ------------------------------------------------------------------------------------
@@ -177,8 +178,9 @@ def watched(before: Queue, decision: Decision, facts: Facts, *, spoke: bool) -> 
     if not facts.patience.ask_after:
         return decision
     for train in queue.trains[1:]:
-        if train.idle_since is not None:
-            queue = queue.with_train(replace(train, idle_since=None, asked_at=None, asked=()))
+        asked_at = None if spoke and train.driver.same(facts.by) else train.asked_at
+        if train.idle_since is not None or asked_at is not train.asked_at:
+            queue = queue.with_train(replace(train, idle_since=None, asked_at=asked_at, asked=()))
     head = queue.head
     if head is not None:
         fresh = _watched(before, queue, head, facts, spoke=spoke)
@@ -211,11 +213,12 @@ def _ready(queue: Queue, head: Train) -> Train | None:
     """The first train behind the head, and before any hold there, of which everyone says that it can go."""
     behind = queue.items[queue.position(head) + 1 :]
     trains = (item for item in takewhile(lambda item: isinstance(item, Train), behind) if isinstance(item, Train))
-    return next((one for one in trains if one.everyone_good and not _keeps_place(one)), None)
+    return next((one for one in trains if one.everyone_good and not _stays(one)), None)
 
 
-def _keeps_place(train: Train) -> bool:
-    return any(rider.ticket is Ticket.HOLD for rider in train.riders)
+def _stays(train: Train) -> bool:
+    """Whether it passes nobody: it only holds a place, or was passed itself and its driver not heard of since."""
+    return train.asked_at is not None or any(rider.ticket is Ticket.HOLD for rider in train.riders)
 
 
 def _overtaken(queue: Queue, facts: Facts) -> Decision:
@@ -226,7 +229,7 @@ def _overtaken(queue: Queue, facts: Facts) -> Decision:
     ready = _ready(queue, head)
     if ready is None or facts.now < head.asked_at + timedelta(seconds=facts.patience.grace):
         return Decision(queue)
-    sleeper = replace(head, idle_since=None, asked_at=None, asked=())
+    sleeper = replace(head, idle_since=None, asked=())
     first = replace(ready, idle_since=facts.now)
     items = list[Item]()
     for item in queue.items:
