@@ -521,7 +521,7 @@ class RunRecord:
     `continues` is the run whose unfinished hosts it takes up (`.retry failed`), `hosts` how many it is for. `size` is how
     large the change is, in words. `override` is why an operator lets it pass what stands in the way. `asks` are the
     questions of checks that kept it from beginning, `confirmed` those that were answered with yes, and `notes` what
-    checks said that did not.
+    checks said that did not. `took` are its steps and the seconds of each, where it was followed from its beginning.
     """
 
     id: str
@@ -550,6 +550,7 @@ class RunRecord:
     asks: tuple[str, ...] = ()
     confirmed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    took: tuple[tuple[str, float], ...] = ()
 
 
 class PushState(StrEnum):

@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.errors import PushbotError, RunLost, fault_reference
+from pushbot.errors import PushbotError, fault_reference
 from pushbot.ports import Outcome, Work
 from pushbot.queue.commands import AbortRefused, RunBegan, RunCounted, RunEnded, RunState
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
 from pushbot.service.checking import checked_run
 from pushbot.service.history import STEP
-from pushbot.service.jobs import job_of
+from pushbot.service.jobs import ended, job_of
 from pushbot.service.preparing import NOWHERE, Prepared, prepared
 from pushbot.service.runbook import number
 from pushbot.service.snapshot import BEGINNING, Progress
 from pushbot.service.targets import beside
+from pushbot.service.timing import Timings
 from pushbot.service.voice.rollout import counted_hosts
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Dispatcher:
     report: Callable[[str, Ask], Awaitable[None]]
     moved: Callable[[RunRecord, Progress], None] = lambda *_: None
     progress: dict[str, Progress] = field(default_factory=dict)
+    timings: Timings = field(default_factory=Timings)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _aborted: set[str] = field(default_factory=set)
     _preparing: dict[str, asyncio.Timeout] = field(default_factory=dict)
@@ -173,6 +175,7 @@ class Dispatcher:
                 state = RunState.LOST if known.starting else RunState.FAILED
                 outcome, undo = Outcome(state, reason=f"something broke in the bot, see {reference} in its log"), False
             known = self.runbook.get(record.id) or record
+            known = self._write(replace(known, took=self.timings.over(record.id, self.clock.now())))
             began = known.started_at or known.requested_at
             LOG.info("run_ended", state=outcome.state, step=outcome.step, reason=outcome.reason)
             ended = RunEnded(
@@ -197,6 +200,7 @@ class Dispatcher:
             return Outcome(state, reason=f"{record.stage} is no longer in the configuration"), False
         targets = NOWHERE
         if not record.starting:
+            self.timings.follow(record.id)
             try:
                 found = await self._prepare(record, stage)
                 if found is None or record.id in self._aborted:
@@ -216,26 +220,19 @@ class Dispatcher:
             record = await self._began(record, record.token, record.requested_at)
         if record.id in self._aborted:
             await self._abort(record, stage)
-        outcome = await self._wait(record, stage, targets)
+        outcome = await ended(
+            stage.executor, job_of(record, stage, self.runs, targets), record.token, self._note(record)
+        )
         failed = outcome.state is RunState.FAILED and record.kind is RunKind.DEPLOY
         changed = stage.changed_by(outcome.step) if outcome.changed is None else outcome.changed
         back = record.previous is not None and not (record.continues and record.previous == record.revision)
         return outcome, failed and changed and stage.rollback_auto and back
 
-    async def _wait(self, record: RunRecord, stage: StageSpec, targets: Targets) -> Outcome:
-        try:
-            return await stage.executor.wait(
-                job_of(record, stage, self.runs, targets), record.token, self._note(record)
-            )
-        except RunLost as error:
-            return Outcome(RunState.LOST, reason=str(error))
-        except PushbotError as error:
-            return Outcome(RunState.LOST, reason=f"I lost sight of it: {error}")
-
     def _note(self, record: RunRecord) -> Callable[[str | Tally], None]:
         def note(told: str | Tally) -> None:
             how_far = self.progress.get(record.id, BEGINNING).after(told)
             self.progress[record.id] = how_far
+            self.timings.told(record.id, told, self.clock.now())
             self.moved(record, how_far)
 
         return note

@@ -1,17 +1,21 @@
-"""What an executor is given for a run: the job that a record and its stage make."""
+"""What an executor is given for a run, the job that a record and its stage make; and how it is waited for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushbot.ports import Job, traits_of
+from pushbot.errors import PushbotError, RunLost
+from pushbot.ports import Job, Outcome, traits_of
+from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
 from pushbot.service.preparing import NOWHERE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from pushbot.ports import RunRecord
+    from pushbot.fleet.model import Tally
+    from pushbot.ports import Executor, RunRecord
     from pushbot.service.spec import StageSpec
     from pushbot.service.targets import Targets
 
@@ -42,3 +46,13 @@ def job_of(record: RunRecord, stage: StageSpec, runs: Path, targets: Targets = N
         rollout=stage.rollout,
         continues=runs / record.continues if record.continues is not None else None,
     )
+
+
+async def ended(executor: Executor, job: Job, token: str | None, note: Callable[[str | Tally], None]) -> Outcome:
+    """How the run ended; lost, when that cannot be told."""
+    try:
+        return await executor.wait(job, token, note)
+    except RunLost as error:
+        return Outcome(RunState.LOST, reason=str(error))
+    except PushbotError as error:
+        return Outcome(RunState.LOST, reason=f"I lost sight of it: {error}")
