@@ -36,6 +36,7 @@ class Timings:
         """The run has ended: each step, and how many seconds it took; what began more than once is put together."""
         began = self._began.pop(run, [])
         took: dict[str, float] = {}
-        for (step, since), (_, until) in zip(began, [*began[1:], ("", at)], strict=True):
+        for place, (step, since) in enumerate(began, 1):
+            until = began[place][1] if place < len(began) else at
             took[step] = took.get(step, 0.0) + max(0.0, (until - since).total_seconds())
         return tuple((step, round(seconds, 3)) for step, seconds in took.items())
