@@ -117,6 +117,7 @@ class House:
             await asyncio.sleep(0)  # it watches before anything is asked of the lanes
             await self._do([])
             while True:
+                owed = len(self._owed)
                 batch = await self._next_batch()
                 try:
                     await self._do(batch)
@@ -124,6 +125,8 @@ class House:
                     reference = fault_reference()
                     LOG.exception("batch_failed", reference=reference)
                     self._tell(batch, broken(reference))
+                for _ in batch[owed:]:
+                    self._mailbox.task_done()
 
     async def _next_batch(self) -> list[Mail]:
         """All that waits, up to a bound, after what could not be recorded before."""
@@ -189,8 +192,8 @@ class House:
             self._owed.extend(mail for mail in batch if not isinstance(mail, Ask))
             self._try_again()
             return False
-        except BaseException:
-            pages.forget()
+        except BaseException:  # it may have been recorded all the same
+            pages.remembering.forget()
             raise
         return True
 
