@@ -25,7 +25,7 @@ Without any lane there is one, `web` in #push with princess and production. At a
     * lon-3 does not answer: connection refused
     * hosts take their time / tell their versions
     * the disk is full / has room again
-    * 23 seconds pass
+    * 23 seconds pass                              also minutes, hours, days; see `waiting`
     * the bot crashes / comes back / crashes and comes back / is stopped and started
     * the link breaks / is back                      lines not yet confirmed are uncertain
     * the server holds confirmations back / confirms / loses what the bot says
@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Final
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Amount, Look, Tally, VersionProbe
 from pushbot.service.spec import Mismatch, VersionSpec
-from pushbot.testing import check, hours, trouble, trust
+from pushbot.testing import check, hours, trouble, trust, waiting
 from pushbot.testing.trust import default_lane
 
 if TYPE_CHECKING:
@@ -209,10 +209,6 @@ def _disk(play: Playground, words: Words) -> None:
     play.store.trouble = PushbotError("the disk is full") if words["how"] == "is full" else None
 
 
-async def _time(play: Playground, words: Words) -> None:
-    await play.pass_time(float(words["seconds"]))
-
-
 async def _bot(play: Playground, words: Words) -> None:
     how = words["how"]
     if "crashes" in how:
@@ -245,6 +241,7 @@ _BEFORE: Final[Mapping[str, Prepare]] = {
     **trouble.BEFORE,
     **trust.BEFORE,
     **hours.BEFORE,
+    **waiting.BEFORE,
     r"lane (?P<name>\S+)(?P<config> for config)? in (?P<rooms>#\S+?(?: and #\S+?)*)(?:: (?P<stages>.+))?": _lane,
     r"(?P<name>\S+) is pushed from (?P<branch>\S+)": _pushed_from,
     r"trains take (?P<count>\d+)": _trains_take,
@@ -265,6 +262,7 @@ _EITHER: Final[Mapping[str, Prepare]] = {
 _DURING: Final[Mapping[str, Direct]] = {
     **_EITHER,
     **hours.DURING,
+    **waiting.DURING,
     r"(?:the run|run (?P<run>\S+)) (?P<how>succeeds|fails|is lost)(?: at (?P<step>\S+))?(?:: (?P<why>.+))?": _ends,
     r"(?:the run|run (?P<run>\S+)) is at (?P<step>\S*[^\d/\s]\S*)": _at_step,
     r"(?:the run|run (?P<run>\S+)) is at (?P<done>\d+)/(?P<total>\d+)(?:, (?P<failed>\d+) failed)?": _so_far,
@@ -275,7 +273,6 @@ _DURING: Final[Mapping[str, Direct]] = {
     r"(?P<host>\S+) does not answer: (?P<why>.+)": _silent,
     r"hosts (?P<how>take their time|tell their versions)": _telling,
     r"the disk (?P<how>is full|has room again)": _disk,
-    r"(?P<seconds>\d+) seconds? pass(?:es)?": _time,
     r"the bot (?P<how>crashes|comes back|crashes and comes back|is stopped and started)": _bot,
     r"the link (?P<how>breaks|is back)": _link,
     r"the server (?P<how>holds confirmations back|confirms|loses what the bot says)": _server,

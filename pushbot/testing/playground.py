@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from pushbot import app
@@ -108,6 +109,7 @@ class Playground:
     operators: set[str] = field(default_factory=set)
     guide: bool = False
     oncall: OncallSpec | None = None
+    timetable: HandTimetable = field(init=False)
     _bot: asyncio.Task[None] | None = None
     _link: FakeChat | None = None
 
@@ -185,6 +187,9 @@ class Playground:
         )
         return tuple(dict.fromkeys(named))
 
+    def __post_init__(self) -> None:
+        self.timetable = HandTimetable(self.clock)
+
     async def __aenter__(self) -> Self:
         """Begin, with no bot yet."""
         return self
@@ -205,7 +210,8 @@ class Playground:
         plan = app.Plan(chats, tuple(self.lanes), self.announce, outputs, stop, last_words=self.last_words)
         plan = replace(plan, web=self.web, access=self._gate())
         plan = replace(plan, house=HouseSpec(self.runs / "incidents", self.guide, self.oncall))
-        bot = app.run(plan, self.store, self.clock, timetable=HandTimetable(self.clock))
+        self.timetable = HandTimetable(self.clock)
+        bot = app.run(plan, self.store, self.clock, timetable=self.timetable)
         self._bot = asyncio.ensure_future(bot)
         if settle:
             await self.settle()
@@ -234,8 +240,14 @@ class Playground:
                 await self.settle()
 
     async def pass_time(self, seconds: float) -> None:
-        """Let time pass, and what waits for it happen."""
-        self.clock.advance(seconds)
+        """Let time pass, and what waits for it happen; what is in the timetable, at its moment."""
+        until = self.clock.now() + timedelta(seconds=seconds)
+        due = self.clock.now()
+        while (following := min(self.timetable.planned.values(), default=until)) < until:
+            due = max(following, due + timedelta(seconds=1))  # what is always due cannot stop the time
+            self.clock.advance(max(0.0, (due - self.clock.now()).total_seconds()))
+            await self.settle()
+        self.clock.advance(max(0.0, (until - self.clock.now()).total_seconds()))
         await self.settle()
 
     async def stop(self) -> None:
