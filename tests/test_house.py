@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from pushbot.config import load
+from pushbot.config.access import PersonTable, RoleTable
 from pushbot.config.backup import BackupTable
 from pushbot.config.calendars import CalendarTable
 from pushbot.config.checks import CheckTable
@@ -48,6 +49,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`[announce]`": AnnounceTable,
     "`[oncall]`": OncallTable,
     "`[lanes.NAME]`": LaneTable,
+    "`[people.NAME]`": PersonTable,
+    "`[roles.NAME]`": RoleTable,
     "`[calendars.NAME]`": CalendarTable,
     "`[inventories.NAME]`": InventoryTable,
     "`[[inventories.NAME.sources]]`": SourceTable,
