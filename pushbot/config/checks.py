@@ -1,4 +1,4 @@
-"""The checks of a stage, made from their tables."""
+"""What keeps a run of a stage from beginning: its checks, made from their tables, and its budget of down time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from pushbot.config.table import PluginTable
 from pushbot.plugins import Group
-from pushbot.service.spec import CheckSpec, OnError, OnFail
+from pushbot.service.spec import CheckSpec, DowntimeSpec, OnError, OnFail
 from pushbot.values import Label, TimeLimit  # noqa: TC001 - pydantic reads them
 
 if TYPE_CHECKING:
@@ -44,3 +44,23 @@ def checks_of(reading: Reading, stage: Stage) -> tuple[CheckSpec, ...]:
         for name, table, check in made
         if check is not None
     )
+
+
+def downtime_of(reading: Reading, stage: Stage) -> DowntimeSpec | None:
+    """The stage's budget of down time; a name that no step has, or half a budget, is noted."""
+    table = stage.table
+    if table.downtime_budget is None:
+        if table.downtime:
+            reading.note(stage.at("downtime_budget"), "missing", 'how long these steps may take a day, such as "20s"')
+        return None
+    if table.hosts is not None:
+        reading.note(stage.at("downtime_budget"), "steps on hosts are not measured", "no `downtime_budget` here")
+        return None
+    if not table.downtime:
+        reading.note(stage.at("downtime"), "missing", "the steps and health checks during which the stage is down")
+    known = [step.name for step in (*table.steps, *table.post, *table.rollback_steps)]
+    known += [probe.name for probe in table.health]
+    for place, name in enumerate(table.downtime):
+        if name not in known and all(stage.whole(reading, each) for each in ("steps", "health", "post")):
+            reading.note_unknown(stage.at("downtime", place), "step or health check", name, known)
+    return DowntimeSpec(table.downtime, table.downtime_budget)

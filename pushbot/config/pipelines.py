@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from pushbot.config.access import access_of, check_roles
 from pushbot.config.calendars import hours_of
-from pushbot.config.checks import checks_of
+from pushbot.config.checks import checks_of, downtime_of
 from pushbot.config.inheritance import stages_of
 from pushbot.config.inventories import hosts_of
 from pushbot.config.model import Rollback
@@ -110,6 +110,7 @@ def _read_stage(
         rollout=rollout,
         versions=versions,
         checks=checks_of(reading, stage),
+        downtime=downtime_of(reading, stage),
         hours=hours,
         access=access,
         second=table.second,

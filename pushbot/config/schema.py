@@ -179,6 +179,8 @@ class DefaultsTable(Table):
     env: Environment = {}
     links: dict[Label, Url] = {}
     checks: tuple[CheckTable, ...] = ()
+    downtime: tuple[Label, ...] = ()
+    downtime_budget: TimeLimit | None = None
     steps: tuple[StepTable, ...] = ()
     health: tuple[HealthTable, ...] = ()
     post: tuple[StepTable, ...] = ()

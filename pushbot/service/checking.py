@@ -21,7 +21,8 @@ import structlog
 from pushbot.errors import PushbotError, fault_reference
 from pushbot.ports import Change, Finding, Verdict
 from pushbot.queue.model import RunKind
-from pushbot.service.history import STEP
+from pushbot.service.downtime import spent
+from pushbot.service.history import HISTORY, STEP
 from pushbot.service.spec import CheckSpec, OnError, OnFail
 from pushbot.service.voice.phrases import shown
 from pushbot.service.voice.plain import lasting, listed
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from pushbot.service.spec import LaneSpec, StageSpec
 
 LOG = structlog.get_logger()
+DOWNTIME = "downtime budget"
+"""What is told as a check of that name is the stage's own."""
 LET_GO = 5.0
 """Seconds in which a check that is told to stop has ended what it started; after that nobody waits for it."""
 WHY = 200
@@ -90,11 +93,15 @@ async def checked_run(
 
     A rollback is not checked. With an `override` nothing is looked at, which is told.
     """
-    if not stage.checks or record.kind is RunKind.ROLLBACK:
+    names = [spec.name for spec in stage.checks] + [DOWNTIME] * (stage.downtime is not None)
+    if not names or record.kind is RunKind.ROLLBACK:
         return record, None
-    names = listed([spec.name for spec in stage.checks])
     if record.override is not None:
-        return replace(record, notes=(f'not checked by {names}: "{shown(record.override)}"',)), None
+        return replace(record, notes=(f'not checked by {listed(names)}: "{shown(record.override)}"',)), None
+    if stage.downtime is not None:
+        past = await store.runs(record.lane, stage=stage.name, limit=HISTORY)
+        if (why := spent(past, stage.downtime, record.requested_at)) is not None:
+            return record, str(Checked(DOWNTIME, Effect.BLOCKS, why))
     change = change_of(record, lane, await open_incident(store))
     found = [answered(one, record) for one in await look(stage.checks, change, progress)]
     stops = [one for one in found if one.effect in (Effect.BLOCKS, Effect.ASKS)]

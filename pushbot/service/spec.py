@@ -124,6 +124,14 @@ class CheckSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class DowntimeSpec:
+    """Steps and health checks during which a stage is down, and how many seconds of that a day may have."""
+
+    steps: tuple[str, ...]
+    budget: float
+
+
+@dataclass(frozen=True, slots=True)
 class StageSpec:
     """One place to deploy to, and how. `lock` is the exclusive claim that its runs hold.
 
@@ -150,6 +158,7 @@ class StageSpec:
     versions: VersionSpec | None = None
     rollback_never: bool = False
     checks: tuple[CheckSpec, ...] = ()
+    downtime: DowntimeSpec | None = None
     hours: tuple[CalendarSpec, ...] = ()
     access: Mapping[str, frozenset[str]] = field(default_factory=dict)
     second: str | None = None
