@@ -36,6 +36,7 @@ class HandTimetable:
         finally:
             self._running = False
             self.clock.watchers.remove(self._look)
+            self._jobs.clear()
             for work in self._at_work:
                 work.cancel()
 

@@ -155,7 +155,8 @@ def _span(what: Lock | Hold, now: datetime | None) -> str:
     age = f" for {lasting(seconds)}" if seconds > 0 else ""
     if what.until is None:
         return age
-    return f"{age}, until {clock_time(what.until, now)} ({lasting((what.until - now).total_seconds())} more)"
+    comma, left = "," if age else "", lasting((what.until - now).total_seconds())
+    return f"{age}{comma} until {clock_time(what.until, now)} ({left} more)"
 
 
 def locks(lane: str, there: Iterable[tuple[str, Lock]], now: datetime) -> tuple[str, ...]:

@@ -209,6 +209,9 @@ def _wanted(train: Train, lane: LaneNow) -> str:
         return f"waiting for {driver} to say .done"
     if following.claimed is not None:
         return f"waiting for {following.name}, which {_claim(following.claimed, lane.now)} has"
+    if following.kept is not None and train.seat(following.kept.owner) is None:
+        until = clock_time(following.kept.until, lane.now)
+        return f"waiting for {following.name}, which {shown(following.kept.owner.name, NAME)} keeps until {until}"
     closed = f", which is {following.closed}" if following.closed else ""
     return f"waiting for {driver} to say .go for {following.name}{closed}"
 
