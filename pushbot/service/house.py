@@ -52,7 +52,6 @@ MAILBOX = 1000
 """Pieces of work that may wait; whoever brings more has to wait, back to the chat's socket."""
 BATCH = 200
 """Pieces of work that go into one transaction at most."""
-_LOOK = 0.005
 AGAIN_AFTER = 1.0
 """Seconds until what could not be recorded, or what a lane could not record, is tried again."""
 
@@ -97,8 +96,7 @@ class House:
 
     async def rest(self) -> None:
         """Return when all that has been put is done, or could not be recorded."""
-        while self._busy or not self._mailbox.empty():  # noqa: ASYNC110 - more may come meanwhile
-            await asyncio.sleep(_LOOK)
+        await self._mailbox.join()
 
     async def put(self, ask: Ask) -> None:
         """Leave a piece of work; waits while the mailbox is full."""
@@ -125,8 +123,9 @@ class House:
                     reference = fault_reference()
                     LOG.exception("batch_failed", reference=reference)
                     self._tell(batch, broken(reference))
-                for _ in batch[owed:]:
-                    self._mailbox.task_done()
+                finally:
+                    for _ in batch[owed:]:
+                        self._mailbox.task_done()
 
     async def _next_batch(self) -> list[Mail]:
         """All that waits, up to a bound, after what could not be recorded before."""

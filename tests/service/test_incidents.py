@@ -228,6 +228,7 @@ async def test_what_the_lanes_do_is_in_the_timeline(three: Playground) -> None:
     three.server.say("frank", '.incident "checkout errors"', PUSH)
     await three.settle()
     three.executor.fail("migrate", "exit code 3")
+    await three.settle()
     three.server.say(OPERATOR, ".unhold", PUSH)
     three.server.say("alice", ".uhoh", PUSH)
     await three.settle()
