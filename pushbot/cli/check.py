@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pushbot.cli.hosts_words import meant
+from pushbot.cli.windows import too_short
 from pushbot.config import Config, load
+from pushbot.errors import PushbotError
 
 if TYPE_CHECKING:
     from pushbot.service.spec import StageSpec
@@ -20,14 +22,22 @@ def check(file: Path) -> None:
     """Check the configuration in FILE, and change nothing.
 
     Each mistake is one line on standard error: where it is, what is wrong, what was expected, and the
-    nearest known name. Then the exit code is 2. A good configuration is summed up on standard output.
+    nearest known name. Then the exit code is 2. A good configuration is summed up on standard output. Where the bot
+    has a record of its runs, it warns of health checks whose window is short for what their service takes.
 
     \b
     Example:
       $ pushbot check pushbot.toml
       pushbot.toml:21: pipelines.web.stages[0].timeot: unknown key; did you mean 'timeout'?
     """  # noqa: D301 - \b is click's mark for lines to keep
-    click.echo(summary(load(file)))
+    config = load(file)
+    click.echo(summary(config))
+    try:
+        warnings = too_short(config)
+    except PushbotError as error:
+        warnings = [str(error)]
+    for line in warnings:
+        click.echo(f"warning: {line}", err=True)
 
 
 def summary(config: Config) -> str:
