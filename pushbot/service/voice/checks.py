@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushbot.service.voice.phrases import clip
-from pushbot.service.voice.plain import Said, listed, short
+from pushbot.service.voice.plain import Said, going, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,11 +24,10 @@ def asking(questions: Iterable[str]) -> str:
 
 def turned_away(run: RunRecord, branch: str | None, train: Train) -> tuple[Said, ...]:
     """Its checks did not let a run begin: why, and what can be done. Nothing is down, so it is no news."""
-    what = f"{run.lane}/{branch}" if branch is not None else run.lane
-    revision = f" ({short(run.revision)})" if branch is not None and run.revision else ""
-    text = f"{what}{revision} was not let on {run.stage}, where nothing changed: {run.reason}"
+    what = going(run.lane, branch, run.revision)
+    text = f"{what} was not let on {run.stage}, where nothing changed: {run.reason}"
     ways = Said(f"{train.driver.name}: {ways_in(run)}")
-    return (Said(text),) if train.aside else (Said(text), ways)
+    return (Said(text),) if train.aside or train.driver.bot else (Said(text), ways)
 
 
 def kept_out(run: RunRecord, confirmed: tuple[str, ...]) -> str:

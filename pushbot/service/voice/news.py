@@ -9,10 +9,10 @@ from pushbot.queue import events as e
 from pushbot.queue.model import Mark, Person, Phase, RunKind, Train
 from pushbot.service.history import not_let_in
 from pushbot.service.spec import News
-from pushbot.service.voice.builds import build_failed, build_queued
+from pushbot.service.voice.builds import build_failed, build_queued, given_up
 from pushbot.service.voice.checks import noted, sized, turned_away
 from pushbot.service.voice.keeping import kept
-from pushbot.service.voice.plain import GO_ON, Said, counted, lasting, listed, riders, short, ways_on
+from pushbot.service.voice.plain import GO_ON, Said, counted, going, lasting, listed, riders, short, ways_on
 from pushbot.service.voice.refusals import refused
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.Finished(train):
             return (finished(train),)
         case e.GivenUp(train, by):
-            return (Said(f"{by.name} gave up the push of {riders(train)}.", news=News.DEPLOY_STOPPED),)
+            return (given_up(train, by),)
         case e.NoteSet(text):
             return (Said("The note is set." if text else "The note is gone.", reply=True, aside=True),)
         case e.Renamed():
@@ -166,9 +166,7 @@ def finished(train: Train) -> Said:
 
 def subject(train: Train, at: Setting) -> str:
     """What is deployed: `web/main (6957bb87)`, or the lane alone where revisions come from no repository."""
-    if at.branch is None:
-        return at.lane
-    return f"{at.lane}/{at.branch} ({short(train.revision)})" if train.revision else f"{at.lane}/{at.branch}"
+    return going(at.lane, at.branch, train.revision)
 
 
 def run_started(train: Train, stage: str, kind: RunKind, at: Setting) -> Said:

@@ -79,6 +79,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def going(lane: str, branch: str | None, revision: str | None) -> str:
+    """What goes out: `web/main (6957bb87)`; `web (6957bb87)` when a commit was named, `web` when nothing is known."""
+    if branch is None:
+        return lane
+    named = f"{lane}/{branch}" if COMMIT.fullmatch(branch) is None else lane
+    return f"{named} ({short(revision or branch)})" if revision or named == lane else named
+
+
 def lasting(seconds: float) -> str:
     """A length of time in the two largest units: `23s`, `4m05s`, `2h10m`, `3d4h`."""
     whole = max(0, round(seconds))
