@@ -24,7 +24,7 @@ def test_the_docs_write_every_command_as_help_does() -> None:
     documented = {cell.strip("`") for heading in headings for cell in cells(heading) if cell.startswith("`.")}
     written = {form for usage in USAGE.values() for form in usage.line.split(", or ")}
     assert documented == written
-    assert {canonical(form.split()[0]) for form in documented} == set(verbs())
+    assert {canonical(form.split()[0].removesuffix("!")) for form in documented} == set(verbs())
 
 
 def test_the_docs_name_every_alias_for_what_it_stands_for() -> None:
