@@ -21,8 +21,9 @@ from pushbot.queue.commands import AbortRefused, RunBegan, RunCounted, RunEnded,
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
 from pushbot.service.checking import checked_run
+from pushbot.service.following import STOPPED_WITHIN, Following
 from pushbot.service.history import STEP
-from pushbot.service.jobs import ended, job_of
+from pushbot.service.jobs import job_of
 from pushbot.service.preparing import NOWHERE, Prepared, prepared
 from pushbot.service.runbook import number
 from pushbot.service.snapshot import BEGINNING, Progress
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 STARTED_WITHIN = 30.0
 """Seconds that an executor may take to begin a run before it is left to find out what became of it."""
-STOPPED_WITHIN = 10.0
-"""Seconds beyond its stage's `grace` in which a run that is stopped should have ended."""
 BOT = Person("", "bot:pushbot", "pushbot")
 """Who reports on runs."""
 
@@ -70,6 +69,7 @@ class Dispatcher:
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _aborted: set[str] = field(default_factory=set)
     _preparing: dict[str, asyncio.Timeout] = field(default_factory=dict)
+    _following: Following = field(default_factory=Following)
     _starting: dict[str, asyncio.Event] = field(default_factory=dict)
     _left: bool = False
 
@@ -148,7 +148,7 @@ class Dispatcher:
         One that is only being begun is stopped again when it has been: until then nothing is told.
         """
         try:
-            await stage.executor.abort(job_of(record, stage, self.runs), record.token)
+            await self._following.stopped(stage.executor, job_of(record, stage, self.runs), record.token)
             return
         except PushbotError as error:
             LOG.warning("abort_failed", run=record.id, error=str(error))
@@ -186,7 +186,7 @@ class Dispatcher:
                 outcome.reason,
                 outcome.tail,
                 undo=undo,
-                seconds=(self.clock.now() - began).total_seconds(),
+                seconds=max(0.0, (self.clock.now() - began).total_seconds()),  # the clock may have been set back
             )
             await self.report(record.lane, Ask(ended, BOT, f"{record.id} {outcome.state}"))
             self.progress.pop(record.id, None)
@@ -220,9 +220,8 @@ class Dispatcher:
             record = await self._began(record, record.token, record.requested_at)
         if record.id in self._aborted:
             await self._abort(record, stage)
-        outcome = await ended(
-            stage.executor, job_of(record, stage, self.runs, targets), record.token, self._note(record)
-        )
+        job, stopping = job_of(record, stage, self.runs, targets), record.id in self._aborted
+        outcome = await self._following.ended(stage.executor, job, record.token, self._note(record), stopping=stopping)
         failed = outcome.state is RunState.FAILED and record.kind is RunKind.DEPLOY
         changed = stage.changed_by(outcome.step) if outcome.changed is None else outcome.changed
         back = record.previous is not None and not (record.continues and record.previous == record.revision)
@@ -273,7 +272,7 @@ class Dispatcher:
         record = self._write(replace(record, starting=True))
         await self.store.commit(Work(record.lane, runs=(record,), careful=True))
         LOG.info("run_starting", stage=record.stage, kind=record.kind, revision=record.revision)
-        return await self._began(record, await stage.executor.start(job), self.clock.now())
+        return await self._began(record, await self._following.began(stage.executor, job), self.clock.now())
 
     async def _began(self, record: RunRecord, token: str | None, at: datetime) -> RunRecord:
         """The executor has it, or may have: written down with its token, and told to the lane."""

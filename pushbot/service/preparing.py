@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.errors import PushbotError
+from pushbot.errors import PushbotError, fault_reference
 from pushbot.queue.model import RunKind
 from pushbot.service.history import HISTORY, previous, rollback_target, unfinished
 from pushbot.service.spec import Mismatch
@@ -79,6 +79,9 @@ async def _size(record: RunRecord, lane: LaneSpec, old: str | None, new: str) ->
             change = await lane.repository.changes(old, new, limit=0)
     except (PushbotError, TimeoutError) as error:
         LOG.info("size_unknown", run=record.id, error=str(error))
+        return None
+    except Exception:
+        LOG.exception("size_unknown", run=record.id, reference=fault_reference())
         return None
     return size_of(change) if change.total else None
 

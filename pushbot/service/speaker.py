@@ -139,7 +139,7 @@ class Speaker:
 
     def _say(self, mouth: _Mouth) -> None:
         while (line := mouth.next()) is not None:
-            future = mouth.chat.say(line.to, line.text)
+            future = _said(mouth.chat, line)
             mouth.said[future] = line
             future.add_done_callback(partial(self._settled, mouth, line))
 
@@ -205,6 +205,17 @@ class Speaker:
         except TimeoutError:
             LOG.info("last_words_unconfirmed")
         await self.flush()
+
+
+def _said(chat: Chat, line: Line) -> asyncio.Future[None]:
+    """What the chat says of it; one that breaks has not said it, which harms no other line."""
+    try:
+        return chat.say(line.to, line.text)
+    except Exception as error:
+        LOG.exception("chat_cannot_say", chat=line.chat, to=line.to)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed.set_exception(PushbotError(f"the chat broke: {error}"))
+        return failed
 
 
 def _no_command(text: str) -> str:

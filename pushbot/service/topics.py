@@ -132,7 +132,10 @@ class Ticker:
     def _too_early(self, run: RunRecord) -> float:
         """Seconds until the lane may be drawn for progress again: a run that has just begun was drawn as such."""
         last = max(self._last.get(run.lane, run.requested_at), run.started_at or run.requested_at)
-        return (last + timedelta(seconds=PROGRESS_EVERY) - self.clock.now()).total_seconds()
+        now = self.clock.now()
+        if last > now:  # the clock was set back
+            return 0.0
+        return (last + timedelta(seconds=PROGRESS_EVERY) - now).total_seconds()
 
     def _draw(self, run: RunRecord) -> None:
         try:

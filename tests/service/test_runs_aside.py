@@ -44,6 +44,7 @@ async def run(play: Playground, door: Door, stage: str, ref: str | None = None, 
 
 
 async def say(play: Playground, who: str, text: str) -> None:
+    await play.settle()
     play.server.say(who, text, "#push")
     await play.settle()
 

@@ -37,6 +37,7 @@ def web(play: Playground) -> Playground:
 
 
 async def say(play: Playground, who: str, text: str) -> None:
+    await play.settle()
     play.server.say(who, text, "#push")
     await play.settle()
 
