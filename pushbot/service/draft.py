@@ -178,12 +178,12 @@ class Draft:
         )
         if self.past is not None and isinstance(ask.what, Rollback | Deploy | Retry):
             facts = replace(facts, targets=self._targets(self.past), unfinished=self._unfinished(self.past))
-        if chat is None:
-            return facts
         head = self.queue.head
         if self.past is not None and isinstance(ask.what, Confirm) and head is not None:
             asked = {stage: asking(self._ended(runs), head.number) for stage, runs in self.past.items()}
             facts = replace(facts, asking=asked)
+        if chat is None:
+            return facts
         return replace(facts, fold=chat.fold, named=lambda name: self.around.access.directory.named(chat.person(name)))
 
     def _ended(self, runs: Sequence[RunRecord]) -> list[RunRecord]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.ports import Finding, IncidentRecord, RunRecord, Verdict, Work
+from pushbot.errors import PushbotError
+from pushbot.ports import ChangeSet, Finding, IncidentRecord, RunRecord, Verdict, Work
 from pushbot.queue.commands import RunState
 from pushbot.service.spec import CheckSpec
 from tests.service.door import Door
@@ -182,3 +183,34 @@ async def test_a_trial_claims_nothing_and_leaves_no_record(web: Playground, test
     assert "bob: main (6957bb87) would be let on princess" in spoken(web)
     assert not await web.store.runs("web")
     assert tests.looked[0].driver == "bob"
+
+
+async def test_the_size_of_a_change_is_told_and_shown(web: Playground) -> None:
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    web.executor.succeed()
+    await web.settle()
+    await say(web, "alice", ".done")
+    web.repository.commit("41aa02ce", "Sell hats", "alice")
+    web.repository.commit("0badcafe", "Sell shoes", "bob", paths=("shoes.py",))
+    await say(web, "alice", ".join; .go")
+    assert "web/main (0badcafe) is being deployed to princess by alice: 2 commits, 2 files +20 -4" in spoken(web)
+    await say(web, "bob", ".status")
+    assert "web: alice deploying to princess (0badcafe, 2 commits, 2 files +20 -4): web-2 " in "\n".join(spoken(web))
+
+
+async def test_a_repository_that_cannot_tell_the_size_keeps_nobody(
+    web: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: object, old: str | None, new: str, **__: object) -> ChangeSet:
+        raise PushbotError(f"no way from {old} to {new}")
+
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    web.executor.succeed()
+    await web.settle()
+    await say(web, "alice", ".done")
+    web.repository.commit("41aa02ce")
+    monkeypatch.setattr(type(web.repository), "changes", away)
+    await say(web, "alice", ".join; .go")
+    assert spoken(web)[-1] == "web/main (41aa02ce) is being deployed to princess by alice"

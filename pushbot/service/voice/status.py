@@ -161,7 +161,7 @@ def _running(train: Train, lane: LaneNow) -> str:
     text = f"{_people(train)} {verb} {train.stage}"
     if run is None:
         return text
-    revision = f" ({short(run.revision)})" if run.revision else ""
+    revision = f" ({', '.join(filter(None, (short(run.revision), run.size)))})" if run.revision else ""
     how_far = lane.snapshot.progress.get(run.id, BEGINNING)
     at = f"at {shown(how_far.step, NAME)}" if how_far.step else run.state.value
     hosts = f", {how_far.tally}" if how_far.tally is not None else ""
