@@ -23,7 +23,7 @@ from pushbot.chat.irc.wire import Source, parse
 from pushbot.chat.irc.writer import FULL, Writer
 from pushbot.ports import Heard, Notice, Renamed, TopicEdited
 from pushbot.queue.model import Person
-from pushbot.service.directory import follows
+from pushbot.service.directory import Directory, Human, account_of, follows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,6 +163,19 @@ def test_where_nicks_are_trusted_every_nick_is_somebody() -> None:
     assert known.renamed("a", "b") == (Renamed("irc", known.person("a"), known.person("b")),)
     assert not known.person("half\ufffd").trusted
     assert not known.person("a\u202eb").trusted
+
+
+def test_a_certificate_is_somebody_where_the_configuration_says_so() -> None:
+    known = people(caps=set())
+    shown = known.answered("alice", "u@h", Standing(certificate="ab" * 32))
+    assert (shown.key, shown.trusted) == (f"cert:{'ab' * 32}", True)
+    listed = Directory((Human("alice", (account_of(f"irc/certfp:{'AB' * 32}"),)),))
+    assert listed.linked(shown).key == "person:alice"
+    assert listed.linked(shown).trusted
+    assert not Directory().linked(shown).trusted
+    account = known.answered("eve", "u@h", Standing("ab" * 32))
+    assert listed.linked(account).key == f"account:{'ab' * 32}"
+    assert known.answered("alice", "u@h", Standing("al", "ab" * 32)).key == "account:al"
 
 
 # --- lines of any kind ---

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from pushbot.chat.irc import whois
 from pushbot.ports import Heard, Renamed, TopicEdited
@@ -544,6 +545,14 @@ async def test_where_nicks_are_trusted_a_nick_is_all(join: Join) -> None:
         assert (renamed.old.key, renamed.new.key, renamed.new.trusted) == ("nick:alice", "nick:ally", True)
         assert bot.chat.person("whoever").trusted
         assert server.asked == []
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.2", True), ("127.0.0.1", False)])
+async def test_a_network_that_believes_nicks_is_warned_of(host: str, *, warned: bool) -> None:
+    with capture_logs() as logs:
+        async with running(1, "#push", host=host, identity="nick"):
+            await until(lambda: any(entry["event"] == "irc_disconnected" for entry in logs))
+    assert any(entry["event"] == "irc_nicks_are_believed" for entry in logs) == warned
 
 
 # --- floods ---

@@ -14,7 +14,7 @@ from pushbot.chat.irc.backoff import Backoff
 from pushbot.chat.irc.features import Features
 from pushbot.chat.irc.known import Known
 from pushbot.chat.irc.link import Link
-from pushbot.chat.irc.options import IrcOptions
+from pushbot.chat.irc.options import Identity, IrcOptions
 from pushbot.chat.irc.outbox import Outbox
 from pushbot.chat.irc.own import Own
 from pushbot.chat.irc.people import People
@@ -125,6 +125,8 @@ class IrcChat:
         backoff = Backoff(options.reconnect_min, options.reconnect_max)
         if (options.password or options.sasl_plain_without_tls) and not options.tls and options.host not in _LOOPBACK:
             log.warning("irc_password_in_clear", chat=self.name, remedy="set tls = true")
+        if options.identity is Identity.NICK and options.host not in _LOOPBACK:
+            log.warning("irc_nicks_are_believed", chat=self.name, remedy='set identity = "account"')
         while True:
             began = time.monotonic()
             try:
