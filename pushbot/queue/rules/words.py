@@ -74,11 +74,10 @@ def _starting(queue: Queue) -> Train | Refusal:
 
 def with_words(before: Queue, after: Queue) -> Queue:
     """`after` without the words that no longer fit what they were said for."""
-    for train in after.trains:
+    for train in [one for one in after.trains if one.second is not None or one.confirmed]:
         was = before.train(train.number)
-        if was is not None and was is not train and (train.second is not None or train.confirmed):
-            now = _fitting(was, train)
-            after = after.with_train(now) if now is not train else after
+        now = _fitting(was, train) if was is not None and was is not train else train
+        after = after.with_train(now) if now is not train else after
     return after
 
 
