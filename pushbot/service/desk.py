@@ -56,8 +56,8 @@ class Desk:
                 self.speaker.answer(chat, room, topic_refused(room))
             case Renamed(_, old, new) if follows(old, new):
                 was, now = self.directory.named(old), self.directory.linked(new)
-                for conductor in self.conductors.values():
-                    await conductor.put(Ask(c.Rename(was, now), now, f"{old.name} is now {new.name}"))
+                for put in (self.house.put, *(conductor.put for conductor in self.conductors.values())):
+                    await put(Ask(c.Rename(was, now), now, f"{old.name} is now {new.name}"))
             case Renamed():
                 pass  # another one of that name, or nobody for sure: seats stay with whom they are for
             case _:

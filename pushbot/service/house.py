@@ -30,7 +30,7 @@ from pushbot.service.asks import Ask
 from pushbot.service.dispatcher import BOT
 from pushbot.service.feed import Declined, Happened, Lost
 from pushbot.service.housework import Pages
-from pushbot.service.incidents import causes, reason
+from pushbot.service.incidents import cause_of, causes, reason
 from pushbot.service.oncall import Ping
 from pushbot.service.paging import call, wakes
 from pushbot.service.people import Remembering
@@ -166,6 +166,8 @@ class House:
             match mail:
                 case Ask(what) if isinstance(what, c.BotCommand):
                     await pages.take(mail, what)
+                case Ask(c.Rename(old, new)):
+                    pages.renamed(old, new)
                 case Talk(moment):
                     pages.keep([moment], talk=True)
                 case Happened():
@@ -265,7 +267,7 @@ class House:
             self._ordered.clear()
 
     def _matters(self, word: Happened | Declined) -> bool:
-        cause = _cause(word.ask)
+        cause = cause_of(word.ask)
         if cause is not None:
             if isinstance(word, Declined):
                 self._declined.add((word.lane, cause))
@@ -279,7 +281,7 @@ class House:
 
     def _happened(self, pages: Pages, word: Happened) -> None:
         """What a lane did, for the timeline; and who has to hear of it."""
-        cause = _cause(word.ask)
+        cause = cause_of(word.ask)
         if cause is not None:
             if pages.incident is not None and cause == name_of(pages.incident):
                 pages.holds([word.lane])
@@ -291,10 +293,3 @@ class House:
             if wakes(self.conductors[word.lane].lane, event):
                 what = f"{word.lane} failed on {self.conductors[word.lane].lane.stages[-1].name}"
                 pages.after.append(partial(call, self.around, Ping.DEPLOY_FAILED, what, level=1))
-
-
-def _cause(ask: Ask) -> str | None:
-    """The incident for which the house asked a lane for something; None for all that others ask."""
-    if ask.by.key != BOT.key or not isinstance(ask.what, c.PutHold | c.Unhold):
-        return None
-    return ask.what.cause

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 import structlog
 
 from pushbot.errors import PushbotError
-from pushbot.ports import Moment, Work
+from pushbot.ports import Moment, PersonRecord, Work
 from pushbot.queue import commands as c
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.service.hailing import TALK
@@ -220,6 +220,12 @@ class Pages:
         if after != wish:
             self.remembering.write(after)
         self.reply(ask.origin, f"{ask.by.name}: {wished(after)}.")
+
+    def renamed(self, old: Person, new: Person) -> None:
+        """What is remembered of somebody goes with them to the name or account that they have now."""
+        was, now = self.around.people.of(old), self.around.people.of(new)
+        if was.key != now.key and was != PersonRecord(was.key) and now == PersonRecord(now.key):
+            self.remembering.write(replace(was, key=now.key))
 
     def _say(self, ask: Ask, wanted: str, text: str) -> Refusal | None:
         room = self._room(wanted, ask.by)

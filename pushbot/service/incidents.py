@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pushbot.ports import IncidentRecord, Moment
+from pushbot.queue.commands import PutHold, Unhold
 from pushbot.queue.model import Hold
 from pushbot.queue.topic import clean_text
+from pushbot.service.dispatcher import BOT
 from pushbot.service.people import key_of
 from pushbot.service.postmortem import BEFORE, IN_FLIGHT, LINE
 from pushbot.service.voice.incident import flying, name_of, push_line
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import PushRecord, RunRecord, Store
     from pushbot.queue.model import Person, Queue
+    from pushbot.service.asks import Ask
     from pushbot.service.runbook import Outputs
     from pushbot.service.snapshot import Snapshot
 
@@ -63,6 +66,13 @@ def causes(queue: Queue) -> frozenset[str]:
     """The incidents for which a lane is held."""
     found = (item.cause for item in queue.items if isinstance(item, Hold) and item.cause is not None)
     return frozenset(cause for cause in found if _CAUSE.fullmatch(cause))
+
+
+def cause_of(ask: Ask) -> str | None:
+    """The incident for which the bot asked a lane for something; None for all that others ask."""
+    if ask.by.key != BOT.key or not isinstance(ask.what, PutHold | Unhold):
+        return None
+    return ask.what.cause
 
 
 def reason(incident: IncidentRecord) -> str:

@@ -153,3 +153,19 @@ async def test_a_warroom_for_outages_hears_of_nothing_else(tmp_path: Path) -> No
         words = ("failed", "rolled back", "uh-oh", "on hold", "goes on", "hotfix", "INCIDENT", "is over")
         assert [word for word in words if not any(word in line for line in told)] == []
         assert not [line for line in told if "being deployed" in line or "successfully" in line or "You're up" in line]
+
+
+async def test_wishes_go_with_somebody_to_their_next_name(play: Playground) -> None:
+    play.guide = True
+    await play.start()
+    play.server.say("alice", ".notify off; .join", PUSH)
+    await play.settle()
+    play.server.rename("alice", "alice_away")
+    play.server.say("alice_away", ".nevermind; .join", PUSH)
+    await play.settle()
+    assert not said(play, "alice_away")
+    assert said(play, PUSH)[-1] == "The next train is up"
+    play.server.rename("alice_away", "bob")
+    play.server.say("alice", ".join last", PUSH)  # another one, by a name that is free
+    await play.settle()
+    assert len(said(play, "alice")) == 3
