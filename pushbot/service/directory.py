@@ -99,11 +99,11 @@ class RoleSpec:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """All humans and roles. `listed` is what the commands of roles printed last; a role without an entry has none."""
+    """All humans and roles. `listed` is what the commands of roles printed last: nobody, where there is no entry."""
 
     people: tuple[Human, ...] = ()
     roles_kept: tuple[RoleSpec, ...] = ()
-    listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    listed: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
 
     def human(self, person: Person) -> Human | None:
         """The human who `person` is, if the configuration knows them."""
@@ -147,7 +147,7 @@ class Directory:
         return own | {role.name for role in kept}
 
     def _holds(self, role: RoleSpec, person: Person, human: Human | None) -> bool:
-        entries = {*role.people, *self.listed.get(role.name, ())}
+        entries = {*role.people, *self.listed.get(role.command, ())}
         if EVERYBODY in role.people or (human is not None and human.name in entries):
             return True
         accounts = [account_of(entry) for entry in entries if "/" in entry]

@@ -51,10 +51,10 @@ class Membership:
             try:
                 found = names_in(await self.ask(role.command, role.timeout))
             except PushbotError as error:
-                kept = self.directory.listed.get(role.name)
+                kept = self.directory.listed.get(role.command)
                 LOG.warning(
                     "role_not_listed", role=role.name, error=str(error), kept=None if kept is None else len(kept)
                 )
             else:
-                self.directory.listed[role.name] = found
+                self.directory.listed[role.command] = found
             await self.clock.sleep(role.every)
