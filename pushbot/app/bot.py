@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from pushbot.app.plan import LAST_WORDS
 from pushbot.children import printed
 from pushbot.control.server import ControlServer
+from pushbot.errors import PushbotError
 from pushbot.ports import Work
 from pushbot.queue.commands import RunState
 from pushbot.service.answering import Answering
@@ -22,28 +21,31 @@ from pushbot.service.desk import Desk
 from pushbot.service.dispatcher import Dispatcher
 from pushbot.service.draft import Surroundings
 from pushbot.service.drift import Drift
-from pushbot.service.feed import Feed, HowFar
+from pushbot.service.feed import HowFar
+from pushbot.service.fence import kept_up
 from pushbot.service.hailing import TALK
 from pushbot.service.hours import Hours
 from pushbot.service.looking import Looks
 from pushbot.service.membership import Membership
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Runbook
-from pushbot.service.speaker import Speaker
 from pushbot.service.topics import Ticker, Topics
 from pushbot.service.voice.news import stray
 from pushbot.web.listener import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Iterable, Mapping
 
+    from pushbot.app.lasting import Lasting
     from pushbot.app.plan import Errand, Plan
-    from pushbot.ports import Clock, RunRecord, Store, Timetable
+    from pushbot.ports import Entry, RunRecord
     from pushbot.service.asks import Ask
     from pushbot.service.house import House
     from pushbot.service.snapshot import Progress, Snapshot
 
 LOG = structlog.get_logger()
+SOURCES = frozenset({"drift", "autopilot", "roles"})
+"""Services that ask for things by themselves: they end first."""
 
 
 class Service(Protocol):
@@ -59,22 +61,23 @@ class Bot:
     """The wired parts and the order in which they start and stop."""
 
     plan: Plan
-    store: Store
-    clock: Clock
+    lasting: Lasting
     conductors: dict[str, Conductor]
-    speaker: Speaker
     dispatcher: Dispatcher
     desk: Desk
     house: House
-    control: ControlServer | None
+    topics: Topics
+    autopilot: Autopilot
     background: Mapping[str, Service]
-    group: asyncio.TaskGroup
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    sources: list[asyncio.Task[None]] = field(default_factory=list)
+    again: bool = False
 
     @classmethod
-    async def wired(cls, plan: Plan, store: Store, clock: Clock, group: asyncio.TaskGroup, timetable: Timetable) -> Bot:
+    def wired(cls, plan: Plan, lasting: Lasting) -> Bot:
         """All parts, knowing each other, before anything runs."""
-        speaker = Speaker(plan.chats, store, clock, last_id=await store.last_line())
+        store, clock, group = lasting.store, lasting.clock, lasting.group
+        speaker, feed = lasting.speaker, lasting.feed
         topics = Topics(plan.chats, plan.lanes)
         runbook = Runbook()
         conductors = dict[str, Conductor]()
@@ -86,7 +89,7 @@ class Bot:
             return tuple(conductor.snapshot() for conductor in conductors.values())
 
         lanes = {lane.name: lane for lane in plan.lanes}
-        ticker, feed = Ticker(topics, clock, group), Feed()
+        ticker = Ticker(topics, clock, group)
 
         def moved(record: RunRecord, progress: Progress) -> None:
             ticker.moved(record, progress)
@@ -106,59 +109,145 @@ class Bot:
                 lane, plan.announce, plan.chats, runbook, plan.outputs, feed, hours, access=plan.access, wishes=wishes
             )
             conductors[lane.name] = Conductor(
-                around, store, clock, speaker, topics, dispatcher, answering.take, timetable=timetable
+                around, store, clock, speaker, topics, dispatcher, answering.take, timetable=lasting.timetable
             )
-        control = None
-        if plan.control is not None:
-            control = ControlServer(plan.control, conductors, feed, plan.outputs, plan.access.directory)
         desk = Desk(conductors, house, topics, speaker, plan.access.directory)
         autopilot = Autopilot(conductors, store, clock, feed, plan.access.directory.authors)
         background: dict[str, Service] = {
-            "timetable": timetable,
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),
             "autopilot": autopilot,
             "house": house,
             "hours": hours,
             "roles": Membership(plan.access.directory, clock, printed),
         }
-        if plan.web is not None:
-            background["web"] = Listener(plan.web, autopilot, clock)
-        return cls(plan, store, clock, conductors, speaker, dispatcher, desk, house, control, background, group)
+        return cls(plan, lasting, conductors, dispatcher, desk, house, topics, autopilot, background)
 
     async def start(self) -> None:
         """Take up what was going on before, then connect."""
+        speaker, store = self.lasting.speaker, self.lasting.store
+        self.lasting.spawn(speaker.run(), "speaker")
+        self.lasting.spawn(self.lasting.timetable.run(), "timetable")
+        await self.take_up()
+        speaker.hand(await store.owed(), repeat=True)
+        await self.close_strays()
+        self.begin()
+        for chat in self.plan.chats.values():
+            self.lasting.connect(chat, None)
+        self.listen()
+        self.lasting.door.open(self.desk.tell)
+
+    async def take_up(self) -> None:
+        """Go on with what is on record."""
         await self.house.remember()
         in_flight = [record for conductor in self.conductors.values() for record in await conductor.remember()]
-        for conductor in self.conductors.values():
-            self._spawn(conductor.run(), f"lane {conductor.lane.name}")
-        self._spawn(self.speaker.run(), "speaker")
         for record in in_flight:
             LOG.info("run_taken_up", run=record.id, state=record.state, stage=record.stage)
             self.dispatcher.begin(record)
-        self.speaker.hand(await self.store.owed(), repeat=True)
-        await self._close_strays()
-        for name, service in self.background.items():
-            self._spawn(service.run(), name)
-        for chat in self.plan.chats.values():
-            self._spawn(chat.run(self.desk.tell), f"chat {chat.name}")
-        if self.control is not None:
-            self.control.open()
-            self._spawn(self.control.run(), "control socket")
 
-    async def _close_strays(self) -> None:
+    def begin(self) -> None:
+        """Set everything to work that is wired anew with each configuration."""
+        for conductor in self.conductors.values():
+            self.tasks.append(self.lasting.group.create_task(conductor.run(), name=f"lane {conductor.lane.name}"))
+        for name, service in self.background.items():
+            tasks = self.sources if name in SOURCES else self.tasks
+            work = kept_up(name, service.run, self.lasting.clock, ends=True)
+            tasks.append(self.lasting.group.create_task(work, name=name))
+
+    async def close_strays(self) -> None:
         """Runs of lanes that are no longer configured are lost: nobody follows them, and their stages must be free."""
-        for run in await self.store.unfinished():
+        for run in await self.lasting.store.unfinished():
             if run.lane not in self.conductors:
                 reason = f"lane {run.lane} is no longer in the configuration"
-                ended = replace(run, state=RunState.LOST, ended_at=self.clock.now(), reason=reason, starting=False)
+                ended = replace(
+                    run, state=RunState.LOST, ended_at=self.lasting.clock.now(), reason=reason, starting=False
+                )
                 rooms = self.plan.announce.rooms
-                lines = [self.speaker.line(room.chat, room.name, TALK, stray(ended)) for room in rooms]
-                await self.store.commit(Work(run.lane, runs=(ended,), lines=tuple(lines), careful=True))
-                self.speaker.hand(lines)
+                lines = [self.lasting.speaker.line(room.chat, room.name, TALK, stray(ended)) for room in rooms]
+                await self.lasting.store.commit(Work(run.lane, runs=(ended,), lines=tuple(lines), careful=True))
+                self.lasting.speaker.hand(lines)
                 LOG.warning("stray_run_closed", run=run.id, stage=run.stage)
 
-    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
-        self.tasks.append(self.group.create_task(work, name=name))
+    def listen(self) -> None:
+        """Open the doors for programs, or let them know the parts that are new."""
+        plan, lasting = self.plan, self.lasting
+        if lasting.control is not None:
+            lasting.control.conductors, lasting.control.outputs = self.conductors, plan.outputs
+            lasting.control.directory = plan.access.directory
+        elif plan.control is not None:
+            lasting.control = ControlServer(
+                plan.control, self.conductors, lasting.feed, plan.outputs, plan.access.directory
+            )
+            lasting.control.open()
+            lasting.spawn(lasting.control.run(), "control socket")
+        if lasting.web is not None:
+            lasting.web.listener.autopilot = self.autopilot
+        elif plan.web is not None:
+            lasting.listen(Listener(plan.web, self.autopilot, lasting.clock), self.given_up if self.again else None)
+
+    # --- another configuration ----------------------------------------------------------------------
+
+    async def rewired(self, plan: Plan) -> Bot:
+        """The same bot by another plan, at work; nothing that was asked is lost or done twice meanwhile.
+
+        A chat that is the same object as before stays connected. Runs in flight go on, and are taken up as after a
+        restart. Raises PushbotError when the record cannot be read.
+        """
+        await self._rest()
+        lasting = self.lasting
+        bot = Bot.wired(plan, lasting)
+        bot.again = True
+        for name, conductor in bot.conductors.items():
+            if name in self.conductors:
+                conductor.inherit(self.conductors[name])
+        bot.house.inherit(self.house)
+        bot.desk.inherit(self.desk)
+        plan.access.directory.listed.update(self.plan.access.directory.listed)
+        await lasting.part_with(plan.chats, plan.web)
+        lasting.speaker.move(plan.chats)
+        await bot.take_up()
+        await bot.close_strays()
+        bot.begin()
+        for name, chat in plan.chats.items():
+            if name not in lasting.links:
+                lasting.connect(chat, bot.given_up)
+        bot.listen()
+        lasting.door.open(bot.desk.tell)
+        return bot
+
+    async def _rest(self) -> None:
+        """Do what was asked so far, then nothing more: what comes from now on waits for who comes after."""
+        await self.lasting.door.shut()
+        await ended(self.sources)
+        await self.house.rest()
+        await self.settled()
+        await self.dispatcher.hand_over()
+        await self.settled()  # what the runs told with their last words
+        await ended(self.tasks)
+        self.topics.chats = {}  # whoever draws late draws nothing
+
+    async def settled(self) -> None:
+        """Return when the lanes have done all that was asked of them, or could not record it."""
+        for conductor in self.conductors.values():
+            await conductor.rest()
+
+    async def given_up(self, what: str, error: PushbotError) -> None:
+        """Say where operators hear it that a part of a new configuration does not work; the rest goes on."""
+        LOG.error("part_gave_up", part=what, error=str(error))
+        await self.announce([f"{what} does not work: {error}. It stays off until .reload or a restart"])
+
+    async def announce(self, texts: Iterable[str], *entries: Entry) -> None:
+        """Say lines in the rooms for announcements, and put entries into the bot's own journal.
+
+        A record that cannot be written is logged, no more.
+        """
+        speaker, rooms = self.lasting.speaker, self.plan.announce.rooms
+        lines = tuple(speaker.line(room.chat, room.name, TALK, text) for text in texts for room in rooms)
+        try:
+            await self.lasting.store.commit(Work("", entries=entries, lines=lines))
+        except PushbotError as error:
+            LOG.error("not_recorded", error=str(error))  # noqa: TRY400 - expected of a disk, told in words
+        else:
+            speaker.hand(lines)
 
     async def stay(self, errand: Errand | None) -> None:
         """Return when the errand is over and nothing runs any more; without an errand never."""
@@ -169,8 +258,7 @@ class Bot:
         await errand.over.wait()
         told = False
         while True:
-            for conductor in self.conductors.values():
-                await conductor.rest()  # what follows on a run has been begun then
+            await self.settled()  # what follows on a run has been begun then
             if not self.dispatcher.under_way:
                 return
             if not told:
@@ -178,15 +266,11 @@ class Bot:
                 told = True
             await self.dispatcher.any_ended()
 
-    async def stop(self) -> None:
-        """Finish what the plan wants finished, say the last words, and let go."""
-        if self.plan.abort_on_stop:
-            await self.dispatcher.abort_all()
-            with suppress(TimeoutError):  # what is not recorded now is found out at the next start
-                async with asyncio.timeout(LAST_WORDS):
-                    for conductor in self.conductors.values():
-                        await conductor.rest()
-        await self.speaker.settle(self.plan.last_words)
-        self.dispatcher.leave()
-        for task in self.tasks:
-            task.cancel()
+
+async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and return when they have ended."""
+    there = set(tasks)
+    for task in there:
+        task.cancel()
+    if there:
+        await asyncio.wait(there)

@@ -44,6 +44,7 @@ class Plan:
     """What a bot is made of, whoever made the plan: its chats by name, its lanes, where news and runs' output go.
 
     `control` is where its door for this machine is to be, None for a bot without one; `web` the one for others.
+    `drain_for` is how many seconds it waits at its end for runs in flight, None when it does not.
     `last_words` is how many seconds it may take at the end to have said what it owes.
     """
 
@@ -52,6 +53,7 @@ class Plan:
     announce: Announce
     outputs: Outputs
     abort_on_stop: bool = False
+    drain_for: float | None = None
     control: Path | None = None
     last_words: float = LAST_WORDS
     web: WebSpec | None = None
@@ -59,14 +61,16 @@ class Plan:
     house: HouseSpec = field(default_factory=HouseSpec)
 
 
-def planned(config: Config) -> Plan:
-    """The plan that a configuration describes, its chats built."""
+def planned(config: Config, kept: Mapping[str, Chat] | None = None) -> Plan:
+    """The plan that a configuration describes, its chats built but for those in `kept`."""
+    kept = kept or {}
     return Plan(
-        chats={part.name: part.build() for part in config.chats},
+        chats={part.name: kept.get(part.name) or part.build() for part in config.chats},
         lanes=config.lanes,
         announce=config.announce,
         outputs=Outputs(config.bot.runs, config.bot.url),
         abort_on_stop=config.bot.on_stop is OnStop.ABORT,
+        drain_for=config.bot.drain_for if config.bot.on_stop is OnStop.DRAIN else None,
         control=socket_of(config.bot.store),
         web=config.web,
         access=config.access,

@@ -66,6 +66,7 @@ class ControlServer:
     feed: Feed
     outputs: Outputs
     directory: Directory = field(default_factory=Directory)
+    closing: str | None = None
     _listener: socket.socket | None = None
     _inode: int = field(default=0)
 
@@ -151,6 +152,9 @@ class _Visit:
     async def serve(self) -> None:
         request = await self._request()
         if request is None:
+            return
+        if self.server.closing is not None:
+            await self._say(Refused(text=self.server.closing))
             return
         conductor = self.server.conductors.get(request.lane)
         if conductor is None:

@@ -41,7 +41,12 @@ class Desk:
     topics: Topics
     speaker: Speaker
     directory: Directory = field(default_factory=Directory)
+    closing: str | None = None
     _entered: set[Room] = field(default_factory=set)
+
+    def inherit(self, former: Desk) -> None:
+        """Know of the rooms that another desk has seen the bot enter."""
+        self._entered |= former._entered
 
     async def tell(self, notice: Notice) -> None:
         """Take one notice of a chat; waits while the lane it concerns is busy."""
@@ -80,6 +85,9 @@ class Desk:
                 continue
             if isinstance(request, Mistake):
                 self.speaker.answer(origin.chat, origin.to, mistaken(heard.person, request))
+                continue
+            if self.closing is not None and not isinstance(request, c.Question | c.Abort):
+                self.speaker.answer(origin.chat, origin.to, f"{heard.person.name}: {self.closing}.")
                 continue
             lane = chosen or self._for_config(request, lanes) or _lane_for(request, heard.person, lanes)
             if isinstance(lane, Refusal):
