@@ -270,6 +270,3 @@ def lost(event: e.RunWasLost, at: Setting) -> Said:
 def stray(run: RunRecord) -> str:
     """A run whose lane is gone: nobody follows it any more."""
     return f"I lost {run.id}, the {run.kind} of {run.stage}: {run.reason}. Look at {run.stage}; the run may go on"
-
-
-
