@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pushbot.queue import commands as c
 from pushbot.queue import events as e
 from pushbot.queue.grammar import Mistake, parse_message
-from pushbot.queue.model import Person, Queue
+from pushbot.queue.model import Person, Queue, Rider, Train
 from pushbot.queue.refusals import Refusal
 from pushbot.queue.rules import Closed, Facts, Patience, decide
 from pushbot.queue.rules.time import next_due, stirs
@@ -298,6 +298,16 @@ def test_a_quiet_train_is_passed_as_any() -> None:
     lane = line("al", "BO")
     lane.say("al .quiet")
     assert [name for _, name in lane.wait(15)] == ["DriverAsked", "Overtaken", "HeadChanged"]
+
+
+def test_the_bot_is_not_asked_for_its_own_trains_but_people_aboard_are() -> None:
+    lane = Lane()
+    bot = Person("", "bot:pushbot", "pushbot")
+    lane.queue = Queue((Train((Rider(bot),), number=1),), next_train=2)
+    assert lane.wait(60) == []
+    lane.queue = Queue((Train((Rider(bot), Rider(person("al"))), number=1),), next_train=2)
+    lane.take(c.Passed())
+    assert [name for _, name in lane.wait(60)] == ["RidersAsked"]
 
 
 def test_with_patience_for_ever_nobody_is_asked() -> None:

@@ -107,11 +107,12 @@ def _waits(queue: Queue) -> Train | None:
     if head is None or head.running or queue.hold is not None:
         return None
     stuck = any(rider.mark is Mark.BAD or rider.ticket is Ticket.HOLD for rider in head.riders)
-    return None if stuck and head.phase is not Phase.FAILED else head
+    by_itself = head.driver.bot and _for_driver(head)
+    return None if by_itself or (stuck and head.phase is not Phase.FAILED) else head
 
 
 def _silent(train: Train) -> tuple[Person, ...]:
-    return tuple(rider.person for rider in train.riders if rider.mark is Mark.NONE)
+    return tuple(rider.person for rider in train.riders if rider.mark is Mark.NONE and not rider.person.bot)
 
 
 def _for_driver(train: Train) -> bool:
