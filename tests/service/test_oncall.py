@@ -176,3 +176,11 @@ async def test_a_command_that_hangs_is_given_up() -> None:
     oncall = OnCall(OncallSpec(command=("sleep", "60"), timeout=0.1), HandClock(), hangs)
     with pytest.raises(PushbotError):
         await oncall.now()
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_whatever_a_command_prints_is_read(text: str) -> None:
+    for duty in printed(text):
+        assert duty.who
+        assert len(f"{duty.team}{duty.who}".splitlines()) == 1
+        assert 1 <= duty.level <= 9
