@@ -76,7 +76,7 @@ class Riders:
         await self.speak(self.members[-1], ".join last")
 
     def aboard_once(self, member: Member) -> bool:
-        return any(who == f"nick:{member.nick}" for who, *_ in self.bot.journal())
+        return any((who, what) == (f"nick:{member.nick}", ".join last") for who, what, _ in self.bot.journal())
 
     async def drive(self, train: Train) -> None:
         driver = next(member for member in self.members if member.nick == train.riders[0])
