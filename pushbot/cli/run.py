@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import structlog
 
+from pushbot.cli.parting import parting
 from pushbot.config import load
 from pushbot.log import set_up
 
@@ -27,18 +29,27 @@ def run(file: Path) -> None:
     """Run the bot with the configuration in FILE until Ctrl-C or SIGTERM.
 
     It logs to standard error. On the way out it signs off from its chats; what becomes of deploys in
-    flight is said by `on_stop` in the configuration. A second Ctrl-C ends it at once.
+    flight is said by `on_stop` in the configuration. A second Ctrl-C ends it at once. SIGHUP has it read
+    FILE again: all of it or, when there is a mistake in it, nothing.
 
     \b
     Examples:
       pushbot run pushbot.toml
       systemctl enable --now pushbot     (with config/pushbot.service)
+      systemctl reload pushbot
     """  # noqa: D301 - \b is click's mark for lines to keep
     config = load(file)
     set_up(config.bot.log_format, config.bot.log_level)
-    from pushbot.app import serve  # noqa: PLC0415 - it brings every part of the bot along, and a mistake needs none
+    from pushbot.app import Reloads, serve  # noqa: PLC0415 - every part of the bot comes along, and a mistake needs none
 
-    asyncio.run(until_told(serve, config))
+    reloads = Reloads(config, partial(load, file))
+
+    async def reloadable(config: Config) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.hang_up)
+        await serve(config, reloads=reloads)
+
+    with parting() as runner:
+        runner.run(until_told(reloadable, config))
 
 
 async def until_told(serve: Callable[[Config], Coroutine[None, None, None]], config: Config) -> None:

@@ -16,7 +16,7 @@ from pushbot.errors import PushbotError, fault_reference
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from pushbot.ports import Chat, Clock, Notice
+    from pushbot.ports import Clock, Notice
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ LOG = structlog.get_logger()
 LET_GO = 3.0
 """Seconds that a plugin may take to stop when it is told to; a chat signs off within two."""
 AGAIN_AFTER = 1.0
-"""Seconds until a chat that broke is begun again; each time twice as long, up to `AGAIN_AT_MOST`."""
+"""Seconds until what broke is begun again; each time twice as long, up to `AGAIN_AT_MOST`."""
 AGAIN_AT_MOST = 60.0
 _left = set[object]()
 """What did not stop: kept, so that what becomes of it is seen."""
@@ -41,7 +41,7 @@ async def fenced(work: Coroutine[None, None, T], what: str, within: float | None
         if not task.done():
             raise TimeoutError
         if task.cancelled():
-            raise PushbotError(f"{what} gave up without a word")
+            raise RuntimeError(f"{what} was cancelled from within")
         return task.result()
     finally:
         await _stopped(task, what)
@@ -73,24 +73,30 @@ def _ended(task: asyncio.Future[T]) -> None:
         task.exception()
 
 
-async def kept_up(chat: Chat, tell: Callable[[Notice], Awaitable[None]], clock: Clock) -> None:
-    """Have `chat` run, and run again when it breaks or ends against its contract. Raises its PushbotError."""
+async def kept_up(what: str, run: Callable[[], Coroutine[None, None, None]], clock: Clock, *, ends: bool) -> None:
+    """Have something run, and run again when it breaks, or ends though it `ends` never. Raises its PushbotError."""
     delay = AGAIN_AFTER
-
-    async def told(notice: Notice) -> None:
-        """A bug in what follows from a notice costs that notice alone."""
-        try:
-            await tell(notice)
-        except Exception:
-            LOG.exception("notice_failed", chat=chat.name, reference=fault_reference())
-
     while True:
         try:
-            await fenced(chat.run(told), f"chat {chat.name}")
-            LOG.error("chat_ended", chat=chat.name, again_in=delay)
+            await fenced(run(), what)
+            if ends:
+                return
+            LOG.error("ended_by_itself", what=what, again_in=delay)
         except PushbotError:
             raise
         except Exception:
-            LOG.exception("chat_broke", chat=chat.name, reference=fault_reference(), again_in=delay)
+            LOG.exception("broke", what=what, reference=fault_reference(), again_in=delay)
         await clock.sleep(delay)
         delay = min(2 * delay, AGAIN_AT_MOST)
+
+
+def one_by_one(tell: Callable[[Notice], Awaitable[None]]) -> Callable[[Notice], Awaitable[None]]:
+    """`tell`, such that a bug in what follows from a notice costs that notice alone, and not the chat."""
+
+    async def told(notice: Notice) -> None:
+        try:
+            await tell(notice)
+        except Exception:
+            LOG.exception("notice_failed", reference=fault_reference())
+
+    return told
