@@ -74,7 +74,7 @@ rooms = []
 
 TOLD = """\
 1: plugin_path[0]: there is no folder {folder}/nowhere
-4: bot.on_stop: found 'leav'; expected 'leave' or 'abort'; did you mean 'leave'?
+4: bot.on_stop: found 'leav'; expected 'leave', 'abort' or 'drain'; did you mean 'leave'?
 5: bot.log_formatt: unknown key; did you mean 'log_format'?
 9: chats.irc.password: found a text; expected a reference to a secret, env:NAME or file:PATH
 12: announce.rooms[0]: there is no chat 'irx'; did you mean 'irc'?
