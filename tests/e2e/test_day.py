@@ -42,6 +42,7 @@ def config(tmp_path: Path, irc_server: Ngircd) -> str:
         + stage("web", "princess", [step("build", f'{noted(file, "build")}\n: < "{gate}"')])
         + stage("web", "production", [step("build", noted(file, "build"))])
         + lane("web")
+        + '\n[roles.operator]\npeople = ["irc/chief"]\n'
     )
 
 
