@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_LONGEST = 4000
+"""Characters of a value, or of a line of a traceback, that are logged."""
 _PLAIN_VALUE = re.compile(r"[^\s\"'=\\]+")
 _TALKATIVE = ("aiohttp", "aiosqlite", "asyncio", "irc")
 
@@ -32,7 +34,7 @@ def set_up(form: str = "text", level: str = "info") -> None:
     same way; of talkative ones only warnings, unless `level` is "debug". Safe to repeat.
     """
     common: list[Processor] = [merge_contextvars, add_log_level, TimeStamper("iso", utc=True)]
-    render = [format_exc_info, _json if form == "json" else _text]
+    render: list[Processor] = [format_exc_info, _clipped, _json if form == "json" else _text]
     structlog.configure(
         processors=[*common, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -52,6 +54,15 @@ def set_up(form: str = "text", level: str = "info") -> None:
 def one_line(text: str) -> str:
     """`text` with what could end a line or steer a terminal written as escapes (also right in JSON)."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _clipped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Nobody fills the disk by being the cause of an entry."""
+    for key, value in event.items():
+        if isinstance(value, str | bytes) and len(value) > _LONGEST:
+            lines = value.splitlines() if key == "exception" and isinstance(value, str) else [value]
+            event[key] = "\n".join(str(line[:_LONGEST]) for line in lines[-_LONGEST:])
+    return event
 
 
 _render_json = JSONRenderer()

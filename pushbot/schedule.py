@@ -32,6 +32,8 @@ HEARTBEAT = 5.0
 """Seconds after which it is noticed, at the latest, that the clock was set."""
 JUMP = 1.0
 """Seconds by which the clock may be wrong against the passing of time; NTP's small steps are no jumps."""
+STOOD_STILL = 1.0
+"""Seconds for which nobody was answered, that are worth a word: something held up the whole process."""
 _SEVERAL = 100
 """A job put up again from within is not to be left out because it has not quite ended."""
 
@@ -63,6 +65,8 @@ class Schedule:
             while True:
                 await asyncio.sleep(self._heartbeat)
                 before, wall, since, passing = wall, self._clock.now(), passing, loop.time()
+                if (late := passing - since - self._heartbeat) > STOOD_STILL:
+                    LOG.warning("stood_still", seconds=round(late, 1), remedy="look for a plugin that blocks")
                 off = (wall - before).total_seconds() - (passing - since)
                 if abs(off) > JUMP:
                     LOG.warning("clock_jumped", seconds=round(off, 1))

@@ -198,7 +198,7 @@ async def _guarded(spec: CheckSpec, change: Change) -> Verdict:
         raise
     except TimeoutError:
         raise CannotTell("something took it too long") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reference = fault_reference()
         LOG.exception("check_broke", check=spec.name, reference=reference)
         raise CannotTell(f"something broke in it, see {reference} in my log") from error

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
+from pushbot.queue.topic_parse import one_line
 from pushbot.service.fence import fenced
 from pushbot.service.jobs import ended
+from pushbot.service.voice.phrases import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,26 @@ STOPPED_WITHIN = 10.0
 """Seconds beyond its stage's `grace` in which a run that is stopped should have ended."""
 OVERDUE = 60.0
 """Seconds that an executor may take to tell of the end of a run when the time limit of its stage is over."""
+
+
+STEP, WHY = 100, 500
+"""Characters of a step's name, and of a reason or a line of output, that are kept of what an executor tells."""
+TAIL = 20
+"""Lines of output that are kept of it."""
+
+
+def fit(text: str, limit: int) -> str:
+    """What a plugin tells, on one line that is not too long."""
+    return clip(one_line(text[: limit + 1]), limit)
+
+
+def fitted(outcome: Outcome) -> Outcome:
+    """The outcome, of which no more is kept than people can read. Raises TypeError for what is none."""
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"an executor told as the outcome: {type(outcome).__name__}")
+    step = fit(outcome.step, STEP) if outcome.step else outcome.step
+    reason = fit(outcome.reason, WHY) if outcome.reason else outcome.reason
+    return replace(outcome, step=step, reason=reason, tail=tuple(fit(line, WHY) for line in outcome.tail[-TAIL:]))
 
 
 @dataclass(slots=True)
@@ -56,11 +78,15 @@ class Following:
         self, executor: Executor, job: Job, token: str | None, note: Callable[[str | Tally], None], *, stopping: bool
     ) -> Outcome:
         """How the run ended; lost, when that cannot be told. `stopping` is whether it was told to stop before."""
+
+        def told(word: str | Tally) -> None:
+            note(fit(word, STEP) if isinstance(word, str) else word)
+
         try:
             async with asyncio.timeout(job.timeout + job.grace + OVERDUE) as self._until[job.run]:
                 if stopping:
                     self._end_soon(job)
-                return await fenced(ended(executor, job, token, note), f"wait for {job.run}")
+                return fitted(await fenced(ended(executor, job, token, told), f"wait for {job.run}"))
         except TimeoutError:
             return Outcome(RunState.LOST, reason="its executor does not say how it ended, long after it should have")
         finally:

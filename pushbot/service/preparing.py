@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import structlog
 
 from pushbot.errors import PushbotError, fault_reference
 from pushbot.queue.model import RunKind
+from pushbot.service.fence import fenced
 from pushbot.service.history import HISTORY, previous, rollback_target, unfinished
 from pushbot.service.spec import Mismatch
 from pushbot.service.targets import Targets, gather
@@ -75,8 +75,7 @@ async def _size(record: RunRecord, lane: LaneSpec, old: str | None, new: str) ->
     if record.kind is RunKind.ROLLBACK or lane.repository is None or old is None:
         return None
     try:
-        async with asyncio.timeout(SIZED_WITHIN):
-            change = await lane.repository.changes(old, new, limit=0)
+        change = await fenced(lane.repository.changes(old, new, limit=0), "size of the change", SIZED_WITHIN)
     except (PushbotError, TimeoutError) as error:
         LOG.info("size_unknown", run=record.id, error=str(error))
         return None
@@ -126,7 +125,6 @@ async def _revision(record: RunRecord, lane: LaneSpec, past: Sequence[RunRecord]
     if lane.repository is None or record.ref is None:
         return record.ref or record.id
     try:
-        async with asyncio.timeout(RESOLVE_WITHIN):
-            return await lane.repository.resolve(record.ref)
+        return await fenced(lane.repository.resolve(record.ref), f"resolve {record.ref}", RESOLVE_WITHIN)
     except TimeoutError:
         raise PushbotError(f"the repository did not say within {RESOLVE_WITHIN:.0f} s what {record.ref} is") from None

@@ -20,6 +20,7 @@ import structlog
 
 from pushbot.errors import DeliveryUncertain, PushbotError
 from pushbot.ports import Line, Work
+from pushbot.service.voice.phrases import clip
 from pushbot.service.voice.plain import again
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ AT_ONCE = 20
 """Lines for one room or person in the hands of a chat, not yet confirmed."""
 MOST_WAITING = 5000
 """Lines waiting for one room or person. More are left on the record until these are said; mere answers are dropped."""
+LONGEST = 4000
+"""Characters of a line, more than the bot ever has to say: plugins tell their troubles too."""
 OFF_THE_RECORD = 0
 """The id of a line that is not on the record."""
 FLUSH_AFTER = 0.2
@@ -219,5 +222,5 @@ def _said(chat: Chat, line: Line) -> asyncio.Future[None]:
 
 
 def _no_command(text: str) -> str:
-    """A line that no bot takes for a command, whatever somebody called themselves."""
-    return text.lstrip(".") or "-"
+    """A line that no bot takes for a command, whatever somebody called themselves; and no book, whatever broke."""
+    return clip(text.lstrip("."), LONGEST) or "-"

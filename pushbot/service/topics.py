@@ -59,8 +59,11 @@ class Topics:
         if shown and room.chat in self.chats:
             chat = self.chats[room.chat]
             far = {name: str(tally) for name, _ in shown if (tally := self._tally(name)) is not None}
-            self._drawn[room] = fit_lanes(shown, chat.topic_limit(room.name), far)
-            chat.draw(room.name, self._drawn[room])
+            try:
+                self._drawn[room] = fit_lanes(shown, chat.topic_limit(room.name), far)
+                chat.draw(room.name, self._drawn[room])
+            except Exception:  # a chat that breaks keeps no other room from its topic
+                LOG.exception("topic_not_drawn", room=str(room), reference=fault_reference())
 
     def drawn(self, room: Room) -> str:
         """What was drawn there last."""
@@ -138,8 +141,5 @@ class Ticker:
         return (last + timedelta(seconds=PROGRESS_EVERY) - now).total_seconds()
 
     def _draw(self, run: RunRecord) -> None:
-        try:
-            if self.topics.redraw_progress(run):
-                self._last[run.lane] = self.clock.now()
-        except Exception:
-            LOG.exception("topic_not_drawn", run=run.id, reference=fault_reference())
+        if self.topics.redraw_progress(run):
+            self._last[run.lane] = self.clock.now()
