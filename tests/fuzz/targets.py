@@ -7,6 +7,7 @@ promises more than to come back, that is asserted too. `test_fuzz_targets.py` tr
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from pushbot.calendar.ical import events
 from pushbot.calendar.written import read_entry
 from pushbot.chat.irc.features import Features
+from pushbot.chat.irc.options import Identity
 from pushbot.chat.irc.wire import LineBuffer, clean, parse, split
 from pushbot.config import load
 from pushbot.config.problems import ConfigErrors
@@ -34,16 +36,19 @@ from pushbot.queue.model import Person, Queue
 from pushbot.queue.rules import Decision, Facts, decide
 from pushbot.queue.topic import Unreadable, fit, render, split_lanes
 from pushbot.queue.topic import parse as parse_topic
+from pushbot.service.oncall import read_roster
 from pushbot.store.rows import QUEUE, RUN
 from pushbot.web.payloads import Unreadable as UnreadableHook
 from pushbot.web.payloads import builds
 from pushbot.web.signed import Form, Unsigned, identified
+from tests.chat.test_irc_people import session as signed_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ALICE = Person("irc", "nick:alice", "alice", proof="the test")
+CAPS = ["message-tags", "account-tag", "account-notify", "extended-join", "echo-message"]
 FACTS = Facts(by=ALICE, stages=("princess", "production"), now=NOW)
 
 
@@ -53,6 +58,29 @@ def _text(data: bytes) -> str:
 
 def _person(name: str) -> Person:
     return Person("irc", f"nick:{name.casefold()}", name)
+
+
+def irc_session(data: bytes) -> None:
+    """A whole connection: whatever a server says, the bot goes on, and writes no line that the wire does not take."""
+    asyncio.run(_session(data))
+
+
+async def _session(data: bytes) -> None:
+    for identity in Identity:
+        session, pipe = signed_on(identity, CAPS)
+        for line in data.split(b"\n"):
+            session.receive(line.rstrip(b"\r")[:8191])
+        session.close()
+        assert all(len(line.encode()) < 512 and not set("\r\n\0") & set(line) for line in pipe.sent)
+
+
+def roster(data: bytes) -> None:
+    """Who is on call."""
+    path = _folder() / "roster.toml"
+    path.write_bytes(data)
+    with suppress(PushbotError):
+        for rotation in read_roster(path):
+            rotation.duty(NOW)
 
 
 def grammar(data: bytes) -> None:
@@ -180,6 +208,8 @@ def _folder() -> Path:
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     each.__name__: each
     for each in (
+        irc_session,
+        roster,
         grammar,
         topic,
         edit,
@@ -208,6 +238,12 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = {
     "topic": (b'web: <princess... 4/9> alice* + bob (c) "x" | HOLD "y" | carol! (askme) !! "note" || config: clear',),
     "edit": (b"alice + bob | carol\n<princess> alice* | carol + bob", b'HOLD "x" | alice\nalice'),
     "irc_line": (b"@account=alice;time=x :alice!a@h PRIVMSG #push :.join\r\n:s 005 me TOPICLEN=300 :x\r\n",),
+    "irc_session": (
+        b":alice!a@h JOIN #push alice :A\n:alice!a@h PRIVMSG #push :.go\n@account=alice :alice!a@h PRIVMSG pushbot :go",
+        b":s 354 pushbot 152 bob bob\n:bob!b@h NICK alice\n:s 330 pushbot alice acc :is\n:s 318 pushbot alice :End",
+        b":bob!b@h TOPIC #push :HOLD | bob\n:s 332 pushbot #push :x\n:s 482 pushbot #push :no\n:bob!b@h QUIT :a.b c.d",
+    ),
+    "roster": ((Path(__file__).parents[2] / "config" / "oncall.toml").read_bytes(),),
     "irc_text": ("é\u202e\x02\x0304,05colour\x03\x01ACTION\x01".encode(),),
     "irc_features": (b"CASEMAPPING=ascii TOPICLEN=307 NICKLEN=30 CHANTYPES=# PREFIX=(ov)@+",),
     "configuration": (b'[chats.irc]\nhost = "h"\n[lanes.web]\nrooms = ["irc/#push"]\n',),
