@@ -31,6 +31,7 @@ from pushbot.service.questions import Questions
 from pushbot.service.runbook import Runbook
 from pushbot.service.topics import Ticker, Topics
 from pushbot.service.voice.news import stray
+from pushbot.store.scheduled import Backups
 from pushbot.web.listener import Listener
 
 if TYPE_CHECKING:
@@ -120,7 +121,13 @@ class Bot:
             "hours": hours,
             "roles": Membership(plan.access.directory, clock, printed),
         }
-        return cls(plan, lasting, conductors, dispatcher, desk, house, topics, autopilot, background)
+        bot = cls(plan, lasting, conductors, dispatcher, desk, house, topics, autopilot, background)
+        if plan.copied is not None:
+            copied = plan.copied
+            background["backups"] = Backups(
+                copied.spec, copied.store, copied.config, clock, lasting.timetable, bot.announce
+            )
+        return bot
 
     async def start(self) -> None:
         """Take up what was going on before, then connect."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pushbot.config import Config
     from pushbot.ports import Chat
     from pushbot.service.spec import Announce, LaneSpec
+    from pushbot.store.backup import BackupSpec
     from pushbot.web.spec import WebSpec
 
 LAST_WORDS = 2.0
@@ -40,6 +41,15 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """What a bot copies by itself, as `spec` wants it: its record, and the file with its configuration."""
+
+    spec: BackupSpec
+    store: Path
+    config: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a bot is made of, whoever made the plan: its chats by name, its lanes, where news and runs' output go.
 
@@ -57,6 +67,7 @@ class Plan:
     control: Path | None = None
     last_words: float = LAST_WORDS
     web: WebSpec | None = None
+    copied: Copied | None = None
     access: Access = field(default_factory=Access)
     house: HouseSpec = field(default_factory=HouseSpec)
 
@@ -73,6 +84,7 @@ def planned(config: Config, kept: Mapping[str, Chat] | None = None) -> Plan:
         drain_for=config.bot.drain_for if config.bot.on_stop is OnStop.DRAIN else None,
         control=socket_of(config.bot.store),
         web=config.web,
+        copied=Copied(config.backup, config.bot.store, config.file),
         access=config.access,
         house=config.house,
     )

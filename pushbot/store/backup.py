@@ -55,8 +55,8 @@ def named_by(folder: Path, at: datetime) -> Path:
 
 
 def kept_in(folder: Path) -> list[Path]:
-    """The backups in `folder` that are named by their time, oldest first."""
-    with suppress(FileNotFoundError):
+    """The backups in `folder` that are named by their time, oldest first; none where they cannot be looked for."""
+    with suppress(OSError):
         return sorted(path for path in folder.iterdir() if _TIMED.fullmatch(path.name))
     return []
 
