@@ -10,14 +10,18 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 from structlog.contextvars import merge_contextvars
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
 from structlog.stdlib import ProcessorFormatter, add_logger_name
 
+from pushbot.sinks import Sturdy, Syslog
+
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -27,25 +31,27 @@ _PLAIN_VALUE = re.compile(r"[^\s\"'=\\]+")
 _TALKATIVE = ("aiohttp", "aiosqlite", "asyncio", "irc")
 
 
-def set_up(form: str = "text", level: str = "info") -> None:
-    """Log from now on in `form` ("text" or "json") what is at least as important as `level`.
+def set_up(form: str = "text", level: str = "info", syslog: str | None = None) -> None:
+    """Log from now on in `form` ("text" or "json") what is at least as important as `level`, also to `syslog` if given.
 
     Values bound by structlog.contextvars are part of each entry. What other libraries log goes the
     same way; of talkative ones only warnings, unless `level` is "debug". Safe to repeat.
     """
     common: list[Processor] = [merge_contextvars, add_log_level, TimeStamper("iso", utc=True)]
-    render: list[Processor] = [format_exc_info, _clipped, _json if form == "json" else _text]
+    write = _sent(_json if form == "json" else _text, syslog)
+    render: list[Processor] = [format_exc_info, _clipped, write]
+    out = Sturdy(sys.stderr)
     structlog.configure(
         processors=[*common, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", out)),
         cache_logger_on_first_use=False,
     )
-    out = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(out)
     theirs = [ProcessorFormatter.remove_processors_meta, *render]
-    out.setFormatter(ProcessorFormatter(processors=theirs, foreign_pre_chain=[add_logger_name, *common]))
+    handler.setFormatter(ProcessorFormatter(processors=theirs, foreign_pre_chain=[add_logger_name, *common]))
     root = logging.getLogger()
-    root.handlers = [out]
+    root.handlers = [handler]
     root.setLevel(level.upper())
     for name in _TALKATIVE:  # also with level "debug": they would log every value, what people say included
         logging.getLogger(name).setLevel("WARNING")
@@ -54,6 +60,28 @@ def set_up(form: str = "text", level: str = "info") -> None:
 def one_line(text: str) -> str:
     """`text` with what could end a line or steer a terminal written as escapes (also right in JSON)."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_syslogs: list[Syslog] = []
+
+
+def _sent(render: Processor, address: str | None) -> Processor:
+    """`render`, and what it gives is sent to the syslog at `address` too; one that was used before is let go."""
+    if [each.address for each in _syslogs] != [address]:
+        for each in _syslogs:
+            each.close()
+        _syslogs[:] = [Syslog(address)] if address is not None else []
+    if not _syslogs:
+        return render
+    syslog = _syslogs[0]
+
+    def send(logger: WrappedLogger, method: str, event: EventDict) -> str:
+        level, at = str(event.get("level", method)), str(event.get("timestamp", "-"))
+        line = str(render(logger, method, event))
+        syslog.send(level, at, line)
+        return line
+
+    return send
 
 
 def _clipped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

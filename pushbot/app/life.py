@@ -89,7 +89,7 @@ async def _reloaded(bot: Bot, before: Config, reloads: Reloads) -> tuple[Bot, Co
         links = bot.lasting.links
         alive = {name: link.chat for name, link in links.items() if not link.task.done()}
         plan = planned(look.config, same_chats(before, look.config, alive))
-        set_up(look.config.bot.log_format, look.config.bot.log_level)
+        set_up(look.config.bot.log_format, look.config.bot.log_level, look.config.bot.syslog)
         bot = await bot.rewired(plan)
     bot.house.reload = reloads.ask
     await bot.announce(look.lines, look.entry(bot.lasting.clock.now()))

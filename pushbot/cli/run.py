@@ -39,7 +39,7 @@ def run(file: Path) -> None:
       systemctl reload pushbot
     """  # noqa: D301 - \b is click's mark for lines to keep
     config = load(file)
-    set_up(config.bot.log_format, config.bot.log_level)
+    set_up(config.bot.log_format, config.bot.log_level, config.bot.syslog)
     from pushbot.app import Reloads, serve  # noqa: PLC0415 - every part of the bot comes along, and a mistake needs none
 
     reloads = Reloads(config, partial(load, file))
