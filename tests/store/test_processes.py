@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ async def test_a_second_process_is_refused_and_told_who_is_there(path: Path) -> 
         with pytest.raises(PushbotError) as caught:
             await store.open()
         assert str(caught.value).startswith(
-            f"{path}: the database is in use by another pushbot, process {process.pid};"
+            f"{path}: the database is in use by another pushbot, process {process.pid} on {socket.gethostname()} since "
         )
         process.kill()
         process.wait()
