@@ -112,7 +112,7 @@ class Autopilot:
                 continue
             delivery = Delivery(f"{message}/{name}", self.clock.now())
             for build in builds:
-                if build.branch == conductor.lane.branch:
+                if build.branch == conductor.lane.branch or _brought(conductor, build):
                     found = True
                     await self._build(conductor, build, delivery)
                     break
@@ -129,6 +129,7 @@ class Autopilot:
             needed = [one for one in lane.auto.builds if one != build.name]
             wanted = await self._all_passed(lane, build.revision, needed) and await self._is_tip(lane, build.revision)
             wanted = wanted and (not lane.auto.builds or build.name in lane.auto.builds)
+            wanted = wanted and not await self._went(lane, build.revision)
         authors = () if passed else await self._authors(lane, build.revision)
         built = c.Built(
             build.name,
@@ -216,8 +217,13 @@ class Autopilot:
             await self.clock.sleep(auto.poll)
 
     async def _is_news(self, lane: LaneSpec, auto: AutoSpec, tip: str) -> bool:
-        runs = await self.store.runs(lane.name, stage=auto.stage, limit=NEWEST)
+        runs = await self.store.runs(lane.name, limit=NEWEST)
         return all(run.revision != tip for run in runs) and await self._all_passed(lane, tip, auto.builds)
+
+    async def _went(self, lane: LaneSpec, revision: str) -> bool:
+        """Whether that revision was on its way before, further than to checks that did not let it go."""
+        runs = await self.store.runs(lane.name, limit=NEWEST)
+        return any(run.revision == revision and run.step != CHECKS for run in runs)
 
     # --- the bot's own trains --------------------------------------------------------------------------
 
@@ -238,12 +244,14 @@ class Autopilot:
                 await self._consider(lane)
 
     async def _consider(self, lane: str) -> None:
-        """Go on with the bot's train if it is the head; the same thing is tried once until something has changed."""
+        """Go on with the head if the bot is aboard; the same thing is tried once until something has changed."""
         conductor = self.conductors[lane]
         queue, head = conductor.queue, conductor.queue.head
-        if head is None or not head.driver.same(BOT) or head.running:
+        if head is None or head.seat(BOT) is None or head.running:
             return
-        now = (head.number, head.stage, head.phase, head.run, queue.hold is not None, queue.locks)
+        others = tuple(rider for rider in head.riders if not rider.person.bot)
+        said = (others, head.driver, head.second, head.override, head.confirmed)
+        now = (head.number, head.stage, head.phase, head.run, queue.hold is not None, queue.locks, said)
         if self._tried.get(lane) == now:
             return
         self._tried[lane] = now
@@ -252,7 +260,7 @@ class Autopilot:
         except PushbotError as error:
             LOG.warning("autopilot_waits", lane=lane, why=str(error))
             return
-        if step is not None:
+        if step is not None and not (isinstance(step, c.Go) and queue.hold is not None):
             await conductor.put(Ask(step, BOT, f"{type(step).__name__.lower()} by myself"))
 
     async def _failed_at(self, lane: str, head: Train) -> str | None:
@@ -271,12 +279,21 @@ def next_step(head: Train, lane: LaneSpec, failed_at: str | None) -> c.Command |
     """What the bot does about its own train at the head; None when people have to decide.
 
     What its checks did not let go has changed nothing, and gives the place up; any other failure is for people.
+    People who got aboard keep the train at the end of the bot's way, and as soon as one of them drives.
     """
-    names = [stage.name for stage in lane.stages]
+    names, alone = [stage.name for stage in lane.stages], len(head.riders) == 1
+    if not head.driver.same(BOT):
+        return c.Nevermind()
     if head.phase is Phase.FAILED:
-        return c.Abort() if failed_at == CHECKS else None
+        return (c.Abort() if alone else c.Nevermind()) if failed_at == CHECKS else None
     if lane.auto is None or lane.auto.stage not in names:
-        return c.Nevermind() if not head.begun else c.Done()
+        return c.Nevermind() if not (head.begun and alone) else c.Done()
     if head.stage is not None and (head.stage not in names or names.index(head.stage) >= names.index(lane.auto.stage)):
-        return c.Done()
+        return c.Done() if alone else c.Nevermind()
     return c.Go()
+
+
+def _brought(conductor: Conductor, build: Ended) -> bool:
+    """Whether the build failed, and somebody in line brings what it was made from."""
+    brought = {ref for train in conductor.queue.trains for ref in (train.ref, train.revision)}
+    return build.state != "success" and bool({build.branch, build.revision} & brought)

@@ -100,7 +100,6 @@ class Draft:
 
     def take(self, ask: Ask) -> None:
         """Decide one piece of work; its effects are on the draft only, but for its claims on stages."""
-        self._deliveries += ask.deliveries
         result = self._decided(ask)
         if isinstance(result, Refusal):
             words: tuple[str, ...] = (refused(ask.by, result),)
@@ -110,6 +109,7 @@ class Draft:
             self._entries.append(entered(ask, self.at, result.code))
             self.words.append(Declined(self.around.lane.name, ask, refused(None, result)))
             return
+        self._deliveries += ask.deliveries  # what was refused may be sent again
         if result is None or isinstance(ask.what, Question | BotCommand):
             return
         if isinstance(ask.what, Rename | Passed | Stirred) and not result.events:
@@ -265,7 +265,7 @@ class Draft:
             return None
         return Work(
             lane=self.around.lane.name,
-            queue=self.queue if len(self.questions) < len(self._entries) else None,
+            queue=self.queue if self.queue is not self._found or len(self.questions) < len(self._entries) else None,
             entries=tuple(self._entries),
             runs=tuple(self._runs.values()),
             pushes=tuple(self.pushes.values()),

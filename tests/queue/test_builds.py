@@ -92,3 +92,13 @@ def test_a_failure_is_told_to_those_who_wrote_it_and_those_who_bring_it() -> Non
     assert [rider.name for rider in failed.riders] == ["bob", "carol"]
     assert failed.authors == ("Carol", "Zoe")
     assert decision.queue == queue
+
+
+def test_a_plain_join_boards_no_train_of_the_bot_and_one_with_it_does() -> None:
+    queue = after(line("alice")).queue
+    own = decide(queue, c.Join(), replace(FACTS, by=person("bob")))
+    assert isinstance(own, Decision)
+    assert render(own.queue) == 'alice | pushbot "main 22222222" | bob'
+    aboard = decide(queue, c.Join(companion="pushbot"), replace(FACTS, by=person("bob")))
+    assert isinstance(aboard, Decision)
+    assert render(aboard.queue) == 'alice | pushbot + bob "main 22222222"'

@@ -32,8 +32,8 @@ def join(queue: Queue, command: Join, facts: Facts) -> Decision | Refusal:
 
 
 def _convenient(queue: Queue, command: Join, facts: Facts) -> Decision | Refusal:
-    """The earliest train behind the head that takes such a ticket, else a new one at the end."""
-    for train in queue.trains[1:]:
+    """The earliest train behind the head that takes such a ticket, none of the bot's, else a new one at the end."""
+    for train in (one for one in queue.trains[1:] if not one.driver.bot):
         if len(train.riders) < facts.max_riders and all(rider.ticket is command.ticket for rider in train.riders):
             return _board(queue, train, command, facts)
     return _own_train(queue, len(queue.items), command, facts)
