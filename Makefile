@@ -73,7 +73,7 @@ $(PYTHON):
 # What the tests need of the system. A server that this installs is not to serve on its own: the tests
 # start theirs on ports of their own, and ngircd would take the quickstart's.
 SERVERS := ngircd:ngircd sshd:openssh-server haproxy:haproxy
-TOOLS := openssl:openssl ssh:openssh-client rsync:rsync tar:tar git:git
+TOOLS := openssl:openssl ssh:openssh-client rsync:rsync tar:tar git:git faketime:faketime
 system:
 	@missing=; \
 	for each in $(SERVERS) $(TOOLS); do \

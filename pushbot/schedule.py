@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Act = Callable[[], Awaitable[None]]
 
 LOG = structlog.get_logger()
-HEARTBEAT = 5.0
+HEARTBEAT = 2.0
 """Seconds after which it is noticed, at the latest, that the clock was set."""
 JUMP = 1.0
 """Seconds by which the clock may be wrong against the passing of time; NTP's small steps are no jumps."""
