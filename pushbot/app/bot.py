@@ -112,7 +112,7 @@ class Bot:
             conductors[lane.name] = Conductor(
                 around, store, clock, speaker, topics, dispatcher, answering.take, timetable=lasting.timetable
             )
-        desk = Desk(conductors, house, topics, speaker, plan.access.directory)
+        desk = Desk(conductors, house, topics, speaker, plan.access.directory, clerk=lasting.clerk)
         autopilot = Autopilot(conductors, store, clock, feed, plan.access.directory.authors)
         background: dict[str, Service] = {
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),
@@ -133,6 +133,7 @@ class Bot:
         """Take up what was going on before, then connect."""
         speaker, store = self.lasting.speaker, self.lasting.store
         self.lasting.spawn(speaker.run(), "speaker")
+        self.lasting.spawn(self.lasting.clerk.run(), "clerk")
         self.lasting.spawn(self.lasting.timetable.run(), "timetable")
         await self.take_up()
         speaker.hand(await store.owed(), repeat=True)

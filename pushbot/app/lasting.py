@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pushbot.control.server import ControlServer
     from pushbot.ports import Chat, Clock, Notice, Store, Timetable
+    from pushbot.service.clerk import Clerk
     from pushbot.service.speaker import Speaker
     from pushbot.web.listener import Listener
     from pushbot.web.spec import WebSpec
@@ -83,6 +84,7 @@ class Lasting:
     timetable: Timetable
     group: asyncio.TaskGroup
     speaker: Speaker
+    clerk: Clerk
     feed: Feed = field(default_factory=Feed)
     door: Door = field(default_factory=Door)
     links: dict[str, Link] = field(default_factory=dict)

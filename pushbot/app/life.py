@@ -18,6 +18,7 @@ from pushbot.errors import PushbotError
 from pushbot.log import set_up
 from pushbot.ports import Entry
 from pushbot.schedule import Schedule
+from pushbot.service.clerk import Clerk
 from pushbot.service.dispatcher import BOT
 from pushbot.service.speaker import Speaker
 from pushbot.store import SqliteStore
@@ -61,7 +62,8 @@ async def run(
     speaker = Speaker(plan.chats, store, clock, last_id=await store.last_line())
     try:
         async with asyncio.TaskGroup() as group:
-            bot = Bot.wired(plan, Lasting(store, clock, timetable or Schedule(clock), group, speaker))
+            clerk = Clerk(store, clock)
+            bot = Bot.wired(plan, Lasting(store, clock, timetable or Schedule(clock), group, speaker, clerk))
             try:
                 await bot.start()
                 if reloads is None:

@@ -15,6 +15,7 @@ from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.time import stirs
 from pushbot.queue.topic import Unreadable, split_lanes
 from pushbot.service.asks import Ask, Origin
+from pushbot.service.clerk import MISTAKE, STOPPING
 from pushbot.service.directory import Directory, follows
 from pushbot.service.spec import Room
 from pushbot.service.voice.refusals import found_elsewhere, mistaken, quoted_back, refused, topic_refused
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pushbot.queue.grammar import Request
+    from pushbot.service.clerk import Clerk
     from pushbot.service.conductor import Conductor
     from pushbot.service.house import House
     from pushbot.service.speaker import Speaker
@@ -42,6 +44,7 @@ class Desk:
     speaker: Speaker
     directory: Directory = field(default_factory=Directory)
     closing: str | None = None
+    clerk: Clerk | None = None
     _entered: set[Room] = field(default_factory=set)
 
     def inherit(self, former: Desk) -> None:
@@ -84,16 +87,21 @@ class Desk:
                 await self.house.put(Ask(request, heard.person, text, origin))
                 continue
             if isinstance(request, Mistake):
-                self.speaker.answer(origin.chat, origin.to, mistaken(heard.person, request))
+                self._turn_away(heard, origin, mistaken(heard.person, request), MISTAKE)
                 continue
             if self.closing is not None and not isinstance(request, c.Question | c.Abort):
-                self.speaker.answer(origin.chat, origin.to, f"{heard.person.name}: {self.closing}.")
+                self._turn_away(heard, origin, f"{heard.person.name}: {self.closing}.", STOPPING)
                 continue
             lane = chosen or self._for_config(request, lanes) or _lane_for(request, heard.person, lanes)
             if isinstance(lane, Refusal):
-                self.speaker.answer(origin.chat, origin.to, refused(heard.person, lane))
+                self._turn_away(heard, origin, refused(heard.person, lane), lane.code)
                 continue
             await lane.put(Ask(request, heard.person, text, origin))
+
+    def _turn_away(self, heard: Heard, origin: Origin, why: str, outcome: str) -> None:
+        self.speaker.answer(origin.chat, origin.to, why)
+        if self.clerk is not None:
+            self.clerk.note(heard.person, heard.text, origin, outcome)
 
     def _chosen(self, heard: Heard) -> tuple[Conductor | None, str]:
         """The lane that a line begins with, and the rest of it; None and the whole line when it does not."""
