@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.queue.commands import Confirm, Deploy, EditTopic, Passed, Question, Report, Retry, Rollback
+from pushbot.queue.commands import Confirm, Deploy, EditTopic, Passed, Question, Report, Retry, Rollback, Stirred
 from pushbot.queue.model import Queue
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.time import next_due
@@ -250,9 +250,13 @@ class Conductor:
             self.around.feed.tell(Declined(self.lane.name, ask, text))
 
     def _not_done(self, batch: list[Ask], why: str) -> None:
-        """Say so to who asked. Reports have to be recorded sooner or later: nobody will bring them a second time."""
+        """Say so to who asked. Reports have to be recorded sooner or later: nobody will bring them a second time.
+
+        Not so the time, which passes again, and that somebody stirs: of these more and more would come to be owed.
+        """
         self._tell(batch, why)
-        self._owed += [ask for ask in batch if isinstance(ask.what, Report)]
+        reports = (ask for ask in batch if isinstance(ask.what, Report))
+        self._owed += [ask for ask in reports if not isinstance(ask.what, Passed | Stirred)]
         _without_fail(self.topics.show, self.lane, self.queue)
 
 
