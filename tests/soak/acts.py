@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Tally
-from pushbot.queue.commands import BotCommand
-from pushbot.queue.grammar import Mistake, parse_message
+from pushbot.queue.grammar import parse_message
 from pushbot.queue.model import Hold, Mark, Phase, Queue, Train
 from pushbot.queue.topic import split_lanes
+from pushbot.service.journal import bounded
 from tests.soak import talk
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line that somebody said, and how many outcomes of it the journal should have."""
+    """A line that somebody said, as the journal may have it, and how many outcomes it should have there."""
 
-    text: str
+    texts: frozenset[str]
     outcomes: int
 
 
@@ -62,11 +62,10 @@ class Acts:
         heard = " ".join(text.split("\0"))
         self.note(f"{one.nick} ({'in' if self.world.crowd.logged_in(one) else 'out'}) {room}: {heard[:80]!r}")
         addressed = room is None or text.startswith(("pushbot:", "pushbot,"))
-        words = text[len("pushbot:") :].strip() if addressed and room is not None else text
-        lane, _, rest = words.partition(": ")
-        words = rest if lane in self.world.ledger.lanes else words
-        requests = [part for part in parse_message(words, addressed=addressed) if not isinstance(part, Mistake)]
-        self.said.append(Said(words, len(requests)))
+        whole = text[len("pushbot:") :].strip() if addressed and room is not None else text
+        lane, _, rest = whole.partition(": ")
+        words = rest if lane in self.world.ledger.lanes else whole
+        self.said.append(Said(frozenset({bounded(whole), bounded(words)}), len(parse_message(words, addressed=addressed))))
         self.world.play.server.say(one.nick, text, room)
 
     def note(self, what: str) -> None:
@@ -343,7 +342,3 @@ class Acts:
             "wire": (1, self.wire),
         }
 
-
-def concerns_the_bot(text: str) -> bool:
-    """Whether a line has a command that concerns no lane."""
-    return any(isinstance(part, BotCommand) for part in parse_message(text))

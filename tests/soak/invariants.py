@@ -147,7 +147,7 @@ class Invariants:
             if plainly > count:
                 raise BrokenInvariantError(f"said again without a word: {line}")
             if plainly + marked < (1 if merged else count):
-                raise BrokenInvariantError(f"never said: {line}")
+                raise BrokenInvariantError(f"said {plainly} times, and {marked} marked, of {count}: {line}")
         self.ledger.lines.clear()
         self.ledger.replies.clear()
         self.play.server.spoken.clear()

@@ -179,10 +179,10 @@ class World:
         """All that was wrong is well again."""
         play = self.play
         self.record.fill(full=False)
-        play.server.losing = False
-        if play.server.guarded:
+        if play.server.losing or play.server.guarded:  # it loses what it has not written, and sees what it may
+            play.server.disconnect()
+            play.server.losing = False
             play.server.guarded.clear()
-            play.server.disconnect()  # it sees that it may when it comes the next time
         play.server.let_in()
         play.server.confirm()
         play.executor.trouble = play.executor.stubborn = None
