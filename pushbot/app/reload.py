@@ -14,6 +14,7 @@ import structlog
 
 from pushbot.config.changes import differences
 from pushbot.config.problems import ConfigErrors
+from pushbot.errors import fault_reference
 from pushbot.ports import Entry
 from pushbot.service.dispatcher import BOT
 
@@ -78,6 +79,10 @@ class Reloads:
             LOG.warning("not_reloaded", person=by.name, problems=told)
             count = "a mistake" if len(told) == 1 else f"{len(told)} mistakes"
             return Look(by, (f"Not reloaded: the configuration has {count}, nothing has changed", *_some(told)))
+        except Exception:
+            reference = fault_reference()
+            LOG.exception("reload_broke", reference=reference)
+            return Look(by, (f"Not reloaded: something broke in me, see {reference} in my log; nothing has changed",))
         if (before.bot.store, before.bot.runs) != (after.bot.store, after.bot.runs):
             LOG.warning("not_reloaded", person=by.name, problems=["store or runs"])
             return Look(by, ("Not reloaded: [bot] store and runs can only change with a restart; nothing has changed",))
