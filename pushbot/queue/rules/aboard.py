@@ -61,10 +61,10 @@ def good(queue: Queue, facts: Facts) -> Decision | Refusal:
 
 
 def uhoh(queue: Queue, facts: Facts) -> Decision | Refusal:
-    """Mark the asker as not good; allowed at any time, also while a run is in flight."""
+    """Mark the asker as not good; allowed at any time, also while a run is in flight. Others may stop the lane."""
     train = first_with(queue, facts.by)
     if train is None:
-        return not_aboard(queue)
+        return replace(not_aboard(queue), fix='.hold "why"')
     after = marked(train, facts.by, Mark.BAD)
     head = queue.head is not None and queue.head.number == train.number
     return Decision(queue.with_train(after), (Marked(facts.by, after, Mark.BAD, head=head),))

@@ -91,13 +91,17 @@ def text_of(words: tuple[Word, ...], rest: str) -> str:
 REF = re.compile(r"(?!-)[A-Za-z0-9._/@^~-]{1,200}")
 """A branch, tag or commit as people may name it: nothing that git or a shell could take for an option."""
 _STAGE = re.compile(STAGE)
-_SPAN = re.compile(r"(?=\d)(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,5})s)?", re.ASCII | re.IGNORECASE)
+_SPAN = re.compile(
+    r"(?=\d)(?:(\d{1,9})d(?:ays?)?)?(?:(\d{1,9})h(?:(?:ou)?rs?)?)?"
+    r"(?:(\d{1,9})m(?:in(?:ute)?s?)?)?(?:(\d{1,9})s(?:ec(?:ond)?s?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
 LONGEST: Final = 90 * 86_400.0
 """Seconds that a hold or a lock may last."""
 
 
 def span_of(word: Word) -> float | None:
-    """The seconds that `2h`, `1d12h` or `45m` stand for; None for any other word."""
+    """The seconds that `2h`, `1d12h`, `45m` or `30min` stand for; None for any other word."""
     found = None if word.quoted else _SPAN.fullmatch(word.text)
     if found is None or not any(found.groups()):
         return None
