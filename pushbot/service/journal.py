@@ -22,7 +22,8 @@ LONGEST = 2000
 def entered(ask: Ask, at: datetime, outcome: str) -> Entry:
     """The journal's line about `ask`; `outcome` is DONE, ANSWERED, a refusal's code or a fault's name."""
     by = ask.by
-    return Entry(at, by.key, bounded(ask.text), outcome, by.name, by.proof, place(ask.origin) or by.chat)
+    where = place(ask.origin) or by.chat
+    return Entry(at, *map(bounded, (by.key, ask.text, outcome, by.name, by.proof, where)))
 
 
 def place(origin: Origin | None) -> str:

@@ -29,9 +29,10 @@ _FORMAT = re.compile(
     r"\x03(?:\d{1,2}(?:,\d{1,2})?)?"  # colour, https://modern.ircdocs.horse/formatting
     r"|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?"  # hex colour
     r"|[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # bold and the like; controls; line ends; half characters
+    r"|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # marks of direction: what is read is to be what was written
 )
 _MASK = re.compile(r"!([^!@\s]+@[^!@\s]+)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class LineBuffer:
 
 
 def plain(text: str) -> str:
-    """`text` as people see it: without colours, formats and control characters; a tab is a space."""
+    """`text` as people see it: without colours, formats, directions and control characters; a tab is a space."""
     if text.isascii() and text.isprintable():
         return text
     return _FORMAT.sub("", text.replace("\t", " "))
