@@ -88,10 +88,16 @@ class Syslog:
     def _connected(self) -> socket.socket:
         parts = urlsplit(self.address)
         if parts.scheme == "unix":
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            connection.connect(parts.path)
-            return connection
-        family, kind, protocol, _, address = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_DGRAM)[0]
-        connection = socket.socket(family, kind, protocol)
+            return _socket(socket.AF_UNIX, parts.path)
+        family, *_, address = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_DGRAM)[0]
+        return _socket(family, address)
+
+
+def _socket(family: int, address: str | tuple[object, ...]) -> socket.socket:
+    connection = socket.socket(family, socket.SOCK_DGRAM)
+    try:
         connection.connect(address)
-        return connection
+    except OSError:
+        connection.close()
+        raise
+    return connection
