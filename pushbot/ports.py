@@ -240,7 +240,8 @@ class Job:
     steps start. `grace` is how long a process group may take to end after TERM before it gets KILL.
     `hosts` are what the run is for, in the order of the inventory, and `rollout` how it goes over them;
     after a restart of the bot `hosts` is empty, as the executor was given them before. `continues` is the
-    directory of an earlier run of the stage: hosts that were finished there are left alone.
+    directory of an earlier run of the stage: hosts that were finished there are left alone. `called` is what people
+    named the stage, where a template made it: `ann` of `staging-ann`.
     """
 
     run: str
@@ -263,6 +264,7 @@ class Job:
     hosts: tuple[Host, ...] = ()
     rollout: Rollout = AT_ONCE
     continues: Path | None = None
+    called: str = ""
 
     def facts(self) -> dict[str, str]:
         """The environment that tells a step what it is part of."""
@@ -276,6 +278,7 @@ class Job:
             "PUSHBOT_BRANCH": self.branch or "",
             "PUSHBOT_DRIVER": self.driver,
             "PUSHBOT_RIDERS": " ".join(self.riders),
+            **({"PUSHBOT_NAME": self.called} if self.called else {}),
         }
 
 

@@ -37,6 +37,11 @@ class Stage:
     pipeline: Key
     chosen: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def template(self) -> bool:
+        """Whether it makes stages beside the line, as people name them."""
+        return self.table.name.endswith("-*")
+
     def at(self, *path: str | int) -> Key:
         """Where the value that the stage has at `path` is written, or would be."""
         inherited = (*self.pipeline, "defaults")
@@ -63,7 +68,9 @@ def stages_of(reading: Reading, name: str, pipeline: PipelineTable) -> list[Stag
             defaults=pipeline.defaults,
             pipeline=("pipelines", name),
         )
-        found += _of_each(reading, stage) if stage.table.each else [stage]
+        if stage.table.each and stage.template:
+            reading.note(stage.at("each"), f"does not go with '{own.name}', which makes stages anyway", "one of them")
+        found += _of_each(reading, stage) if stage.table.each and not stage.template else [stage]
     return found
 
 

@@ -117,6 +117,7 @@ def _lane(name: str, table: LaneTable, pipelines: Mapping[str, Pipeline]) -> Lan
         name=name,
         rooms=_rooms(table.rooms),
         stages=pipeline.stages,
+        templates=pipeline.templates,
         repository=pipeline.repository,
         branch=pipeline.branch,
         max_riders=table.max_riders,

@@ -35,9 +35,10 @@ _LENIENT = Traits(steps=False, reverts=True)
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The stages of a lane in order, and where its revisions come from."""
+    """The stages of a lane in order, what makes others beside the line, and where its revisions come from."""
 
     stages: tuple[StageSpec, ...] = ()
+    templates: tuple[StageSpec, ...] = ()
     repository: Repository | None = None
     branch: str | None = None
 
@@ -64,9 +65,11 @@ def read_pipeline(
         repository = cast(
             "Repository | None", reading.built(Group.REPOSITORIES, table.repository, (*key, "repository"))
         )
-    made = [_read_stage(reading, stage, inventories, calendars) for stage in stages]
+    _check_templates(reading, [stage for stage in stages if stage.template])
+    made = [(stage.template, _read_stage(reading, stage, inventories, calendars)) for stage in stages]
     return Pipeline(
-        stages=tuple(stage for stage in made if stage is not None),
+        stages=tuple(spec for template, spec in made if spec is not None and not template),
+        templates=tuple(spec for template, spec in made if spec is not None and template),
         repository=repository,
         branch=(table.branch or "main") if repository else None,
     )
@@ -94,7 +97,7 @@ def _read_stage(
         name=table.name,
         executor=executor,
         workdir=reading.path(table.workdir),
-        lock=table.lock or f"{stage.pipeline[-1]}/{table.name}",
+        lock=_lock(stage),
         timeout=table.timeout,
         grace=table.grace,
         rollback_auto=table.rollback is Rollback.AUTO,
@@ -113,8 +116,26 @@ def _read_stage(
         downtime=downtime_of(reading, stage),
         hours=hours,
         access=access,
-        second=table.second,
+        second=None if stage.template else table.second,
     )
+
+
+def _lock(stage: Stage) -> str:
+    """The claim of a stage; that of a template ends in a star, where the name will be."""
+    if stage.table.lock is None:
+        return f"{stage.pipeline[-1]}/{stage.table.name}"
+    return f"{stage.table.lock}-*" if stage.template else stage.table.lock
+
+
+def _check_templates(reading: Reading, templates: Sequence[Stage]) -> None:
+    """Note templates that could make the same stage, and those that want a second word: nobody rides there."""
+    for stage in templates:
+        name, at = stage.table.name, (*stage.key, "name")
+        for other in (each.table.name for each in templates if each.table.name != name):
+            if name.startswith(other.removesuffix("*")):
+                reading.note(at, f"what '{name}' makes, '{other}' would make too", "names of which none begins another")
+        if stage.own.second is not None:
+            reading.note(stage.at("second"), f"does not go with '{name}': what it makes is deployed to by one person")
 
 
 def _steps(reading: Reading, tables: Sequence[StepTable]) -> tuple[Step, ...]:

@@ -33,7 +33,7 @@ from pushbot.values import (
     Positive,
     RoomName,
     RoomNames,
-    StageName,
+    StageOrTemplateName,
     Text,
     TimeLimit,
     Url,
@@ -190,7 +190,7 @@ class DefaultsTable(Table):
 class StageTable(DefaultsTable):
     """`[[pipelines.NAME.stages]]`."""
 
-    name: StageName
+    name: StageOrTemplateName
 
 
 class PipelineTable(Table):

@@ -1,7 +1,9 @@
 """Who may do what, as a value: verbs, the roles that may use them, and the one question that every gate asks.
 
 A verb is the name of a command as `.help` lists it, and three more: `hotfix` (`.join hotfix`), `unlock!` (somebody
-else's lock) and `stage` (`pushbot stage`). For what is one's own it takes no role: one's own hold, getting off.
+else's lock) and `stage` (a deploy aside from the line to one of its stages: `pushbot stage`, `.deploy`). `deploy` is to
+a stage that a template makes; there a rollback takes it, too. For what is one's own it takes no role: one's own hold,
+getting off.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from typing import TYPE_CHECKING, Final
 from pushbot.queue import commands as c
 from pushbot.queue.model import Phase
 from pushbot.queue.refusals import Code, Refusal
+from pushbot.queue.rules.holding import standing
+from pushbot.queue.templates import makes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pushbot.queue.model import Person, Queue, Train
+    from pushbot.queue.model import Hold, Person, Queue, Train
 
     Asked = c.Command | c.Question | c.BotCommand | c.Report
     Roles = frozenset[str]
@@ -52,7 +56,7 @@ def _each(roles: Roles, verbs: str) -> dict[str, Roles]:
 DEFAULTS: Final[Access] = {
     **_each(_GUEST, "status eta blame changes versions history locks capacity oncall help whoami"),
     **_each(_ANYONE, "log try join hotfix good uhoh drive nevermind pop hold lock unlock quiet message"),
-    **_each(_ANYONE, "incident note notify"),
+    **_each(_ANYONE, "incident note notify deploy"),
     **_each(_RIDER, "go done retry second confirm"),
     **_each(_IN_CHARGE, "rollback abort kick unhold unlock!"),
     **_each(_AT_THE_WHEEL, "at"),
@@ -99,26 +103,34 @@ def needs(
     by: Person,
     *,
     stages: Sequence[str] = (),
+    templates: Sequence[str] = (),
     fold: Callable[[str], str] = str.casefold,
 ) -> Needs:
     """What it takes to do `what`. Of a topic written by hand that is not known yet: see `edited.verbs_of`.
 
-    `stages` are the lane's, in order. `queue` is None for what concerns no lane.
+    `stages` are the lane's, in order; `templates` make others beside the line. `queue` is None for what concerns no
+    lane.
     """
     verb = _verb(what)
     if queue is None or verb is None:
         return Needs((verb,) if verb else (), verb or "")
     head = (queue.head,) if queue.head is not None else ()
-    trains = _stopped(queue, what.run) if isinstance(what, c.Abort) else head
+    named = what.stage if isinstance(what, c.Deploy | c.Rollback | c.Abort) else None
+    beside = named if named is not None and named not in stages and makes(templates, named) else None
+    trains = _stopped(queue, what.run, beside) if isinstance(what, c.Abort) else head
     verbs: tuple[str, ...] = (verb,)
-    if _needs_none(what, queue, by, fold):
+    if _needs_none(what, queue, trains, by, fold):
         verbs = ()
-    elif isinstance(what, c.PutHold) and queue.hold is not None and not _own(queue, by):
+    elif isinstance(what, c.Deploy) and named in stages:
+        verbs = ("stage",)
+    elif isinstance(what, c.Rollback) and beside is not None:
+        verbs, trains = ("deploy",), ()
+    elif isinstance(what, c.PutHold) and any(one.cause is None and not _of(one, by) for one in standing(queue)):
         verbs = ("hold", "unhold")  # it takes the place of somebody else's
     return Needs(verbs, verb, _stage(what, trains, stages), trains)
 
 
-def _needs_none(what: Asked, queue: Queue, by: Person, fold: Callable[[str], str]) -> bool:
+def _needs_none(what: Asked, queue: Queue, trains: Sequence[Train], by: Person, fold: Callable[[str], str]) -> bool:
     """Whether it is one's own, or there is nothing that could be touched: of that the rules have more to say."""
     head = queue.head
     match what:
@@ -128,8 +140,8 @@ def _needs_none(what: Asked, queue: Queue, by: Person, fold: Callable[[str], str
             return head is None or head.seat(by) is None
         case c.Done() | c.Second() | c.Confirm() | c.At():
             return head is None
-        case c.Abort(run):
-            return not _stopped(queue, run)
+        case c.Abort():
+            return not trains
         case c.Kick(name):
             seats = [rider.person for train in queue.trains for rider in train.riders]
             return all(person.same(by) for person in seats if fold(person.name) == fold(name))
@@ -161,7 +173,11 @@ def _stage(what: Asked, trains: Sequence[Train], stages: Sequence[str]) -> str |
 
 def _own(queue: Queue, by: Person) -> bool:
     """Whether the hold that stands is `by`'s own."""
-    return queue.hold is not None and queue.hold.by is not None and queue.hold.by.same(by)
+    return queue.hold is not None and _of(queue.hold, by)
+
+
+def _of(hold: Hold, by: Person) -> bool:
+    return hold.by is not None and hold.by.same(by)
 
 
 def _next(head: Train, stages: Sequence[str]) -> str | None:
@@ -173,9 +189,11 @@ def _next(head: Train, stages: Sequence[str]) -> str | None:
     return next(iter(stages[stages.index(head.stage) + 1 :]), head.stage)
 
 
-def _stopped(queue: Queue, run: int | None) -> tuple[Train, ...]:
+def _stopped(queue: Queue, run: int | None, beside: str | None) -> tuple[Train, ...]:
     """The trains that an `.abort` is about; see the rules."""
     running = [train for train in (*queue.trains, *queue.aside) if train.running]
+    if beside is not None:
+        return tuple(train for train in running if train.stage == beside)
     if run is not None:
         return tuple(train for train in running if train.run == run)
     if running:
@@ -186,7 +204,6 @@ def _stopped(queue: Queue, run: int | None) -> tuple[Train, ...]:
 _CALLED: Final[Mapping[type[object], str]] = {
     c.PutHold: "hold",
     c.LockStage: "lock",
-    c.Deploy: "stage",
     c.SetMessage: "message",
     c.OpenIncident: "incident",
     c.SetNotify: "notify",
@@ -230,6 +247,7 @@ def permitted(policy: Policy, what: Needs, by: Person, own: Roles) -> Refusal | 
             return Refusal(Code.NOT_IDENTIFIED, subject=by.key)
         fix = ".join" if Role.RIDER in may and not what.trains and verb != "stage" else None
         about = f".{verb} is" if verb == what.said else f"that takes .{verb}, which is"
+        about = f"a deploy aside from the line to {what.stage} is" if verb == "stage" else about
         return Refusal(Code.NOT_PERMITTED, subject=f"{about} for {who_may(may, what.trains)}", fix=fix)
     return None
 

@@ -49,6 +49,7 @@ class Code(StrEnum):
     STAGE_NOT_OF_HEAD = "stage_not_of_head"
     STALE_TOPIC = "stale_topic"
     TIMELINE_FULL = "timeline_full"
+    TOO_MANY = "too_many"
     UNKNOWN_COMMAND = "unknown_command"
     UNKNOWN_ROOM = "unknown_room"
     UNKNOWN_STAGE = "unknown_stage"

@@ -66,7 +66,8 @@ class Access:
         if isinstance(what, Report):
             return None
         stages = tuple(stage.name for stage in lane.stages) if lane is not None else ()
-        found = Needs() if own else needs(what, queue, by, stages=stages, fold=fold)
+        templates = tuple(each.name for each in lane.templates) if lane is not None else ()
+        found = Needs() if own else needs(what, queue, by, stages=stages, templates=templates, fold=fold)
         return self._permitted(found, by, lane)
 
     def edited(self, before: Queue, after: Queue, by: Person, lane: LaneSpec) -> Refusal | None:

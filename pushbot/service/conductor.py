@@ -14,17 +14,31 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol
 import structlog
 
 from pushbot.errors import PushbotError, fault_reference
-from pushbot.queue.commands import Confirm, Deploy, EditTopic, Passed, Question, Report, Retry, Rollback, Stirred
+from pushbot.queue.commands import (
+    Confirm,
+    Deploy,
+    EditTopic,
+    Passed,
+    Question,
+    Report,
+    Retry,
+    Rollback,
+    RunEnded,
+    RunState,
+    Stirred,
+)
 from pushbot.queue.model import Queue
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.time import next_due
 from pushbot.service.asks import Ask
+from pushbot.service.beside import around
 from pushbot.service.directory import relinked
 from pushbot.service.dispatcher import BOT
 from pushbot.service.draft import Draft
 from pushbot.service.feed import Declined
 from pushbot.service.history import HISTORY
 from pushbot.service.records import Pushes
+from pushbot.service.runbook import run_id
 from pushbot.service.snapshot import Snapshot
 from pushbot.service.voice.refusals import broken, refused
 
@@ -104,10 +118,23 @@ class Conductor:
             if push is not None:
                 self.pushes.underway[train.number] = push
         self.around.runbook.write(known.runs)
+        self._owed += await self._unheard({run.id for run in known.runs})
         self.around.runbook.keep(self.lane, self.queue.locks)
         self.topics.show(self.lane, self.queue)
         self._watch_the_clock()
         return known.runs
+
+    async def _unheard(self, in_flight: set[str]) -> list[Ask]:
+        """Word for trains whose run was closed while the lane was not configured, so that they do not wait for ever."""
+        asks = []
+        for train in (*self.queue.trains, *self.queue.aside):
+            run = run_id(self.lane.name, train.run or 0)
+            if train.running and train.run is not None and run not in in_flight:
+                record = await self.store.run(run)
+                reason = record.reason if record is not None else "it is not on record"
+                lost = RunEnded(train.number, train.run, RunState.LOST, reason=reason)
+                asks.append(Ask(lost, BOT, f"{run} {RunState.LOST}"))
+        return asks
 
     def inherit(self, former: Conductor) -> None:
         """Go on with what another conductor of the lane, which does no more, was left and has not done."""
@@ -193,7 +220,8 @@ class Conductor:
             return None
         name = self.lane.name
         try:
-            return {one.name: await self.store.runs(name, stage=one.name, limit=HISTORY) for one in self.lane.stages}
+            stages = around(self.lane, batch, self.queue).stages
+            return {one.name: await self.store.runs(name, stage=one.name, limit=HISTORY) for one in stages}
         except PushbotError as error:
             LOG.warning("record_unread", error=str(error))
             return None

@@ -172,8 +172,9 @@ def _lane_for(request: Request, person: Person, lanes: tuple[Conductor, ...]) ->
     """The lane that `request` means: the one there is, the one named, or the one that the person is aboard in."""
     if len(lanes) == 1 or isinstance(request, c.Join | c.Question):
         return lanes[0]
-    if isinstance(request, c.LockStage | c.Unlock):
-        lanes = tuple(one for one in lanes if one.lane.stage(request.stage) is not None) or lanes
+    if isinstance(request, c.LockStage | c.Unlock | c.Deploy | c.Rollback) and request.stage:
+        stage = request.stage
+        lanes = tuple(one for one in lanes if one.lane.stage(stage) is not None) or lanes
         if len(lanes) == 1:
             return lanes[0]
     if isinstance(request, c.Kick):

@@ -27,6 +27,7 @@ from pushbot.queue.model import Queue, RunKind
 from pushbot.queue.refusals import Refusal
 from pushbot.queue.rules import Decision, Facts, Unfinished, decide
 from pushbot.service.access import Access
+from pushbot.service.beside import around
 from pushbot.service.feed import Declined, Feed, Happened, Word
 from pushbot.service.hailing import Hailing, Wishes
 from pushbot.service.history import asking, rollback_target, unfinished
@@ -162,19 +163,21 @@ class Draft:
 
     def _facts(self, ask: Ask) -> Facts:
         lane, chat = self.around.lane, self.around.chats.get(ask.by.chat)
-        kept = self.around.runbook.kept(lane, self.at)
+        wide = around(lane, (ask,), self.queue)
+        kept = self.around.runbook.kept(wide, self.at)
         facts = Facts(
             by=ask.by,
             max_riders=lane.max_riders,
             stages=tuple(stage.name for stage in lane.stages),
-            rollbacks=frozenset(stage.name for stage in lane.stages if stage.reverts),
-            busy=self._busy(),
+            rollbacks=frozenset(stage.name for stage in wide.stages if stage.reverts),
+            busy=self._busy(wide),
             now=self.at,
             locked={stage: one.lock for stage, one in kept.items()},
             elsewhere={stage: one.lane for stage, one in kept.items() if one.lane != lane.name},
-            closed=self.around.hours.shut(lane, self.at) if self.around.hours is not None else {},
-            second=frozenset(stage.name for stage in lane.stages if stage.second is not None),
+            closed=self.around.hours.shut(wide, self.at) if self.around.hours is not None else {},
+            second=frozenset(stage.name for stage in wide.stages if stage.second is not None),
             patience=lane.patience,
+            templates=tuple(stage.name for stage in lane.templates),
         )
         if self.past is not None and isinstance(ask.what, Rollback | Deploy | Retry):
             facts = replace(facts, targets=self._targets(self.past), unfinished=self._unfinished(self.past))
@@ -198,9 +201,9 @@ class Draft:
         left = {stage: unfinished(self._ended(runs)) for stage, runs in past.items()}
         return {stage: Unfinished(number(run), run.ref, run.revision) for stage, run in left.items() if run is not None}
 
-    def _busy(self) -> dict[str, str]:
+    def _busy(self, lane: LaneSpec) -> dict[str, str]:
         """The stages that somebody else has, and who."""
-        held = {stage.name: self.around.runbook.holder(stage.lock) for stage in self.around.lane.stages}
+        held = {stage.name: self.around.runbook.holder(stage.lock) for stage in lane.stages}
         return {name: f"{run.driver} in {run.lane} ({run.id})" for name, run in held.items() if run is not None}
 
     def _run(self, run: str) -> RunRecord | None:

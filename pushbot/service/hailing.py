@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pushbot.queue import events as e
+from pushbot.service.beside import is_beside
 from pushbot.service.speaker import REPLY
 from pushbot.service.voice import calls
 from pushbot.service.voice.guide import guide
@@ -48,7 +49,13 @@ class Hailing:
     at: datetime
 
     def told(self, event: e.Event, at: Setting) -> tuple[Said, ...]:
-        """The lines that `event` is worth, to everybody as they wish."""
+        """The lines that `event` is worth, to everybody as they wish; of stages beside the line only the lane hears."""
+        lines = self._told(event, at)
+        if not is_beside(self.lane, event):
+            return lines
+        return tuple(replace(line, news=None) for line in lines if line.news in {None, *self.announce.lane})
+
+    def _told(self, event: e.Event, at: Setting) -> tuple[Said, ...]:
         of = self.wishes.people.of
         match event:
             case e.HeadChanged(train, held) if not (train.driver.bot and len(train.riders) == 1):

@@ -74,7 +74,7 @@ class Hours:
         self._kept = dict[str, _Kept]()
         self._verdicts = dict[tuple[str, ...], tuple[datetime, datetime, Verdict]]()
         for lane in lanes:
-            for spec in calendars_of(lane):
+            for spec in _all_calendars(lane):
                 readings = [_Reading(source) for source in spec.sources]
                 self._kept.setdefault(spec.name, _Kept(spec, spec.calendar, readings))
 
@@ -119,7 +119,7 @@ class Hours:
         )
 
     def _readings(self, lane: LaneSpec) -> list[_Reading]:
-        return [reading for spec in calendars_of(lane) for reading in self._kept[spec.name].readings]
+        return [reading for spec in _all_calendars(lane) for reading in self._kept[spec.name].readings]
 
     def _closed(self, specs: Sequence[CalendarSpec], at: datetime) -> Closed | None:
         names = tuple(dict.fromkeys(spec.name for spec in specs))
@@ -186,3 +186,8 @@ def calendars_of(lane: LaneSpec) -> tuple[CalendarSpec, ...]:
     """All calendars that a push through a lane has to do with, each once."""
     specs = (*lane.hours, *(spec for stage in lane.stages for spec in stage.hours))
     return tuple({spec.name: spec for spec in specs}.values())
+
+
+def _all_calendars(lane: LaneSpec) -> tuple[CalendarSpec, ...]:
+    """Those, and the ones of stages beside the line."""
+    return calendars_of(replace(lane, stages=(*lane.stages, *lane.templates)))

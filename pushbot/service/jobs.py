@@ -44,6 +44,7 @@ def job_of(record: RunRecord, stage: StageSpec, runs: Path, targets: Targets = N
         grace=stage.grace,
         hosts=targets.hosts,
         rollout=stage.rollout,
+        called=stage.called,
         continues=runs / record.continues if record.continues is not None else None,
     )
 

@@ -16,6 +16,7 @@ from pushbot.errors import PushbotError
 from pushbot.queue import commands as c
 from pushbot.queue.model import RunKind
 from pushbot.service.access import Access
+from pushbot.service.beside import lately
 from pushbot.service.capacity import capacity
 from pushbot.service.directory import told
 from pushbot.service.history import previous, push_seconds, there_now
@@ -160,6 +161,7 @@ class Questions:
             push=await self._store.push(name, head.number) if head is not None else None,
             seconds=push_seconds(await self._store.pushes(name, limit=PUSHES)),
             calendars=self._hours.calendars(here.spec),
+            beside=tuple([await self._stage(here, one, lanes) for one in await lately(here, self._store)]),
         )
 
     async def _stage(self, here: Snapshot, stage: str, lanes: Sequence[Snapshot]) -> StageNow:
@@ -181,7 +183,7 @@ class Questions:
     # --- .blame and .changes -----------------------------------------------------------------------
 
     async def _blame(self, lane: LaneSpec, words: tuple[str, ...]) -> tuple[str, ...]:
-        stages = [stage.name for stage in lane.stages]
+        stages = [stage.name for stage in lane.widened(words[:1]).stages]
         if len(words) > 1 and words[0] not in stages:
             return blame.no_such_stage(lane.name, words[0], stages)
         stage = words[0] if words and words[0] in stages else stages[-1] if stages else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ from pushbot.fleet.model import ALL_HOSTS, AT_ONCE, Rollout, Selection
 from pushbot.ports import traits_of
 from pushbot.queue.model import TRAIN_SIZE
 from pushbot.queue.rules.decision import Patience
+from pushbot.queue.templates import called
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pushbot.calendar.source import CalendarSpec
@@ -137,6 +138,7 @@ class StageSpec:
 
     It is deployed to while all calendars of `hours`, and of its lane's, are open. `access` is who may use a verb here,
     where that is not as in the rest of the lane; `second` is the role that has to give a second word, if one is wanted.
+    One that a template made is `called` as people named it: `ann` of `staging-ann`.
     """
 
     name: str
@@ -162,6 +164,15 @@ class StageSpec:
     hours: tuple[CalendarSpec, ...] = ()
     access: Mapping[str, frozenset[str]] = field(default_factory=dict)
     second: str | None = None
+    called: str = ""
+
+    def made(self, name: str) -> StageSpec | None:
+        """The stage `name`, where this is a template that makes it: a place of its own, with links of its own."""
+        own = called(self.name, name)
+        if own is None:
+            return None
+        links = tuple((text, url.replace("{stage}", name).replace("{name}", own)) for text, url in self.links)
+        return replace(self, name=name, called=own, lock=self.lock.removesuffix("*") + own, links=links)
 
     @property
     def reverts(self) -> bool:
@@ -193,7 +204,10 @@ class AutoSpec:
 
 @dataclass(frozen=True, slots=True)
 class LaneSpec:
-    """One named queue: its rooms, its stages in order, and where its revisions come from."""
+    """One named queue: its rooms, its stages in order, and where its revisions come from.
+
+    `templates` make stages beside the line, as people name them.
+    """
 
     name: str
     rooms: tuple[Room, ...]
@@ -206,10 +220,24 @@ class LaneSpec:
     hours: tuple[CalendarSpec, ...] = ()
     access: Mapping[str, frozenset[str]] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
+    templates: tuple[StageSpec, ...] = ()
 
     def stage(self, name: str) -> StageSpec | None:
-        """The stage of that name."""
-        return next((stage for stage in self.stages if stage.name == name), None)
+        """The stage of that name, one of the line or one that a template makes."""
+        own = next((stage for stage in self.stages if stage.name == name), None)
+        return own or self.beside(name)
+
+    def beside(self, name: str | None) -> StageSpec | None:
+        """The stage that a template makes of `name`, unless the line has one of that name."""
+        if name is None or any(stage.name == name for stage in self.stages):
+            return None
+        return next(filter(None, (template.made(name) for template in self.templates)), None)
+
+    def widened(self, names: Iterable[str | None]) -> LaneSpec:
+        """The lane with those stages behind its own that templates make of `names`."""
+        made = (self.beside(name) for name in dict.fromkeys(names)) if self.templates else ()
+        found = tuple(stage for stage in made if stage is not None)
+        return replace(self, stages=(*self.stages, *found)) if found else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,12 @@ class Trials:
 
         It takes as long as the checks may. Raises PushbotError when the repository has no such revision.
         """
-        names = [stage.name for stage in lane.stages]
+        wide = lane.widened((question.stage,))
+        names = [stage.name for stage in wide.stages]
         if question.stage is not None and question.stage not in names:
             known = ", ".join(names) or "none"
             return (f"{to(person)}: {lane.name} has no stage called {shown(question.stage)}; it has {known}",)
-        checked = [stage for stage in lane.stages if stage.checks and question.stage in (None, stage.name)]
+        checked = [stage for stage in wide.stages if stage.checks and question.stage in (None, stage.name)]
         if not checked:
             where = question.stage or f"any stage of {lane.name}"
             return (f"{to(person)}: nothing is checked before {where}, so there is nothing to try",)

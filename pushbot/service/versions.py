@@ -35,7 +35,7 @@ async def versions(
 
     Raises PushbotError when the record cannot be read.
     """
-    stages = [stage for stage in lane.stages if wanted in {None, stage.name}]
+    stages = [stage for stage in lane.widened((wanted,)).stages if wanted in {None, stage.name}]
     if wanted is not None and not stages:
         return (voice.no_stage(lane.name, wanted, [stage.name for stage in lane.stages]),)
     stages = [stage for stage in stages if stage.versions is not None]

@@ -399,10 +399,11 @@ def test_every_code_is_shown_here() -> None:
     }
     by_hand = {Code.UNREADABLE_TOPIC, Code.STAGE_NOT_OF_HEAD, Code.STALE_TOPIC}
     in_the_way = {Code.CLOSED, Code.LOCKED, Code.NOT_LOCKED, Code.SECOND_NEEDED, Code.OWN_WORD, Code.NOTHING_TO_CONFIRM}
+    beside_the_line = {Code.TOO_MANY}
     of_the_gate = {Code.NOT_IDENTIFIED, Code.NOT_PERMITTED}
     of_the_service = {Code.WHICH_LANE, Code.UNKNOWN_COMMAND, Code.NOT_RECORDED}
     of_the_house = {Code.INCIDENT_OPEN, Code.NO_INCIDENT, Code.TIMELINE_FULL, Code.UNKNOWN_ROOM}
-    elsewhere = by_hand | in_the_way | of_the_gate | of_the_service | of_the_house
+    elsewhere = by_hand | in_the_way | beside_the_line | of_the_gate | of_the_service | of_the_house
     assert shown | in_tests | elsewhere == set(Code)
 
 

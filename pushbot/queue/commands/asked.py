@@ -138,9 +138,13 @@ class SetMessage:
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """`.abort`: stop what runs now; on a failed stage, give the push up. With `run`: stop that run and nothing else."""
+    """`.abort [STAGE]`: stop what runs now; on a failed stage, give the push up.
+
+    With `run`: stop that run and nothing else; with a `stage` that a template made: what runs there.
+    """
 
     run: int | None = None
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Deploy:
-    """`pushbot stage`, from the command line: run one stage aside from the queue, without a train in the line.
+    """`.deploy REF to STAGE`, and `pushbot stage`: run one stage aside from the queue, without a train in the line.
 
     `failed` goes on with what the stage's last deploy left undone, at its revision.
     """

@@ -66,8 +66,8 @@ def _decided(queue: Queue, command: c.Command | c.Report, facts: Facts) -> Decis
             return journey.at(queue, stage, facts)
         case c.Done():
             return journey.done(queue, facts)
-        case c.Abort(run):
-            return journey.abort(queue, run, facts)
+        case c.Abort():
+            return journey.abort(queue, command, facts)
         case c.Rollback(stage):
             return journey.rollback(queue, stage, facts)
         case c.Retry(failed):

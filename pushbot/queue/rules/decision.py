@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from pushbot.queue.events import HeadChanged
 from pushbot.queue.model import TRAIN_SIZE, Lock, Person, Queue
+from pushbot.queue.refusals import Code, Refusal
+from pushbot.queue.templates import makes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,13 +53,13 @@ class Patience:
 class Facts:
     """What a rule may know of the world.
 
-    `by` is who asks. `stages` are the lane's, in order; `rollbacks` those that can be rolled back;
-    `targets` those with a good release to go back to, None when that is not known; `unfinished` what was left
-    undone on a stage; `busy` the stages somebody else has claimed, with who. `fold` makes two spellings of one
-    name equal; `named` finds the person a name means. `now` is the time; `locked` the stages that a person keeps, in
-    this lane or in another that shares the place, which `elsewhere` names; `closed` those outside their hours; `second`
-    those that want the word of another person than the driver; `asking` the names of the checks that asked for a
-    `.confirm`, by stage.
+    `by` is who asks. `stages` are the lane's, in order; `templates` make others, beside the line; `rollbacks` are those
+    that can be rolled back; `targets` those with a good release to go back to, None when that is not known;
+    `unfinished` what was left undone on a stage; `busy` the stages somebody else has claimed, with who. `fold` makes
+    two spellings of one name equal; `named` finds the person a name means. `now` is the time; `locked` the stages that
+    a person keeps, in this lane or in another that shares the place, which `elsewhere` names; `closed` those outside
+    their hours; `second` those that want the word of another person than the driver; `asking` the names of the checks
+    that asked for a `.confirm`, by stage.
     """
 
     by: Person
@@ -77,6 +79,20 @@ class Facts:
     second: frozenset[str] = frozenset()
     asking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     patience: Patience = Patience()
+    templates: tuple[str, ...] = ()
+
+    def beside(self, stage: str | None) -> bool:
+        """Whether a template makes `stage`, and the line has none of that name."""
+        return stage is not None and stage not in self.stages and makes(self.templates, stage)
+
+    def unknown(self, stage: str, fix: str | None = None) -> Refusal | None:
+        """The answer to who names a stage that is not there; `fix` is what would help, unless there are templates."""
+        if stage in self.stages or self.beside(stage):
+            return None
+        if not (self.stages or self.templates):
+            return Refusal(Code.LANE_HAS_NO_STAGES)
+        example = next((template.replace("*", "NAME") for template in self.templates), None)
+        return Refusal(Code.UNKNOWN_STAGE, subject=stage, fix=f".deploy REF to {example}" if example else fix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,10 @@ from pushbot.queue.rules.decision import Decision, Facts, moved_up
 from pushbot.queue.rules.obstacles import locked, not_now
 
 if TYPE_CHECKING:
-    from pushbot.queue.commands import Deploy
+    from pushbot.queue.commands import Abort, Deploy
+
+MOST_BESIDE = 10
+"""Runs that one lane has under way at the same time on stages that templates made."""
 
 
 def go(queue: Queue, ref: str | None, facts: Facts) -> Decision | Refusal:
@@ -105,10 +108,9 @@ def requested(
 
 def deploy(queue: Queue, command: Deploy, facts: Facts) -> Decision | Refusal:
     """Run one stage aside from the line, under the same conditions as a `.go`."""
-    if not facts.stages:
-        return Refusal(Code.LANE_HAS_NO_STAGES)
-    if command.stage not in facts.stages:
-        return Refusal(Code.UNKNOWN_STAGE, subject=command.stage)
+    nowhere = facts.unknown(command.stage) or _too_many(queue, command.stage, facts)
+    if nowhere is not None:
+        return nowhere
     train = Train((Rider(facts.by),), number=queue.next_train, ref=command.ref, aside=True)
     obstacle = not_now(queue, command.stage, facts, train)
     if obstacle is not None:
@@ -122,6 +124,14 @@ def deploy(queue: Queue, command: Deploy, facts: Facts) -> Decision | Refusal:
         train = replace(train, ref=left.ref, revision=left.revision)
     counted = replace(queue, next_train=queue.next_train + 1)
     return requested(counted, train, command.stage, RunKind.DEPLOY, facts, continues=left.run if left else None)
+
+
+def _too_many(queue: Queue, stage: str, facts: Facts) -> Refusal | None:
+    """As many runs as a lane takes are under way on stages that templates made."""
+    running = sum(facts.beside(one.stage) for one in queue.aside)
+    if not facts.beside(stage) or running < MOST_BESIDE:
+        return None
+    return Refusal(Code.TOO_MANY, subject=f"{running} runs are under way beside the line", fix=".status")
 
 
 def at(queue: Queue, stage: str, facts: Facts) -> Decision | Refusal:
@@ -152,10 +162,16 @@ def _finish(queue: Queue, train: Train, facts: Facts) -> Decision:
     return Decision(after, (Finished(train, facts.by), *moved_up(queue, after)))
 
 
-def abort(queue: Queue, run: int | None, facts: Facts) -> Decision | Refusal:
-    """Stop the run in flight, the head's before those aside; on a failed stage, give the push up."""
-    train = queue.head
+def abort(queue: Queue, command: Abort, facts: Facts) -> Decision | Refusal:
+    """Stop the run in flight, the head's before those aside; on a failed stage, give the push up.
+
+    With a stage beside the line its run alone; any other word is a remark to the room.
+    """
+    train, run = queue.head, command.run
     running = [one for one in (*queue.trains, *queue.aside) if one.running]
+    if facts.beside(command.stage):
+        running = [one for one in running if one.stage == command.stage]
+        return Decision(queue, (AbortRequested(running[0], facts.by),)) if running else Refusal(Code.NOTHING_RUNNING)
     if run is not None:
         running = [one for one in running if one.run == run]
         return Decision(queue, (AbortRequested(running[0], facts.by),)) if running else Refusal(Code.NOTHING_RUNNING)
@@ -175,6 +191,8 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
     its ticket says that nothing is deployed from it.
     """
     head = queue.head
+    if stage is not None and facts.beside(stage):
+        return _rollback_beside(queue, stage, facts)
     if not facts.stages:
         return Refusal(Code.LANE_HAS_NO_STAGES)
     wanted = stage or (head.stage if head is not None and head.stage is not None else facts.stages[-1])
@@ -184,13 +202,9 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
         return Refusal(Code.NO_ROLLBACK, subject=wanted)
     if head is not None and head.running:
         return Refusal(Code.RUN_IN_FLIGHT, subject=head.stage or "", fix=".abort")
-    if facts.targets is not None and wanted not in facts.targets:
-        return Refusal(Code.NOTHING_TO_ROLL_BACK_TO, subject=wanted)
-    if wanted in facts.busy:
-        return Refusal(Code.STAGE_BUSY, subject=f"{wanted}: {facts.busy[wanted]}", fix=".status")
-    kept = locked(wanted, facts, head) if head is None or head.override is None else None
-    if kept is not None:
-        return kept
+    obstacle = _no_way_back(wanted, facts, head)
+    if obstacle is not None:
+        return obstacle
     if head is None or not head.begun:
         at_item = 0 if head is None and queue.hold is None else 1 if head is None else queue.position(head)
         why = head.override if head is not None else None
@@ -199,6 +213,25 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
         own = Train((Rider(facts.by, Ticket.HOLD),), message="rollback", override=why)
         queue, head = queue.inserted(at_item, own)
     return requested(queue, head.fresh_marks(), wanted, RunKind.ROLLBACK, facts)
+
+
+def _no_way_back(stage: str, facts: Facts, train: Train | None) -> Refusal | None:
+    if facts.targets is not None and stage not in facts.targets:
+        return Refusal(Code.NOTHING_TO_ROLL_BACK_TO, subject=stage)
+    if stage in facts.busy:
+        return Refusal(Code.STAGE_BUSY, subject=f"{stage}: {facts.busy[stage]}", fix=".status")
+    return locked(stage, facts, train) if train is None or train.override is None else None
+
+
+def _rollback_beside(queue: Queue, stage: str, facts: Facts) -> Decision | Refusal:
+    """The same for a stage that a template made, which the line has nothing to do with."""
+    if stage not in facts.rollbacks:
+        return Refusal(Code.NO_ROLLBACK, subject=stage)
+    obstacle = _no_way_back(stage, facts, None) or _too_many(queue, stage, facts)
+    if obstacle is not None:
+        return obstacle
+    own = Train((Rider(facts.by),), number=queue.next_train, aside=True)
+    return requested(replace(queue, next_train=queue.next_train + 1), own, stage, RunKind.ROLLBACK, facts)
 
 
 def retry(queue: Queue, facts: Facts, *, failed: bool) -> Decision | Refusal:

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from pushbot.queue.commands import LockStage, Unlock
     from pushbot.queue.model import Queue
 
+MOST_LOCKS = 50
+"""Stages that templates made which people keep in one lane."""
+
 
 def lock(queue: Queue, command: LockStage, facts: Facts) -> Decision | Refusal:
     """Keep a stage for the asker, or keep it until so long from now if they have it."""
     stage = command.stage
-    if not facts.stages:
-        return Refusal(Code.LANE_HAS_NO_STAGES)
-    if stage not in facts.stages:
-        return Refusal(Code.UNKNOWN_STAGE, subject=stage, fix=f".lock {facts.stages[0]}")
-    in_the_way = locked(stage, facts, None) or _busy(queue, stage, facts)
+    nowhere = facts.unknown(stage, next((f".lock {one}" for one in facts.stages), None))
+    in_the_way = nowhere or locked(stage, facts, None) or _busy(queue, stage, facts)
     if in_the_way is not None:
         return in_the_way
     seconds = facts.patience.lock if command.seconds is None else command.seconds
@@ -42,6 +42,9 @@ def lock(queue: Queue, command: LockStage, facts: Facts) -> Decision | Refusal:
         reason=command.reason or (own.reason if own is not None else None),
         reminded=seconds <= facts.patience.remind,
     )
+    beside = sum(facts.beside(one.stage) for one in queue.locks)
+    if own is None and facts.beside(stage) and beside >= MOST_LOCKS:
+        return Refusal(Code.TOO_MANY, subject=f"{beside} stages beside the line are kept", fix=".locks")
     others = tuple(one for one in queue.locks if one.stage != stage)  # one whose time is over may still stand there
     after = replace(queue, locks=(*others, kept), next_lock=queue.next_lock + (own is None))
     return Decision(after, (Locked(kept, extended=own is not None),))
@@ -63,7 +66,7 @@ def unlock(queue: Queue, command: Unlock, facts: Facts) -> Decision | Refusal:
     With force a word that is no stage here begins the reason, and the only lock there is, is meant.
     """
     stage, reason = command.stage, command.reason
-    known = stage in facts.stages or any(one.stage == stage for one in queue.locks)
+    known = facts.unknown(stage) is None or any(one.stage == stage for one in queue.locks)
     if command.force and not known and len(queue.locks) == 1:
         reason = " ".join(filter(None, (stage, reason)))
         stage = queue.locks[0].stage
@@ -81,6 +84,6 @@ def _not_here(queue: Queue, stage: str, facts: Facts) -> Refusal:
     """No such lock in this lane: it may be another's, or the stage is free."""
     if stage in facts.elsewhere and stage in facts.locked:
         return keeps(facts.locked[stage], stage, facts)
-    if stage and stage not in facts.stages:
+    if stage and facts.unknown(stage) is not None:
         return Refusal(Code.UNKNOWN_STAGE, subject=stage, fix=".locks")
     return Refusal(Code.NOT_LOCKED, subject=stage, fix=".locks" if queue.locks else None)

@@ -66,7 +66,7 @@ def ended(queue: Queue, report: RunEnded, facts: Facts) -> Decision:
             return _deployed(queue, train, train.stage, report, facts)
         case RunState.SUCCEEDED:
             failed = replace(train.fresh_marks(), phase=Phase.FAILED, run=None)
-            after, word = _held(queue.with_train(failed), f"{train.stage} was rolled back", facts)
+            after, word = _held(queue.with_train(failed), train, f"{train.stage} was rolled back", facts)
             return Decision(after, (RolledBack(failed, train.stage, report.seconds, report.reason), *word))
         case RunState.FAILED:
             return _failed(queue, train, train.stage, report, facts)
@@ -99,18 +99,18 @@ def _failed(queue: Queue, train: Train, stage: str, report: RunEnded, facts: Fac
     event = RunFailed(failed, stage, train.run_kind, report.step, report.reason, report.tail, undo=undo)
     after = queue.with_train(failed)
     if train.run_kind is RunKind.ROLLBACK:
-        after, word = _held(after, f"the rollback of {stage} failed", facts)
+        after, word = _held(after, train, f"the rollback of {stage} failed", facts)
         return Decision(after, (event, *word))
     if not undo:
         return Decision(after, (event,))
-    after, word = _held(after, f"{stage} failed and is rolled back", facts)
+    after, word = _held(after, train, f"{stage} failed and is rolled back", facts)
     rollback = requested(after, failed, stage, RunKind.ROLLBACK, None)
     return Decision(rollback.queue, (event, *word, *rollback.events))
 
 
-def _held(queue: Queue, reason: str, facts: Facts) -> tuple[Queue, tuple[Event, ...]]:
-    """The lane stopped by the bot itself; the hold of a person stands as it is."""
-    if any(hold.cause is None for hold in standing(queue)):
+def _held(queue: Queue, train: Train, reason: str, facts: Facts) -> tuple[Queue, tuple[Event, ...]]:
+    """The lane stopped by the bot itself; the hold of a person stands as it is, and a template's stage stops nobody."""
+    if facts.beside(train.stage) or any(hold.cause is None for hold in standing(queue)):
         return queue, ()
     word = () if queue.hold is not None else (Held(reason, None),)
     return held(queue, Hold(reason, since=facts.now, reminded=True)), word

@@ -65,7 +65,14 @@ VERBS: Final[Mapping[str, Verb]] = {
     ),
     "quiet": Verb(plain(c.Quiet), ".quiet", "Spares your train chatter and reminders; once more takes it back."),
     "message": Verb(keeping.message, '.message "text", or .message -', "Puts a note in the topic, or removes it."),
-    "abort": Verb(plain(c.Abort), ".abort", "Stops what runs now; on a failed stage it gives the push up."),
+    "deploy": Verb(
+        trains.deploy, ".deploy REF to STAGE", "Deploys a branch, tag or commit to a stage beside the line."
+    ),
+    "abort": Verb(
+        trains.abort,
+        ".abort [STAGE]",
+        "Stops what runs now, or on that stage beside the line; on a failed stage it gives the push up.",
+    ),
     "rollback": Verb(trains.rollback, ".rollback [STAGE]", "Brings back the last good revision."),
     "retry": Verb(
         trains.retry, ".retry [failed]", "Runs again what failed; with `failed` only on the hosts that are left."

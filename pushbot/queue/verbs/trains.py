@@ -76,6 +76,22 @@ def kick(said: Said) -> Request:
     return said.wrong("`.kick` needs a name") if name is None else name if isinstance(name, Mistake) else c.Kick(name)
 
 
+def deploy(said: Said) -> Request:
+    """`.deploy REF to STAGE`."""
+    words = [word.text for word in said.words]
+    if len(words) != 3 or words[1].lower() != "to":  # noqa: PLR2004 - `REF to STAGE`
+        return said.wrong("`.deploy` needs a branch, tag or commit, then `to`, then a stage")
+    stage = stage_of(words[2])
+    if not REF.fullmatch(words[0]):
+        return said.wrong("that cannot be a branch, tag or commit")
+    return said.wrong("a stage has letters, digits and `_.-`") if stage is None else c.Deploy(stage, words[0])
+
+
+def abort(said: Said) -> Request:
+    """`.abort [STAGE]`; the rules know whether a word is a stage or a remark."""
+    return c.Abort(stage=stage_of(said.words[0].name) if said.words else None)
+
+
 def leave(make: Callable[[], Request]) -> Callable[[Said], Request]:
     """A verb that takes its author off trains, and nobody else."""
 

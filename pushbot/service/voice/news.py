@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.queue import events as e
 from pushbot.queue.model import Mark, Person, Phase, RunKind, Train
+from pushbot.service.directory import CONTROL
 from pushbot.service.history import not_let_in
 from pushbot.service.spec import News
 from pushbot.service.voice.builds import build_failed, build_queued, given_up
@@ -176,7 +177,8 @@ def run_started(train: Train, stage: str, kind: RunKind, at: Setting) -> Said:
         return Said(f"{text} by {at.by.name}" if at.by else text, news=News.ROLLBACK)
     text = f"{subject(train, at)} is being deployed to {stage} by {train.driver.name}"
     company = [rider.person.name for rider in train.riders[1:]]
-    more = f", with {listed(company)}" if company else ", from the command line" if train.aside else ""
+    typed = train.aside and train.driver.chat == CONTROL
+    more = f", with {listed(company)}" if company else ", from the command line" if typed else ""
     return Said(f"{text}{more}{sized(at.record)}", news=News.DEPLOY_STARTED)
 
 

@@ -96,6 +96,8 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
             return " is ".join(about.split(": ", 1))
         case Code.TIMELINE_FULL:
             return f"the timeline has {about} lines, that is all it takes"
+        case Code.TOO_MANY:
+            return f"{about}, that is all that this lane takes"
         case Code.UNKNOWN_COMMAND | Code.UNKNOWN_ROOM | Code.INCIDENT_OPEN | Code.NO_INCIDENT:
             return about
         case Code.NOT_RECORDED:

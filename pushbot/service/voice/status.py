@@ -50,7 +50,8 @@ class StageNow:
 class LaneNow:
     """All that `.status` tells of a lane. `push` is the head's, `seconds` what a push takes, None when unknown.
 
-    `calendars` are those of the lane and its stages, None when nobody knows when it is open.
+    `beside` are stages beside the line that were used lately. `calendars` are those of the lane and its stages, None
+    when nobody knows when it is open.
     """
 
     snapshot: Snapshot
@@ -59,6 +60,7 @@ class LaneNow:
     push: PushRecord | None = None
     seconds: float | None = None
     calendars: tuple[Calendar, ...] | None = ()
+    beside: tuple[StageNow, ...] = ()
 
     @property
     def name(self) -> str:
@@ -170,11 +172,12 @@ def _running(train: Train, lane: LaneNow) -> str:
 
 
 def _aside(lane: LaneNow) -> str:
-    """What runs beside the line, asked for from the command line."""
+    """What runs beside the line, and what is on the stages there."""
     trains = lane.snapshot.queue.aside
     told = [_running(train, lane) for train in trains[:MOST_TRAINS]]
     more = [f"{len(trains) - MOST_TRAINS} more"] if len(trains) > MOST_TRAINS else []
-    return f"aside, {'; '.join([*told, *more])}" if told else ""
+    there = [_place(stage, lane.now) for stage in lane.beside]
+    return f"aside, {'; '.join([*told, *more, *there])}" if told or there else ""
 
 
 def _failed(train: Train, lane: LaneNow) -> str:
