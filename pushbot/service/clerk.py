@@ -39,7 +39,8 @@ class Clerk:
 
     def note(self, by: Person, text: str, origin: Origin, outcome: str) -> None:
         """Have it written down that `by` said `text`, and what came of it."""
-        self._entries.append(Entry(self.clock.now(), by.key, bounded(text), outcome, by.name, by.proof, place(origin)))
+        words = (by.key, text, outcome, by.name, by.proof, place(origin))
+        self._entries.append(Entry(self.clock.now(), *map(bounded, words)))
         self._stir.set()
 
     async def run(self) -> None:
