@@ -45,7 +45,7 @@ async def lately(here: Snapshot, store: Store) -> tuple[str, ...]:
     if not lane.templates:
         return ()
     runs = await store.runs(lane.name, limit=LATELY)
-    found = (run.stage for run in runs if lane.beside(run.stage) is not None)
+    found = (run.stage for run in runs if run.state.final and lane.beside(run.stage) is not None)
     return tuple(dict.fromkeys(found))[:MOST]
 
 

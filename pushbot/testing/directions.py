@@ -30,7 +30,8 @@ Without any lane there is one, `web` in #push with princess and production. At a
     * the link breaks / is back                      lines not yet confirmed are uncertain
     * the server holds confirmations back / confirms / loses what the bot says
 
-Who may do what, and who is logged in, is in `trust`; push hours and the time of day are in `hours`, checks in `check`.
+Who may do what, and who is logged in, is in `trust`; push hours and the time of day are in `hours`, checks in `check`,
+stages that people name in `beside`.
 `NAME is now NAME` and `NAME writes the topic: TEXT` are what people do, see `scenario`.
 """
 
@@ -43,7 +44,7 @@ from typing import TYPE_CHECKING, Final
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Amount, Look, Tally, VersionProbe
 from pushbot.service.spec import Mismatch, VersionSpec
-from pushbot.testing import check, hours, trouble, trust, waiting
+from pushbot.testing import beside, check, hours, trouble, trust, waiting
 from pushbot.testing.trust import default_lane
 
 if TYPE_CHECKING:
@@ -237,6 +238,7 @@ def _server(play: Playground, words: Words) -> None:
 
 
 _BEFORE: Final[Mapping[str, Prepare]] = {
+    **beside.BEFORE,
     **check.BEFORE,
     **trouble.BEFORE,
     **trust.BEFORE,

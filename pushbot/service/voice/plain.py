@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushbot.queue.model import RunKind, Ticket
+from pushbot.service.directory import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,8 @@ def ways_on(train: Train, *, hosts: bool = False) -> str:
     """What can be done on a train that failed; `hosts` when its stage is for several."""
     if train.aside:
         again = "pushbot stage --failed goes on with the hosts that are left, " if hosts else ""
+        if train.ref is not None and train.driver.chat != CONTROL and train.run_kind is RunKind.DEPLOY:
+            again += f".deploy {train.ref} to {train.stage} tries again, "
         return f"{again}.rollback {train.stage} brings the last good one back"
     if train.run_kind is RunKind.ROLLBACK and train.run is not None:
         return ".retry tries the rollback again, .abort gives up"
