@@ -246,7 +246,8 @@ class Draft:
         lane = self.around.lane
         by = ask.by if ask.origin is not None else None
         if record is None:
-            return Setting(lane.name, by, lane.branch, now=self.at)
+            run = run_id(lane.name, ask.what.run) if isinstance(ask.what, RunEnded) else None
+            return Setting(lane.name, by, lane.branch, run=run, now=self.at)
         stage = lane.stage(record.stage)
         return Setting(
             lane.name,

@@ -130,6 +130,10 @@ def test_a_hold_is_its_owners_to_release_and_nobody_elses_to_replace() -> None:
     assert code(c.Unhold(), BOB, queue) == ""
     assert code(c.Unhold(), ZOE, LINE) == ""  # of a lane that is not held the rules say so
     assert code(c.Unhold(cause="incident 3"), CAROL, queue) == ""  # the bot's own, past its gate
+    behind = replace(queue, items=(Hold("incident 3: errors", cause="incident 3"), *queue.items))
+    assert code(c.PutHold("longer"), ZOE, behind) == ""  # which leaves that of the incident as it is
+    assert code(c.PutHold("mine"), CAROL, behind) == Code.NOT_PERMITTED
+    assert code(c.PutHold("mine"), CAROL, replace(behind, items=(behind.items[0], *LINE.items))) == ""
 
 
 def test_an_abort_is_for_the_riders_of_what_it_stops() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,27 @@ async def test_a_run_of_a_lane_that_is_gone_is_lost_and_its_stage_free(play: Pla
     assert play.server.topic(PUSH) == "<princess!> al*", "taken from the topic; how that run ended nobody knows"
     await said(play, "al", ".go")
     assert play.server.topic(PUSH) == "<princess...> al*"
+    play.executor.lose(run="web-1")
+
+
+async def test_a_lane_that_comes_back_does_not_wait_for_a_run_that_was_closed_meanwhile(play: Playground) -> None:
+    await play.start()
+    await said(play, "al", ".join; .go")
+    await play.crash()
+    web = play.lanes[0]
+    play.lanes[:] = [replace(web, name="www", rooms=(Room("irc", "#www"),))]
+    await play.start()
+    await play.crash()
+    play.lanes[:] = [web]
+    await play.start()
+    async with asyncio.timeout(10):
+        while play.server.topic(PUSH) != "<princess!> al*":
+            await play.settle()
+            await asyncio.sleep(0.01)
+    told = [line.text for line in play.server.spoken if line.to == PUSH]
+    assert any("web-1" in text and "no longer in the configuration" in text for text in told), told
+    await said(play, "al", ".go")
+    assert play.executor.under_way[-1] == "web-2"
     play.executor.lose(run="web-1")
 
 
