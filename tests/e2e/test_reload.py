@@ -129,7 +129,10 @@ async def test_lanes_and_rooms_come_and_go(irc_server: Ngircd, bots: Bots, peopl
     await reloaded(bot, config(irc_server.port, tmp_path))
     await alice.hears("removed lanes.api", to="#warroom", since=since)
     await alice.asks(".status", "alice")
+    gone = len(alice.lines)
     await reloaded(bot, both)  # and what was there before is remembered
+    back = ("JOIN #api", "JOIN :#api")
+    await until(lambda: any(":pushbot!" in one and one.endswith(back) for one in alice.lines[gone:]), "it is in #api")
     since = alice.mark
     alice.say(".status", to="#api")
     await alice.hears("alice", to="#api", since=since)

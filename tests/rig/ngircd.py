@@ -17,8 +17,13 @@ from pathlib import Path
 REMEDY = "These tests need a real IRC server: apt-get install ngircd"
 
 
-PORTS = range(12_000, 32_000)
-"""Where servers of the tests listen: below the ports that the kernel gives to whoever connects somewhere (ip(7))."""
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORTS = range(12_000 + _WORKER, 32_000, _WORKERS)
+"""Where servers of the tests listen: below the ports that the kernel gives to whoever connects somewhere (ip(7)).
+
+Processes that run the suite together share them out.
+"""
 _given: set[int] = set()
 
 

@@ -17,7 +17,6 @@ from pushbot.service.access import Access
 from pushbot.service.directory import Directory, Human, account_of
 from pushbot.service.spec import AutoSpec
 from pushbot.testing.playground import Playground
-from pushbot.web.listener import Listener
 from pushbot.web.signed import Form, signature
 from pushbot.web.spec import HookSpec, WebSpec
 from tests.service.door import Door
@@ -40,18 +39,16 @@ class Site:
 
     @property
     def url(self) -> str:
-        listener = self.door.bot.background["web"]
-        assert isinstance(listener, Listener)
-        return f"http://127.0.0.1:{listener.port}"
+        return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
         await self.play.start()
-        await self.play.until(lambda: self.listening)
+        await self.play.until(lambda: self.port is not None)
 
     @property
-    def listening(self) -> bool:
-        listener = self.door.bot.background["web"]
-        return isinstance(listener, Listener) and listener.port is not None
+    def port(self) -> int | None:
+        web = self.door.bot.lasting.web
+        return web.listener.port if web is not None else None
 
     async def post(self, body: bytes, headers: dict[str, str], hook: str = "ci") -> tuple[int, str]:
         answer = asyncio.ensure_future(self._post(body, headers, hook))
