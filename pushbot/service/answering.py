@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,15 +14,17 @@ from pushbot.queue.commands import Question, Try, Versions
 from pushbot.service.voice.refusals import broken, too_many_questions
 
 if TYPE_CHECKING:
-    import asyncio
-
     from pushbot.service.asks import Ask
     from pushbot.service.questions import Questions
     from pushbot.service.speaker import Speaker
 
 LOG = structlog.get_logger()
 AT_ONCE = 50
-"""Questions that may be looked into at the same time; more are turned away."""
+"""Questions that are looked into at the same time."""
+EACH = 10
+"""Questions of one person that may wait for an answer; the rest is turned away: nobody takes the turns of others."""
+MOST = 1000
+"""Questions that may wait in all."""
 
 
 @dataclass(slots=True)
@@ -30,7 +34,8 @@ class Answering:
     questions: Questions
     speaker: Speaker
     group: asyncio.TaskGroup
-    _open: int = field(default=0)
+    _open: Counter[str] = field(default_factory=Counter)
+    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _patient: set[tuple[str, Ask]] = field(default_factory=set)
 
     def take(self, lane: str, ask: Ask) -> None:
@@ -40,22 +45,24 @@ class Answering:
         """
         if ask.origin is None or not isinstance(ask.what, Question) or (lane, ask) in self._patient:
             return
-        if self._open >= AT_ONCE:
+        if self._open[ask.by.key] >= EACH or self._open.total() >= MOST:
             self.speaker.answer(ask.origin.chat, ask.origin.to, too_many_questions())
             return
-        self._open += 1
+        self._open[ask.by.key] += 1
         if isinstance(ask.what, Versions | Try):
             self._patient.add((lane, ask))
         task = self.group.create_task(self._answer(lane, ask, ask.what), name="answer")
         task.add_done_callback(lambda _: self._done(lane, ask))
 
     def _done(self, lane: str, ask: Ask) -> None:
-        self._open -= 1
+        self._open[ask.by.key] -= 1
+        self._open += Counter[str]()  # forgets who waits for nothing
         self._patient.discard((lane, ask))
 
     async def _answer(self, lane: str, ask: Ask, question: Question) -> None:
         try:
-            lines = await self.questions.answer(question, lane, ask.by)
+            async with self._gate:
+                lines = await self.questions.answer(question, lane, ask.by)
         except PushbotError as error:
             lines = (str(error),)
         except Exception:
@@ -64,4 +71,4 @@ class Answering:
             lines = (broken(reference),)
         for line in lines:
             if ask.origin is not None:
-                self.speaker.answer(ask.origin.chat, ask.origin.to, line)
+                self.speaker.answer(ask.origin.chat, ask.origin.to, line, ask.by.key)

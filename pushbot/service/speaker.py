@@ -5,7 +5,7 @@ not confirmed when the bot ended, or when a link broke, is said again with a wor
 
 A chat gets a few lines at a time for each room or person. Of those that wait, what everybody should hear goes
 before the replies, and a reply that waits already is not said twice: who floods the bot keeps nobody from hearing
-that a deploy failed.
+that a deploy failed. Replies go to all who asked in turn, one each.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import structlog
@@ -45,25 +46,26 @@ FLUSH_AFTER = 0.2
 
 @dataclass(slots=True)
 class _Mouth:
-    """What waits for one room or person: news before replies; `asked` are waiting replies, `said` what is in hand."""
+    """What waits for one room or person: news, then replies by asker; `asked` are their texts, `said` is in hand."""
 
     chat: Chat
     news: deque[Line] = field(default_factory=deque)
-    replies: deque[Line] = field(default_factory=deque)
+    replies: dict[str, deque[Line]] = field(default_factory=dict)
     asked: set[tuple[str, str]] = field(default_factory=set)
     said: dict[asyncio.Future[None], Line] = field(default_factory=dict)
 
     @property
     def waiting(self) -> int:
-        return len(self.news) + len(self.replies)
+        return len(self.news) + len(self.asked)
 
-    def wait(self, line: Line, *, first: bool) -> bool:
-        """Queue a line, before all others if it is to be first; False for a reply that waits already."""
-        queue = self.replies if line.kind == REPLY else self.news
+    def wait(self, line: Line, by: str, *, first: bool) -> bool:
+        """Queue a line, before all others of its kind if it is to be first; False for a reply that waits already."""
+        queue = self.news
         if line.kind == REPLY:
             if (line.to, line.text) in self.asked:
                 return False
             self.asked.add((line.to, line.text))
+            queue = self.replies.setdefault(by or line.text.partition(":")[0], deque())
         queue.appendleft(line) if first else queue.append(line)
         return True
 
@@ -73,7 +75,11 @@ class _Mouth:
             return None
         if self.news:
             return self.news.popleft()
-        line = self.replies.popleft()
+        by = next(iter(self.replies))
+        theirs = self.replies.pop(by)
+        line = theirs.popleft()
+        if theirs:
+            self.replies[by] = theirs  # behind all others
         self.asked.discard((line.to, line.text))
         return line
 
@@ -108,11 +114,14 @@ class Speaker:
             else:
                 self._queue(mouth, replace(line, text=again(line.text)) if repeat else line)
 
-    def answer(self, chat: str, to: str, text: str) -> None:
-        """Say a line that is not on the record: the answer to a question, worth nothing after a crash."""
+    def answer(self, chat: str, to: str, text: str, by: str = "") -> None:
+        """Say a line that is not on the record: the answer to a question, worth nothing after a crash.
+
+        `by` is the key of who asked, where the text does not begin with a name.
+        """
         mouth = self._mouth(chat, to)
         if mouth is not None and mouth.waiting < MOST_WAITING:
-            self._queue(mouth, Line(OFF_THE_RECORD, chat, to, REPLY, _no_command(text)))
+            self._queue(mouth, Line(OFF_THE_RECORD, chat, to, REPLY, _no_command(text)), by)
 
     def move(self, chats: Mapping[str, Chat]) -> None:
         """Speak through `chats` from now on; those that are others than before under the same name have ended.
@@ -125,7 +134,7 @@ class Speaker:
                 continue
             del self._mouths[chat, to]
             self.hand((line for line in mouth.said.values() if line.id != OFF_THE_RECORD), repeat=True)
-            for line in (*mouth.news, *mouth.replies):
+            for line in (*mouth.news, *chain.from_iterable(mouth.replies.values())):
                 self.answer(chat, to, line.text) if line.id == OFF_THE_RECORD else self.hand((line,))
 
     def _mouth(self, chat: str, to: str) -> _Mouth | None:
@@ -135,8 +144,8 @@ class Speaker:
             self._mouths[chat, to] = _Mouth(self.chats[chat])
         return self._mouths[chat, to]
 
-    def _queue(self, mouth: _Mouth, line: Line, *, first: bool = False) -> None:
-        if not mouth.wait(line, first=first):
+    def _queue(self, mouth: _Mouth, line: Line, by: str = "", *, first: bool = False) -> None:
+        if not mouth.wait(line, by, first=first):
             self._confirmed(line)
         self._say(mouth)
 
