@@ -10,7 +10,7 @@ BROKEN := echo "Installing failed, see above; try again, and after 'rm -rf $(VEN
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test lint format bench fuzz clean system
+.PHONY: help run test lint format bench fuzz soak clean system
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,7 +19,7 @@ run: $(VENV)/.installed-run ## play: a bot, an IRC server and a web app to deplo
 	@$(PYTHON) -m pushbot quickstart config/quickstart.toml
 
 test: system lint ## everything: format, lint, types, layers, and all tests on a real IRC server
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q --numprocesses=auto --dist=worksteal
 
 lint: $(VENV)/.installed-dev ## format, lint, types and layers, without the tests
 	$(PYTHON) -m ruff format --check .
@@ -37,6 +37,9 @@ bench: system $(VENV)/.installed-dev ## measure, beside a bare bot on the same s
 fuzz: $(VENV)/.installed-dev ## break each parser, for a minute each (SECONDS=60)
 	@$(INSTALL) --editable '.[fuzz]' || { $(BROKEN); }
 	$(PYTHON) -m tests.fuzz.forever $(or $(SECONDS),60)
+
+soak: $(VENV)/.installed-dev ## live through three days of people, trouble and crashes (SEED=1)
+	$(PYTHON) -m tests.soak.soak --memory --seed $(or $(SEED),1)
 
 clean: ## remove .venv, caches and var/ (what the quickstart remembers)
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
