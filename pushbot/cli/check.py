@@ -47,8 +47,8 @@ def summary(config: Config) -> str:
         branch = f", from branch {lane.branch}" if lane.branch else ""
         rooms = ", ".join(map(str, lane.rooms))
         lines.append(f"lane {lane.name} in {rooms}: trains of up to {lane.max_riders}{branch}")
-        lines += map(_of_stage, lane.stages)
-        if not lane.stages:
+        lines += map(_of_stage, (*lane.stages, *lane.templates))
+        if not (lane.stages or lane.templates):
             lines.append("  no stages: the queue alone, stages set by .at")
     rooms = ", ".join(map(str, config.announce.rooms))
     lines.append(f"announcements also in {rooms}" if rooms else "announcements in the lanes' rooms only")

@@ -49,6 +49,7 @@ def of_lane(lane: LaneSpec) -> Iterator[str]:
     yield f"{lane.name}: people line up in {', '.join(map(str, lane.rooms))}, up to {lane.max_riders} on a train."
     if not lane.stages:
         yield "  It has no stages: .at STAGE says where a train is, .done that it is finished."
+        yield from _beside(lane)
         return
     source = f"the head of {lane.branch} is looked up" if lane.branch else "the run's name is taken as the revision"
     stages = " > ".join(stage.name for stage in lane.stages)
@@ -57,6 +58,13 @@ def of_lane(lane: LaneSpec) -> Iterator[str]:
         yield f"  Deploys start within the hours of {_hours(lane.hours)}."
     for stage in lane.stages:
         yield from _of_stage(stage)
+    yield from _beside(lane)
+
+
+def _beside(lane: LaneSpec) -> Iterator[str]:
+    for template in lane.templates:
+        yield f"  Beside the line: .deploy REF to {template.name.replace('*', 'NAME')}, for anybody who names one."
+        yield from _of_stage(template)
 
 
 def _of_stage(stage: StageSpec) -> Iterator[str]:

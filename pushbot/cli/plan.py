@@ -70,7 +70,7 @@ def _stage(config: Config, lane: str, stage: str) -> StageSpec:
         raise click.UsageError(f"there is no lane '{lane}': {', '.join(lanes)}")
     found = lanes[lane].stage(stage)
     if found is None:
-        names = ", ".join(each.name for each in lanes[lane].stages) or "it has none"
+        names = ", ".join(each.name for each in (*lanes[lane].stages, *lanes[lane].templates)) or "it has none"
         raise click.UsageError(f"{lane} has no stage '{stage}': {names}")
     return found
 

@@ -67,7 +67,7 @@ def stage(config: Path, lane: str, stage: str, ref: str | None, *, failed: bool,
     if known is None:
         raise click.UsageError(f"there is no lane '{lane}': {', '.join(each.name for each in found.lanes)}")
     if known.stage(stage) is None:
-        names = ", ".join(each.name for each in known.stages) or "it has none"
+        names = ", ".join(each.name for each in (*known.stages, *known.templates)) or "it has none"
         raise click.UsageError(f"{lane} has no stage '{stage}': {names}")
     if ref is not None and not REF.fullmatch(ref):
         raise click.UsageError("what --ref names cannot be a branch, tag or commit")

@@ -1,6 +1,8 @@
-"""The stage direction about stages beside the line, which people name. Before the bot starts:
+"""The stage direction about stages beside the line, which people name.
 
-* staging-* makes stages, seen at http://{name}.example
+Before the bot starts:
+
+    * staging-* makes stages, seen at http://{name}.example
 """
 
 from __future__ import annotations
