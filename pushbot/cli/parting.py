@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pushbot.cli.names import Loop
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,7 +23,7 @@ LEFT_BEHIND = 5.0
 @contextmanager
 def parting() -> Iterator[asyncio.Runner]:
     """What runs a coroutine as asyncio.run does. Whatever that leaves behind keeps the process no longer than that."""
-    runner = asyncio.Runner()
+    runner = asyncio.Runner(loop_factory=Loop)
     try:
         yield runner
     finally:
