@@ -31,7 +31,8 @@ def keeper(here: Snapshot, stage: str, lanes: Sequence[Snapshot], now: datetime)
 
 def locks(lane: str, lanes: Sequence[Snapshot], now: datetime) -> tuple[str, ...]:
     """One line for each lock; one of another lane is called as it is there (`search/princess`)."""
-    places = {stage.lock for each in lanes if each.spec.name == lane for stage in each.spec.stages}
+    named = [lock.stage for each in lanes for lock in each.queue.locks]
+    places = {stage.lock for each in lanes if each.spec.name == lane for stage in each.spec.widened(named).stages}
     there = [
         (lock.stage if each.spec.name == lane else f"{each.spec.name}/{lock.stage}", lock)
         for each, place, lock in kept(lanes, now)

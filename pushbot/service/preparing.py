@@ -90,7 +90,7 @@ async def _touched(
 ) -> bool:
     """Whether a run of another stage, of any lane, has had some of these hosts since, under the claim of this one."""
     for lane in lanes:
-        for other in lane.stages:
+        for other in lane.widened((left.stage,)).stages:
             own = lane.name == left.lane and other.name == left.stage
             if own or other.lock != stage.lock or not _shared(targets, stage.hosts, other.hosts):
                 continue
