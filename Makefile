@@ -39,7 +39,7 @@ fuzz: $(VENV)/.installed-dev ## break each parser, for a minute each (SECONDS=60
 	$(PYTHON) -m tests.fuzz.forever $(or $(SECONDS),60)
 
 soak: $(VENV)/.installed-dev ## live through three days of people, trouble and crashes (SEED=1)
-	$(PYTHON) -m tests.soak.soak --memory --seed $(or $(SEED),1)
+	$(PYTHON) -m tests.soak --memory --seed $(or $(SEED),1)
 
 clean: ## remove .venv, caches and var/ (what the quickstart remembers)
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

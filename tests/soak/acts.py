@@ -1,19 +1,16 @@
-"""What happens in a step: somebody does what their push takes, or anything else that people, hosts and disks do."""
+"""What happens in a step: somebody does what their push takes, or anything else that people do; or `machines`."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pushbot.errors import PushbotError
-from pushbot.fleet.model import Tally
 from pushbot.queue.grammar import parse_message
 from pushbot.queue.model import Hold, Mark, Phase, Queue, Train
 from pushbot.queue.topic import split_lanes
 from pushbot.service.journal import bounded
 from tests.soak import talk
+from tests.soak.machines import Machines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,17 +20,6 @@ if TYPE_CHECKING:
     from tests.soak.world import World
 
 WARROOM = "#warroom"
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """What a webhook tells of a build."""
-
-    name: str
-    branch: str
-    revision: str
-    state: str
-    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +35,32 @@ class Acts:
     """All that can be done to a world; each does it now, and says nothing of what comes of it."""
 
     world: World
+    machines: Machines = field(init=False)
     said: list[Said] = field(default_factory=list)
-    last: list[str] = field(default_factory=list)
-    due: dict[str, datetime] = field(default_factory=dict)
-    taken: list[asyncio.Future[bool]] = field(default_factory=list)
-    revisions: int = 0
+
+    def __post_init__(self) -> None:
+        self.machines = Machines(self.world)
 
     # --- speaking ----------------------------------------------------------------------------------
 
     def say(self, one: Somebody, text: str, room: str | None) -> None:
         """Somebody says a line, in a room or to the bot alone."""
         heard = " ".join(text.split("\0"))
-        self.note(f"{one.nick} ({'in' if self.world.crowd.logged_in(one) else 'out'}) {room}: {heard[:80]!r}")
-        addressed = room is None or text.startswith(("pushbot:", "pushbot,"))
-        whole = text[len("pushbot:") :].strip() if addressed and room is not None else text
+        self.world.note(f"{one.nick} ({'in' if self.world.crowd.logged_in(one) else 'out'}) {room}: {heard[:80]!r}")
+        called = text.startswith(("pushbot:", "pushbot,"))
+        whole = text[len("pushbot:") :].strip() if called else text
         lane, _, rest = whole.partition(": ")
         words = rest if lane in self.world.ledger.lanes else whole
-        self.said.append(Said(frozenset({bounded(whole), bounded(words)}), len(parse_message(words, addressed=addressed))))
+        requests = parse_message(words, addressed=called or room is None)
+        self.said.append(Said(frozenset({bounded(whole), bounded(words)}), len(requests)))
         self.world.play.server.say(one.nick, text, room)
 
-    def note(self, what: str) -> None:
-        """Keep what is done for who has to look into it."""
-        self.last.append(f"{self.world.clock.now():%a %H:%M:%S} {what}")
-        del self.last[:-30]
+    def wake(self, one: Somebody) -> None:
+        """Have somebody there and logged in."""
+        if not one.online:
+            self.world.crowd.come(one)
+        if not self.world.crowd.logged_in(one):
+            self.world.crowd.log(one, into=True)
 
     def queue(self, lane: LaneSpec) -> Queue:
         """The lane as it is on record."""
@@ -103,15 +92,12 @@ class Acts:
         lane = self.world.dice.choice(lanes)
         queue, head = self.queue(lane), self.queue(lane).head
         if head is None or head.running:
-            self.runs_go_on()
+            self.machines.runs_go_on()
             return
         who, text = self._next(lane, queue, head)
         if who is None:
             who, text = self.world.dice.choice(self.world.crowd.operators), f".kick {head.driver.name}"
-        if not who.online:
-            self.world.crowd.come(who)
-        if not self.world.crowd.logged_in(who):
-            self.world.crowd.log(who, into=True)
+        self.wake(who)
         self.say(who, f"{lane.name}: {text}", lane.rooms[0].name)
 
     def _next(self, lane: LaneSpec, queue: Queue, head: Train) -> tuple[Somebody | None, str]:
@@ -123,58 +109,20 @@ class Acts:
         following = after.index(head.stage) + 1 if head.stage in after else 0
         stage = lane.stages[min(following, len(after) - 1)]
         first = queue.items[0]
-        if isinstance(first, Hold):
+        if isinstance(first, Hold) and dice.random() < 0.4:
             return operator, ".unhold" if first.cause is None else ".resolved"
         if head.phase is Phase.FAILED:
             return driver, dice.choice((".retry", ".retry failed", ".go", ".abort", ".nevermind", ".rollback"))
-        if silent and dice.random() < 0.8:  # noqa: PLR2004 - a matter of taste
+        if silent and dice.random() < 0.8:
             return dice.choice(silent), ".good"
         if following == len(after):
             return driver, dice.choice((".done", ".go"))
-        if stage.second is not None and head.second is None and dice.random() < 0.8:  # noqa: PLR2004 - the same
+        if stage.second is not None and head.second is None and dice.random() < 0.8:
             others = [one for one in crowd.online if crowd.logged_in(one) and one is not driver]
-            return dice.choice(others), ".join with " + head.driver.name if dice.random() < 0.1 else ".second"  # noqa: PLR2004
-        if dice.random() < 0.1:  # noqa: PLR2004 - the same
+            return dice.choice(others), ".join with " + head.driver.name if dice.random() < 0.1 else ".second"
+        if dice.random() < 0.1:
             return dice.choice((operator, driver)), dice.choice((".confirm", '.override "now or never"', ".done"))
         return driver, ".go"
-
-    def runs_go_on(self) -> None:
-        """Runs in flight come a step further, or to their end when their time is over."""
-        world, executor = self.world, self.world.play.executor
-        for run in executor.under_way:
-            lane = run.rpartition("-")[0]
-            if run not in self.due:
-                seconds = world.dice.choice((40, 90, 180, 400))
-                self.due[run] = world.clock.now() + timedelta(seconds=seconds)
-                world.invariants.tallies.pop(lane, None)
-            if executor.runs[run].job.hosts and executor.runs[run].listeners:
-                tally = Tally(world.dice.randint(0, 2), 3, world.dice.randint(0, 1))
-                world.invariants.tallies.setdefault(lane, []).append(str(tally))
-                executor.report(tally, run)
-            elif executor.runs[run].listeners:
-                executor.report(world.dice.choice(("build", "migrate 2/4", "publish")), run)
-            if self.due[run] <= world.clock.now():
-                self._end(run)
-
-    def _end(self, run: str) -> None:
-        executor, dice = self.world.play.executor, self.world.dice
-        how = dice.choices(("well", "partly", "fail", "broken", "lost", "stopped"), (78, 4, 8, 4, 3, 3))[0]
-        self.due.pop(run)
-        self.note(f"{run} ends: {how}")
-        self.world.kinds[f"run {how}"] += 1
-        match how:
-            case "well":
-                executor.succeed(run)
-            case "partly":
-                executor.succeed(run, "1 of 3 hosts failed")
-            case "fail":
-                executor.fail("publish", "exit code 1", ("no space left",), run)
-            case "broken":
-                executor.fail("build", "exit code 2", run=run, changed=False)
-            case "lost":
-                executor.lose(run=run)
-            case _:
-                executor.cancel("somebody stopped it by hand", run)
 
     # --- people ------------------------------------------------------------------------------------
 
@@ -201,6 +149,16 @@ class Acts:
             text = talk.line(dice, talk.OPERATORS, lane, self.queue(lane), self.world.crowd.online)
             self.say(one, text, lane.rooms[0].name)
 
+    def keep(self) -> None:
+        """Somebody who is not aboard stops the lane, or keeps the stage that its head goes to next."""
+        lane, dice = self.lane(), self.world.dice
+        head, stages = self.queue(lane).head, [stage.name for stage in lane.stages]
+        if head is not None:
+            after = stages.index(head.stage) + 1 if head.stage in stages else 0
+            stage = stages[min(after, len(stages) - 1)]
+            texts = (".hold 5m", ".hold 25m", f".lock {stage} 5m", f'.lock {stage} 25m "mine"', f".lock {stage} 1h")
+            self.say(self.somebody(), f"{lane.name}: {dice.choice(texts)}", lane.rooms[0].name)
+
     def edit(self) -> None:
         """Somebody writes the topic by hand."""
         server, dice, lane, one = self.world.play.server, self.world.dice, self.lane(), self.somebody()
@@ -210,30 +168,30 @@ class Acts:
         bodies = dict(parts) if isinstance(parts, tuple | list) else {lane.name: server.topic(room)}
         bodies[lane.name] = talk.edited(dice, how, bodies.get(lane.name, ""), self.queue(lane), one.nick)
         text = " || ".join(f"{name}: {body}" for name, body in bodies.items()) if len(names) > 1 else bodies[lane.name]
-        self.note(f"{one.nick} edits {room} ({how}): {text[:150]!r}")
+        self.world.note(f"{one.nick} edits {room} ({how}): {text[:150]!r}")
         server.write_topic(one.nick, room, text)
 
     def rename(self) -> None:
         """Somebody takes another nick, or their own again."""
         one = self.somebody()
-        self.note(f"{one.nick} takes another nick")
+        self.world.note(f"{one.nick} takes another nick")
         self.world.crowd.rename(one, one.name if one.nick != one.name else f"{one.name}|away")
 
     def come_or_go(self) -> None:
         """Somebody comes or leaves."""
         crowd, one = self.world.crowd, self.world.dice.choice(self.world.crowd.people)
-        self.note(f"{one.name} {'leaves' if one.online else 'comes'}")
+        self.world.note(f"{one.name} {'leaves' if one.online else 'comes'}")
         if one.online:
             crowd.go(one)
         else:
-            crowd.come(one, logged_in=self.world.dice.random() < 0.8)  # noqa: PLR2004 - as people are
+            crowd.come(one, logged_in=self.world.dice.random() < 0.8)
 
     def log_in_or_out(self) -> None:
         """Somebody logs in who is not, or out."""
         one = self.somebody()
         if one.account is not None:
-            into = not self.world.crowd.logged_in(one) or self.world.dice.random() < 0.5  # noqa: PLR2004 - as people are
-            self.note(f"{one.nick} logs {'in' if into else 'out'}")
+            into = not self.world.crowd.logged_in(one) or self.world.dice.random() < 0.5
+            self.world.note(f"{one.nick} logs {'in' if into else 'out'}")
             self.world.crowd.log(one, into=into)
 
     def steal(self) -> None:
@@ -249,96 +207,29 @@ class Acts:
         if not thief.online:
             crowd.come(thief)
         if crowd.rename(thief, victim.name):
-            self.note(f"{thief.name} takes the nick of {victim.name}")
+            self.world.note(f"{thief.name} takes the nick of {victim.name}")
             texts = (".nevermind", ".pop", ".good", ".uhoh", ".drive", ".go", ".done", ".unlock {stage}", ".quiet")
             text = talk.line(dice, texts, lane, self.queue(lane), crowd.online)
             self.say(thief, text, lane.rooms[0].name)
-
-    # --- machines ----------------------------------------------------------------------------------
-
-    def commit(self) -> None:
-        """Somebody commits to the branch."""
-        self.revisions += 1
-        self.world.play.repository.commit(f"{self.revisions:08x}", author=self.somebody().name)
-
-    def build(self) -> None:
-        """A webhook tells of a build of the branch."""
-        world = self.world
-        if world.here.plan.lanes and world.play.server.connected:
-            tip = world.play.repository.branches["main"]
-            state = world.dice.choice(("success", "success", "failure"))
-            build = Build("ci", "main", tip, state, "https://ci.example/1")
-            self.note(f"build {state} {tip[:8]}")
-            took = world.here.autopilot.take(f"message {world.ledger.commits}", ("search", "web"), (build,))
-            self.taken.append(asyncio.ensure_future(took))
-
-    def builds_told(self) -> None:
-        """See that what webhooks told was taken, or refused in words."""
-        for told in self.taken:
-            if not told.done():
-                told.cancel()
-            elif (error := told.exception()) is not None and not isinstance(error, PushbotError):
-                raise error
-        self.taken.clear()
-
-    def check(self) -> None:
-        """The check of production finds something else."""
-        how = self.world.dice.choice(("passes", "passes", "passes", "fails", "asks", "breaks"))
-        self.note(f"the check {how}")
-        self.world.find(how)
-
-    def trouble(self) -> None:
-        """Something does not work for a while: until it is healed."""
-        play, how = self.world.play, self.world.dice.choice(("start", "stall", "stubborn", "git", "slow git", "hosts"))
-        self.note(f"trouble: {how}")
-        self.world.kinds[f"trouble: {how}"] += 1
-        match how:
-            case "start":
-                play.executor.trouble = PushbotError("the machine is away")
-            case "stall":
-                play.executor.stall()
-            case "stubborn":
-                play.executor.stubborn = PushbotError("it does not let itself be stopped")
-            case "git":
-                play.repository.trouble = PushbotError("the repository is away")
-            case "slow git":
-                play.repository.answering.clear()
-            case _:
-                play.hosts.trouble = PushbotError("no list of hosts")
-
-    def wire(self) -> None:
-        """The bot's link is slow, or breaks."""
-        server, how = self.world.play.server, self.world.dice.choice(("slow", "broken", "losing", "guarded"))
-        self.note(f"wire: {how}")
-        self.world.kinds[f"wire: {how}"] += 1
-        match how:
-            case "slow":
-                server.confirming = False
-            case "broken":
-                server.disconnect()
-            case "losing":
-                server.losing, server.confirming = True, False
-            case _:
-                server.guarded.add("#search")
 
     def all(self) -> dict[str, tuple[int, Callable[[], None]]]:
         """Everything that may happen in a step, and how often."""
         return {
             "board": (6, self.board),
             "press on": (70, self.press_on),
-            "runs go on": (30, self.runs_go_on),
+            "runs go on": (30, self.machines.runs_go_on),
             "chatter": (16, self.chatter),
             "rider speaks": (10, self.rider_speaks),
             "operator speaks": (3, self.operator_speaks),
+            "keep": (3, self.keep),
             "edit": (3, self.edit),
             "rename": (3, self.rename),
             "come or go": (8, self.come_or_go),
             "log in or out": (3, self.log_in_or_out),
             "steal": (2, self.steal),
-            "commit": (3, self.commit),
-            "build": (3, self.build),
-            "check": (2, self.check),
-            "trouble": (1, self.trouble),
-            "wire": (1, self.wire),
+            "commit": (3, self.machines.commit),
+            "build": (3, self.machines.build),
+            "check": (2, self.machines.check),
+            "trouble": (2, self.machines.trouble),
+            "wire": (2, self.machines.wire),
         }
-

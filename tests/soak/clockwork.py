@@ -43,9 +43,7 @@ class HandLoop(asyncio.SelectorEventLoop):
         self._looks += 1
         return (self._clock.now() - START).total_seconds() + self._looks * TICK
 
-    def run_in_executor(  # type: ignore[override]
-        self, executor: object, func: Callable[..., T], *args: object
-    ) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: object, func: Callable[..., T], *args: object) -> asyncio.Future[T]:
         """What `func` gives, without a thread."""
         del executor
         done: asyncio.Future[T] = self.create_future()

@@ -93,10 +93,11 @@ class Invariants:
     def _in_time(self) -> Iterator[str]:
         now = self.play.clock.now() - LATE
         for name, queue in self.ledger.queues.items():
-            holds = (item for item in queue.items if isinstance(item, Hold))
-            for lease in (*queue.locks, *holds):
-                if lease.until is not None and lease.until < now:
-                    yield f"{name}: {lease} stands over its time, at {now}"
+            holds = [item for item in queue.items if isinstance(item, Hold)]
+            over = [lock for lock in queue.locks if lock.until < now]
+            late = [hold for hold in holds if hold.until is not None and hold.until < now]
+            if over or late:
+                yield f"{name}: {over} {late} stand over their time, at {now}"
 
     def _incident(self, bot: Bot) -> Iterator[str]:
         mine = {name_of(bot.house.incident)} if bot.house.incident is not None else set[str]()

@@ -172,6 +172,8 @@ class Ledger:
     def _own_seats(self, work: Work, before: Queue, after: Queue) -> None:
         """Who speaks of themselves moves nobody else."""
         by = [entry for entry in work.entries if "/" in entry.where]
+        if not by and _known(before, after) != _known(after, before):
+            self._fault(f"{work.lane}: nobody said anything, {work.entries} moved people, from {before} to {after}")
         if len(work.entries) != 1 or not by or not OWN.match(by[0].what) or ";" in by[0].what:
             return
         if _others(before, by[0].who) != _others(after, by[0].who):
@@ -187,3 +189,9 @@ def _others(queue: Queue, who: str) -> Counter[tuple[int, str]]:
     """The seats of all but one."""
     seats = ((train.number, rider.person.key) for train in queue.trains for rider in train.riders)
     return Counter(seat for seat in seats if seat[1] != who)
+
+
+def _known(queue: Queue, other: Queue) -> Counter[tuple[int, str]]:
+    """The seats of people with accounts on the trains that are also in `other`."""
+    seats = ((train.number, rider.person.key) for train in queue.trains for rider in train.riders)
+    return Counter(seat for seat in seats if other.train(seat[0]) is not None and seat[1].startswith("account:"))

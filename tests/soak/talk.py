@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 ANYBODY = (
     *(".join", ".join last", ".unir ultimo", '.join "just a typo"', '.join hotfix "checkout is down"'),
     *(".join askme", ".join hold", ".join config", ".join with {rider}", ".join before {rider}", ".unir con {other}"),
-    *('.hold 10m "lunch"', ".hold 2m", ".hold 45m", '.lock {stage} 20m "reindex"', ".lock {stage} 3m", ".unlock {stage}"),
+    *(
+        '.hold 10m "lunch"',
+        ".hold 2m",
+        ".hold 45m",
+        '.lock {stage} 20m "reindex"',
+        ".lock {stage} 3m",
+        ".unlock {stage}",
+    ),
     *(".uhoh", ".fml", ".good", ".go", ".drive", ".nevermind", ".pop", ".quiet", '.message "wet paint"', ".message -"),
     *(".second", ".confirm", ".override please", ".kick {rider}", ".unhold", '.unlock! {stage} "mine"', ".abort"),
     *(".rollback", ".retry", ".at {stage}", ".done", ".say {room} hello", ".resolved", ".note I see it too"),
@@ -50,7 +57,7 @@ def line(dice: random.Random, texts: tuple[str, ...], lane: LaneSpec, queue: Que
     )
 
 
-def edited(dice: random.Random, how: str, body: str, queue: Queue, who: str) -> str:  # noqa: PLR0911 - a table
+def edited(dice: random.Random, how: str, body: str, queue: Queue, who: str) -> str:
     """The topic of a lane as somebody leaves it who edits it by hand."""
     parts = body.split(" | ")
     match how:

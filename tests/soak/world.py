@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,7 @@ from pushbot.queue.rules import Patience
 from pushbot.service.oncall import OncallSpec
 from pushbot.service.spec import AutoSpec, CheckSpec, OnFail
 from pushbot.store import SqliteStore
-from pushbot.testing.clock import HandClock
+from pushbot.testing.clock import START, HandClock
 from pushbot.testing.memory_store import MemoryStore
 from pushbot.testing.playground import Playground
 from tests.soak.clockwork import Record
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from pathlib import Path
 
-FREEZE = (datetime(2026, 1, 6, 13, 0, tzinfo=UTC), datetime(2026, 1, 6, 16, 0, tzinfo=UTC))
-"""Tuesday afternoon, for production."""
+FREEZE = (13, 16)
+"""One afternoon, for production and live: from and to."""
 OPEN = (8, 22)
 """Push hours of production, from and to."""
 EXPECTED = {"not_recorded"}
@@ -44,11 +44,12 @@ EXPECTED = {"not_recorded"}
 
 @dataclass(slots=True)
 class World:
-    """Everything there is. `door` sees each bot that starts; `faults` are the bot's own complaints about itself."""
+    """Everything there is, for so many days. `faults` are the bot's own complaints about itself."""
 
     seed: int
     folder: Path
-    sqlite: bool
+    days: int
+    sqlite: bool = True
     dice: random.Random = field(init=False)
     clock: HandClock = field(default_factory=HandClock)
     play: Playground = field(init=False)
@@ -59,6 +60,7 @@ class World:
     patches: pytest.MonkeyPatch = field(default_factory=pytest.MonkeyPatch)
     faults: list[str] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    last: list[str] = field(default_factory=list)
     bot: Bot | None = None
 
     def __post_init__(self) -> None:
@@ -97,7 +99,8 @@ class World:
         )
         play.add_lane("config", stages=("flags",), config=True)
         play.spread("princess", {"lon": 2, "dub": 1})
-        closed = read_entry(f'{FREEZE[0]:%Y-%m-%d %H:%M}..{FREEZE[1]:%Y-%m-%d %H:%M} "stocktaking"')
+        day = f"{self.frozen:%Y-%m-%d}"
+        closed = read_entry(f'{day} {FREEZE[0]:02}:00..{day} {FREEZE[1]:02}:00 "stocktaking"')
         hours = read_entry(f"every day {OPEN[0]:02}:00-{OPEN[1]:02}:00")
         calendar = CalendarSpec(Calendar("office", ZoneInfo("UTC"), hours, closed))
         tests = CheckSpec("tests", play.check("tests"), on_fail=OnFail.ASK)
@@ -114,7 +117,27 @@ class World:
     def shut(self, lane: str, stage: str, at: datetime) -> bool:
         """Whether a stage is closed at that time, by the clock on the wall."""
         del lane
-        return stage in ("production", "live") and (FREEZE[0] <= at < FREEZE[1] or not OPEN[0] <= at.hour < OPEN[1])
+        frozen = at.date() == self.frozen.date() and FREEZE[0] <= at.hour < FREEZE[1]
+        return stage in ("production", "live") and (frozen or not OPEN[0] <= at.hour < OPEN[1])
+
+    @property
+    def frozen(self) -> datetime:
+        """The day of the freeze."""
+        return START + timedelta(days=self.days // 2)
+
+    def note(self, what: str) -> None:
+        """Keep what is done for who has to look into it."""
+        self.last.append(f"{self.clock.now():%a %H:%M:%S} {what}")
+        del self.last[:-30]
+
+    def rarest(self, kind: str, names: tuple[str, ...]) -> str:
+        """The one that has happened least."""
+        return min(names, key=lambda name: self.kinds[f"{kind}{name}"])
+
+    @property
+    def runs(self) -> int:
+        """The runs that have ended, however."""
+        return sum(count for kind, count in self.kinds.items() if kind.startswith("run "))
 
     # --- the bot -----------------------------------------------------------------------------------
 
