@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,6 +32,12 @@ DONE_WITHIN = 10.0
 """Seconds in which what it says has to be on record."""
 AT_ONCE = 20
 """Requests that are looked at at the same time; more are told to come again."""
+CONNECTIONS = 100
+"""Connections that are open at the same time; who comes then is hung up on. They are the bot's own open files, too."""
+LASTS = 30.0
+"""Seconds after which a connection is cut: it is for one request, which is answered long before."""
+LOOKS = 1.0
+"""Seconds between two looks at that."""
 
 
 @dataclass(slots=True)
@@ -50,19 +57,24 @@ class Listener:
         app.router.add_post("/hooks/{name}", self._hook)
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=15.0, lingering_time=2.0, shutdown_timeout=1.0)
         await runner.setup()
+        loop, listening = asyncio.get_running_loop(), None
         try:
-            site = web.TCPSite(runner, self.spec.host, self.spec.port)
+            if runner.server is None:
+                raise TypeError("a runner that is set up has a server")
             try:
-                await site.start()
+                come_in = partial(_admitted, runner.server)
+                listening = await loop.create_server(come_in, self.spec.host, self.spec.port)
             except OSError as error:
                 raise PushbotError(
                     f"web.listen: cannot listen on {self.spec.host}:{self.spec.port} ({error.strerror}); "
                     "choose another address, or end what listens there"
                 ) from error
-            self.port = runner.addresses[0][1]
+            self.port = listening.sockets[0].getsockname()[1]
             LOG.info("web_listening", host=self.spec.host, port=self.port)
-            await asyncio.get_running_loop().create_future()
+            await _cut_what_lasts(runner.server)
         finally:
+            if listening is not None:
+                listening.close()
             await runner.cleanup()
 
     async def _hook(self, request: web.Request) -> web.Response:
@@ -120,4 +132,28 @@ class Listener:
 
 
 def _answer(status: int, text: str) -> web.Response:
-    return web.Response(status=status, text=f"{text}\n", headers={"Cache-Control": "no-store"})
+    return web.Response(status=status, text=f"{text}\n", headers={"Cache-Control": "no-store", "Connection": "close"})
+
+
+class _Shut(asyncio.Protocol):
+    """For whoever connects when there are too many: the connection is closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+
+
+def _admitted(server: web.Server, /) -> asyncio.Protocol:
+    return _Shut() if len(server.connections) >= CONNECTIONS else server()
+
+
+async def _cut_what_lasts(server: web.Server) -> None:
+    """Cut connections that are older than `LASTS`, whatever goes on there; for ever."""
+    since = dict[web.RequestHandler, float]()
+    while True:
+        await asyncio.sleep(LOOKS)
+        now = asyncio.get_running_loop().time()
+        since = {one: since.get(one, now) for one in server.connections}
+        for one, began in since.items():
+            if now - began > LASTS and one.transport is not None:
+                one.transport.abort()

@@ -35,7 +35,7 @@ class Unsigned(Exception):  # noqa: N818 - what the message is, not an error of 
 
 def signature(form: Form, secret: str, body: bytes, timestamp: str = "") -> str:
     """What the signature header has to hold."""
-    signed = body if form is Form.GITHUB else timestamp.encode() + b"." + body
+    signed = body if form is Form.GITHUB else timestamp.encode(errors="replace") + b"." + body
     return "sha256=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from pushbot.service.access import Access
 from pushbot.service.directory import Directory, Human, account_of
 from pushbot.service.spec import AutoSpec
 from pushbot.testing.playground import Playground
-from pushbot.web.signed import Form, signature
+from pushbot.web import listener
+from pushbot.web.signed import Form, Unsigned, identified, signature
 from pushbot.web.spec import HookSpec, WebSpec
 from tests.service.door import Door
 
@@ -241,6 +243,34 @@ async def test_half_a_request_keeps_nobody_waiting(site: Site) -> None:
     assert (await site.build())[0] == 202
     for _, writer in lingering:
         writer.close()
+
+
+async def test_those_who_connect_and_say_nothing_leave_the_bot_its_files(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "CONNECTIONS", 5)
+    monkeypatch.setattr(listener, "LASTS", 0.1)
+    monkeypatch.setattr(listener, "LOOKS", 0.02)
+    await site.start()
+    silent = [await asyncio.open_connection("127.0.0.1", site.port or 0) for _ in range(30)]
+    silent[0][1].write(b"POST /hooks/ci HTTP/1.1\r\nHost: x\r\nX-")
+    async with asyncio.timeout(10):
+        for reader, writer in silent:
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+            writer.close()
+    assert (await site.build())[0] == 202
+
+
+async def test_headers_that_are_no_text_are_only_unsigned(site: Site) -> None:
+    await site.start()
+    headers = {"X-Pushbot-Timestamp": "\udcff", "X-Pushbot-Signature": "\udcfe"}
+    with pytest.raises(Unsigned):
+        identified(Form.PUSHBOT, SECRET, headers, b"{}", site.play.clock.now())
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port or 0)
+    writer.write(b"POST /hooks/ci HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nX-Pushbot-Timestamp: \xff\r\n\r\n{}")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+    writer.close()
 
 
 async def test_a_poll_finds_what_is_new_once(site: Site) -> None:
