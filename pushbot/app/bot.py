@@ -96,7 +96,10 @@ class Bot:
             ticker.moved(record, progress)
             feed.tell(HowFar(record.id, progress.step, progress.tally))
 
-        dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report, moved)
+        def held(lane: str) -> bool:
+            return conductors[lane].queue.hold is not None
+
+        dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report, moved, held)
         looks, hours = Looks(group), Hours(plan.lanes, clock)
         wishes = plan.house.wishes()
         house = plan.house.house(

@@ -53,7 +53,8 @@ BOT = Person("", "bot:pushbot", "pushbot")
 class Dispatcher:
     """All runs in flight, each a task of `group`.
 
-    `report` leaves word in a lane's mailbox; `moved` hears how far a run is, as that changes.
+    `report` leaves word in a lane's mailbox; `moved` hears how far a run is, as that changes. `held` is whether a
+    lane is held: a deploy that is still looked at by its checks does not begin then.
     """
 
     store: Store
@@ -64,6 +65,7 @@ class Dispatcher:
     group: asyncio.TaskGroup
     report: Callable[[str, Ask], Awaitable[None]]
     moved: Callable[[RunRecord, Progress], None] = lambda *_: None
+    held: Callable[[str], bool] = lambda _: False
     progress: dict[str, Progress] = field(default_factory=dict)
     timings: Timings = field(default_factory=Timings)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -205,6 +207,8 @@ class Dispatcher:
                 found = await self._prepare(record, stage)
                 if found is None or record.id in self._aborted:
                     return Outcome(RunState.CANCELLED), False
+                if record.kind is RunKind.DEPLOY and self.held(record.lane):
+                    return Outcome(RunState.CANCELLED, reason="the lane is held by now, and nothing was changed"), False
                 if found.refused is not None:
                     return Outcome(RunState.FAILED, STEP, found.refused, changed=False), False
                 targets = found.targets

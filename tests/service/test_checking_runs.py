@@ -78,6 +78,23 @@ async def test_what_was_fixed_goes_with_the_next_go(web: Playground, tests: Hand
     assert spoken(web)[-1] == "web/main (41aa02ce) is being deployed to princess by alice"
 
 
+@pytest.mark.parametrize("stop", ['.hold "db"', '.incident "errors"'])
+async def test_a_hold_that_is_put_while_checks_look_lets_nothing_begin(
+    web: Playground, tests: HandCheck, stop: str
+) -> None:
+    tests.answering.clear()
+    await web.start()
+    await say(web, "alice", ".join; .go")
+    await say(web, "bob", stop)
+    tests.answering.set()
+    await web.settle()
+    assert (await run(web, "web-1")).state is RunState.CANCELLED
+    assert not web.executor.starts
+    assert any("was stopped: the lane is held by now, and nothing was changed" in text for text in spoken(web))
+    await say(web, "alice", ".go")
+    assert spoken(web)[-1].endswith("[held]")
+
+
 async def test_abort_ends_checks_at_once(web: Playground, tests: HandCheck) -> None:
     tests.answering.clear()
     await web.start()
