@@ -40,6 +40,7 @@ joins = st.builds(
     last=st.booleans(),
     message=texts,
 ) | st.builds(c.Join, hotfix=st.just(True), message=st.just("it is down"))  # fmt: skip
+beside = st.sampled_from(["staging-ann", "staging-bob"])
 commands: st.SearchStrategy[c.Command] = st.one_of(
     joins,
     joins,
@@ -71,6 +72,10 @@ commands: st.SearchStrategy[c.Command] = st.one_of(
     st.builds(c.Retry, st.booleans()),
     st.builds(c.Deploy, stages, refs, st.booleans()),
     st.builds(c.Deploy, st.sampled_from(STAGES)),
+    st.builds(c.Deploy, beside, refs),
+    st.builds(c.Rollback, beside),
+    st.builds(c.LockStage, beside, spans),
+    st.builds(c.Abort, stage=beside),
 )
 facts_of_the_moment = st.builds(
     Facts,
@@ -79,7 +84,8 @@ facts_of_the_moment = st.builds(
     max_riders=st.just(3),
     max_trains=st.just(6),
     stages=st.just(STAGES) | st.just(STAGES) | st.just(()),
-    rollbacks=st.sampled_from([frozenset(STAGES), frozenset({"production"})]),
+    templates=st.just(("staging-*",)) | st.just(()),
+    rollbacks=st.sampled_from([frozenset({*STAGES, "staging-ann"}), frozenset({"production"})]),
     busy=st.sampled_from([{}, {}, {"princess": "zoe in search (search-1)"}]),
     unfinished=st.sampled_from([{}, {"production": Unfinished(0, "main", "6957bb87")}]),
     closed=st.sampled_from([{}, {}, {}, {"production": Closed("outside the hours"), "princess": Closed("x", START)}]),
@@ -166,7 +172,8 @@ class AnyOrder(RuleBasedStateMachine):
             assert train.aside or train == self.queue.head
             assert (train.stage, train.run, train.running) == (request.stage, request.run, True)
             assert request.continues is None or (request.continues < request.run and request.kind is RunKind.DEPLOY)
-            assert request.stage in facts.stages
+            assert facts.unknown(request.stage) is None
+            assert train.aside or request.stage in facts.stages
             if request.kind is RunKind.DEPLOY:
                 assert before.hold is None, "a held lane starts no deploy"
                 assert request.stage not in facts.busy
