@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.bot import BotProcess
     from tests.e2e.conftest import Bots, People
+    from tests.e2e.crowd import Member
     from tests.rig.ngircd import Ngircd
     from tests.rig.scripted import Peer
 
@@ -94,6 +96,15 @@ def harmless(bot: BotProcess, shown: Iterable[str], form: str) -> None:
     assert not (bot.folder / "hacked").exists()
 
 
+async def caught_up(member: Member, word: str) -> None:
+    """Ask something until that is answered: who asks much is turned away for a while."""
+    for _ in range(30):
+        with suppress(AssertionError):
+            await member.asks(f".log {word}", f"called {word}", to="pushbot", within=1)
+            return
+    raise AssertionError("no answer")
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 async def test_through_a_real_server(irc_server: Ngircd, bots: Bots, people: People, tmp_path: Path, form: str) -> None:
     bot = bots(config(irc_server.port, tmp_path, form))
@@ -109,7 +120,7 @@ async def test_through_a_real_server(irc_server: Ngircd, bots: Bots, people: Peo
         alice.send(b"TOPIC #push :alice + " + word, b"TOPIC #push :" + word, b"NOTICE #push :.done " + word)
         alice.send(*(b"PRIVMSG pushbot :\x01" + ask + b" " + word + b"\x01" for ask in (b"VERSION", b"DCC SEND", b"X")))
         alice.send(b"PRIVMSG pushbot :\x01PING 1 " + word + b"\x01", b"PRIVMSG #push :\x01ACTION .done\x01")
-        await alice.asks(f".log q{number}", f"q{number}", to="pushbot", within=30)
+        await caught_up(alice, f"q{number}")
     alice.say(".resolved; .unhold; .unlock! live; .nevermind; .pop; .nevermind")
     alice.send("TOPIC #push :clear")
     await watcher.sees("clear", within=30)
