@@ -478,7 +478,8 @@ class Change:
 
     `branch` is what people named, `driver` and `riders` who brings it. `repository` is the lane's, `incident` the
     title of the one that is open. `directory` is a place of its own to work in, gone afterwards. `patience` is how many
-    seconds the check has: it may say itself what it still waits for then, and is ended a little later.
+    seconds the check has: it may say itself what it still waits for then, and is ended a little later. `called` is as
+    that of a Job.
     """
 
     lane: str
@@ -492,6 +493,7 @@ class Change:
     repository: Repository | None = None
     incident: str | None = None
     patience: float = 300.0
+    called: str = ""
 
     def facts(self) -> dict[str, str]:
         """The environment that tells a command what it looks at: as that of a step, without a run."""
@@ -503,6 +505,7 @@ class Change:
             "PUSHBOT_BRANCH": self.branch or "",
             "PUSHBOT_DRIVER": self.driver,
             "PUSHBOT_RIDERS": " ".join(self.riders),
+            **({"PUSHBOT_NAME": self.called} if self.called else {}),
         }
 
 

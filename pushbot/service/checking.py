@@ -72,6 +72,7 @@ class CannotTell(PushbotError):  # noqa: N818 - it says what is known
 
 def change_of(record: RunRecord, lane: LaneSpec, incident: str | None) -> Change:
     """What the checks of a run look at; each gets a directory of its own when it looks."""
+    beside = lane.beside(record.stage)
     return Change(
         lane=record.lane,
         stage=record.stage,
@@ -83,6 +84,7 @@ def change_of(record: RunRecord, lane: LaneSpec, incident: str | None) -> Change
         directory=Path(),
         repository=lane.repository,
         incident=incident,
+        called=beside.called if beside is not None else "",
     )
 
 

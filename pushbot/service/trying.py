@@ -87,6 +87,7 @@ class Trials:
             branch=ref,
             driver=person.name,
             riders=(person.name,),
+            called=stage.called,
             directory=Path(),
             repository=repository,
             incident=await open_incident(self.store),
