@@ -64,7 +64,7 @@ async def test_a_flood_from_one_and_from_many(irc_server: Ngircd, bots: Bots, pe
 async def test_a_flood_on_a_server_that_takes_a_few_lines_a_second(
     irc_server: Ngircd, bots: Bots, people: People
 ) -> None:
-    options = basics(irc_server.port).replace("lines_per_second = 0", "lines_per_second = 10")
+    options = basics(irc_server.port).replace("lines_per_second = 0", "lines_per_second = 20")
     bot = bots(options + stage("web", "live", [step("build", "true")]) + lane("web"))
     alice, mallory = await people(irc_server, "alice"), await people(irc_server, "mallory")
     await bot.start()

@@ -29,13 +29,15 @@ import time
 
 from pydantic import BaseModel
 
-from pushbot.ports import Heard, Outcome
+from pushbot.cli import parting
+from pushbot.ports import Heard, Outcome, Traits
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Person
-from pushbot.service import checking, fence, following
+from pushbot.service import checking, fence, following, targets
 
 following.BEGUN_WITHIN = following.OVERDUE = following.STOPPED_WITHIN = 0.5
 fence.LET_GO = fence.AGAIN_AFTER = checking.LET_GO = 0.2
+targets.READ_WITHIN = parting.LEFT_BEHIND = 0.5
 NASTY = "one\\r\\ntwo \\x1b[2J\\u202e" + "x" * 1_000_000
 
 
@@ -86,6 +88,10 @@ class Executor(Plugin):
     async def abort(self, job, token):
         if self.how == "stuck":
             await for_ever()
+
+
+class Hosted(Executor):
+    traits = Traits(steps=False, hosts=True)
 
 
 class Chat(Plugin):
@@ -141,8 +147,6 @@ class Repository(Plugin):
 
 
 class Inventory(Plugin):
-    traits = None
-
     async def hosts(self):
         if self.how == "hangs":
             await for_ever()
@@ -178,6 +182,10 @@ def config(port: int) -> str:
             lane(f"repo-{how}"),
             _live(f"check-{how}", check),
             lane(f"check-{how}"),
+            f'\n[inventories.{how}]\nsources = [{{ type = "bad:Inventory", name = "list", how = "{how}" }}]\n',
+            f'\n[[pipelines.hosts-{how}.stages]]\nname = "live"\nexecutor = {{ type = "bad:Hosted", how = "" }}\n',
+            f'hosts = {{ from = "{how}" }}\n',
+            lane(f"hosts-{how}"),
         ]
     return "".join([*parts, _live("good"), lane("good")])
 
@@ -216,12 +224,14 @@ async def test_each_lane_says_what_broke_and_others_go_on(
     bot = make(config(irc_server.port))
     alice = await people(irc_server, "alice")
     await bot.start()
-    names = (*HOWS, *(f"{what}-{how}" for what in ("repo", "check") for how in ("raises", "hangs")), "good")
+    names = (*HOWS, *(f"{what}-{how}" for what in ("repo", "check", "hosts") for how in ("raises", "hangs")), "good")
     for name in names:
         alice.say(f"{name}: .join; .go")
     for name in ("raises", "exits", "odd", "cancels"):
         await alice.hears(f"I lost {name}-1, the deploy of {name} on live ({BROKE}")
     await alice.hears(f"repo-raises/main failed on live: {BROKE}")
+    await alice.hears(f"hosts-raises failed on live: {BROKE}")
+    await alice.hears("hosts-hangs failed on live: inventory hangs: list: no answer within")
     await alice.hears("check-raises was not let on live, where nothing changed: raises: it cannot tell")
     await alice.hears("check-hangs was not let on live, where nothing changed: hangs: it cannot tell")
     await alice.hears(f"I lost late-1, the deploy of late on live ({HANGS}")
