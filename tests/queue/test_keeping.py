@@ -110,6 +110,7 @@ def test_the_owner_keeps_it_longer_and_stays_its_owner_since_then() -> None:
         ("<production!> bo", "bo .retry", Code.LOCKED),
         ("<production!> bo", "bo .rollback", Code.LOCKED),
         ("clear", "bo .rollback production", Code.LOCKED),
+        ("al + bo", "bo .rollback production", Code.LOCKED),
         ("<princess...> bo", "al .lock princess", Code.RUN_IN_FLIGHT),
     ],
 )

@@ -202,15 +202,15 @@ def rollback(queue: Queue, stage: str | None, facts: Facts) -> Decision | Refusa
         return Refusal(Code.NO_ROLLBACK, subject=wanted)
     if head is not None and head.running:
         return Refusal(Code.RUN_IN_FLIGHT, subject=head.stage or "", fix=".abort")
-    obstacle = _no_way_back(wanted, facts, head)
+    why = head.override if head is not None else None
+    own = Train((Rider(facts.by, Ticket.HOLD),), message="rollback", override=why)
+    obstacle = _no_way_back(wanted, facts, head if head is not None and head.begun else own)
     if obstacle is not None:
         return obstacle
     if head is None or not head.begun:
         at_item = 0 if head is None and queue.hold is None else 1 if head is None else queue.position(head)
-        why = head.override if head is not None else None
         if head is not None and why is not None:
             queue = queue.with_train(replace(head, override=None))
-        own = Train((Rider(facts.by, Ticket.HOLD),), message="rollback", override=why)
         queue, head = queue.inserted(at_item, own)
     return requested(queue, head.fresh_marks(), wanted, RunKind.ROLLBACK, facts)
 
