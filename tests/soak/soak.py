@@ -238,6 +238,7 @@ class Soak:
     async def _all_said(self) -> None:
         world = self.world
         world.heal()
+        await world.play.settle()
         await world.play.pass_time(3)
         await world.invariants.all_said()
 
