@@ -239,7 +239,10 @@ class Soak:
         world = self.world
         world.heal()
         await world.play.settle()
-        await world.play.pass_time(3)
+        for _ in range(3):  # what is said at the very end of a moment is confirmed in the next one
+            await world.play.pass_time(3)
+            if not await world.record.store.owed():
+                break
         await world.invariants.all_said()
 
 
