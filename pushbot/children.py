@@ -28,6 +28,8 @@ MOST_BYTES = 16 * 2**20
 """What a command may print."""
 _PIECE = 64 * 2**10
 _LOOK = 0.01
+_READ_WITHIN = 2.0
+"""Seconds after its end in which its output has been read; a daemon that it left behind may keep that open for ever."""
 _KILLED_WITHIN = 2.0
 """Seconds in which a command that is killed has ended, unless it is another user's (sudo) and cannot be."""
 
@@ -63,9 +65,14 @@ async def run_child(
     )
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_read(process, process.stdout, out))
-            group.create_task(_read(process, process.stderr, err or out))
-            group.create_task(_ended(process))
+            reads = [
+                group.create_task(_read(process, process.stdout, out)),
+                group.create_task(_read(process, process.stderr, err or out)),
+            ]
+            await _ended(process)
+            await asyncio.wait(reads, timeout=_READ_WITHIN)
+            for read in reads:
+                read.cancel()
     finally:
         _end(process)
         with contextlib.suppress(TimeoutError):

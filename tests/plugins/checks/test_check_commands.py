@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -78,6 +80,14 @@ async def test_what_it_leaves_running_is_ended_and_keeps_nobody_waiting(tmp_path
     found = await shell("sleep 600 & echo $! > pid; exit 0").look(change_in(tmp_path))
     assert found.finding is Finding.PASSED
     await gone(tmp_path / "pid")
+
+
+async def test_a_daemon_of_its_own_session_that_keeps_its_output_open_keeps_nobody_waiting(tmp_path: Path) -> None:
+    script = "setsid sleep 600 & echo $! > pid; echo 3 red; exit 4"
+    async with asyncio.timeout(30):
+        found = await shell(script).look(change_in(tmp_path, patience=60))
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert found == Verdict(Finding.FAILED, "3 red (exit code 4)")
 
 
 async def gone(pid: Path) -> None:
