@@ -155,11 +155,6 @@ class Directory:
             return True
         return any(account.means(person) for account in accounts)
 
-    def git_authors(self, person: Person) -> frozenset[str]:
-        """The names and addresses under which `person` commits."""
-        human = self.human(person)
-        return frozenset(human.git) if human is not None else frozenset()
-
     def person_of_author(self, name: str, email: str = "") -> Human | None:
         """The human who commits under that name or address."""
         wanted = {folded(text.strip()) for text in (name, email)} - {""}
@@ -170,16 +165,10 @@ class Directory:
         found = map(self.person_of_author, names)
         return frozenset(f"{LINKED}{human.name}" for human in found if human is not None)
 
-    def pager(self, person: Person) -> str | None:
-        """Where `person` is paged."""
-        human = self.human(person)
+    def pager(self, who: str) -> str | None:
+        """Where somebody is paged whom others call `who`."""
+        human = self.called(who)
         return human.pager if human is not None else None
-
-    def riders_of(self, change: ChangeSet, riders: Sequence[Person]) -> tuple[Person, ...]:
-        """Those of `riders` who have commits in `change`, as far as its commits are listed."""
-        authors = {*change.authors, *(commit.author for commit in change.commits)}
-        humans = {human.name for human in map(self.person_of_author, authors) if human is not None}
-        return tuple(one for one in riders if (human := self.human(one)) is not None and human.name in humans)
 
 
 def relinked(queue: Queue, directory: Directory) -> Queue:

@@ -108,7 +108,7 @@ class Pages:
                 return self._resolve(ask, how)
             case c.Oncall():
                 if ask.origin is not None:
-                    self.after.append(partial(tell, self.around, ask.origin))
+                    self.after.append(partial(tell, self.around, ask.origin, pagers=ask.by.trusted))
             case c.SetNotify():
                 self._notify(ask, what)
             case c.Say(room, text):

@@ -23,12 +23,14 @@ CHECKS = "checks"
 NOT_SET_UP = "Nobody told me who is on call: see [oncall] in the configuration"
 
 
-async def tell(around: Premises, origin: Origin) -> None:
-    """Say who is on call to somebody, off the record."""
+async def tell(around: Premises, origin: Origin, *, pagers: bool) -> None:
+    """Say who is on call to somebody, off the record; with `pagers` also where they are paged."""
+    directory = around.access.directory
+    pager = directory.pager if pagers else lambda _: None
     told: tuple[str, ...] = (NOT_SET_UP,)
     if around.oncall is not None:
         try:
-            told = on_call(await around.oncall.now(), Named(around.access.directory, origin.chat))
+            told = on_call(await around.oncall.now(), Named(directory, origin.chat), pager)
         except PushbotError as error:
             told = (no_oncall(str(error)),)
     for line in told:

@@ -11,12 +11,11 @@ import pytest
 
 from pushbot.children import printed
 from pushbot.errors import PushbotError
-from pushbot.ports import ChangeSet, CommitInfo
 from pushbot.queue.model import Person
 from pushbot.service.access import Access
 from pushbot.service.directory import Account, Directory, Human, RoleSpec, account_of, follows
 from pushbot.service.membership import Membership, names_in
-from pushbot.testing.clock import START, HandClock
+from pushbot.testing.clock import HandClock
 from pushbot.testing.playground import quiet
 from tests.service.door import Door
 
@@ -90,10 +89,8 @@ def test_a_linked_person_is_one_in_all_chats() -> None:
     )
     assert here.same(there)
     assert directory.linked(here) == here
-    assert directory.git_authors(here) == {"Alice Liddell", "alice@example.org"}
-    assert directory.pager(there) == "+44"
-    assert directory.pager(on_irc("account:zoe")) is None
-    assert directory.git_authors(on_irc("account:zoe")) == frozenset()
+    assert directory.pager(LIDDELL.name) == "+44"
+    assert directory.pager("zoe") is None
 
 
 def test_somebody_who_was_named_gets_the_seat_of_the_human_who_has_that_account() -> None:
@@ -133,9 +130,6 @@ def test_authors_of_commits_are_matched_with_riders() -> None:
     assert directory.person_of_author("A. L.", "ALICE@example.org") is LIDDELL
     assert directory.person_of_author("Zoe") is None
     assert directory.person_of_author("", "") is None
-    change = ChangeSet((CommitInfo("6957", "Alice Liddell", START, "x"),), 2, ("Alice Liddell", "Zoe"), 1, 1, 1)
-    alice, bob = directory.linked(on_irc("account:liddell")), directory.linked(on_irc("account:bob"))
-    assert directory.riders_of(change, (bob, alice)) == (alice,)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pushbot.errors import PushbotError
 from pushbot.queue.model import Hold
+from pushbot.service.directory import Directory, Human, account_of
 from pushbot.service.incidents import KEPT_FREE, MOST_LINES
+from pushbot.service.oncall import OncallSpec
 from pushbot.testing.playground import PUSH, WARROOM, Playground
 
 if TYPE_CHECKING:
@@ -297,3 +300,20 @@ async def test_a_bot_without_a_room_for_incidents_answers_where_it_was_asked(tmp
         await play.settle()
         assert [line for line in said(play, PUSH) if "is open" in line]
         assert [line for line in said(play, PUSH) if "is over" in line]
+
+
+async def test_where_those_on_call_are_paged_is_told_to_who_is_logged_in(play: Playground) -> None:
+    roster = play.runs / "oncall.toml"
+    roster.parent.mkdir(parents=True, exist_ok=True)
+    roster.write_text('[[rotations]]\nteam = "dev"\npeople = ["carol"]\nstart = 2020-01-01\nzone = "Europe/London"\n')
+    play.oncall = OncallSpec(roster)
+    carol = Human("carol", (account_of("irc/caz"),), pager="+44 20 7946 0000")
+    play.access = replace(play.access, directory=Directory((carol,)))
+    play.server.log_in("mallory", None)
+    await play.start()
+    for name in ("alice", "mallory"):
+        play.server.say(name, ".oncall", PUSH)
+        await play.settle()
+    known, guest = said(play, PUSH)[-2:]
+    assert known.startswith("dev: caz (+44 20 7946 0000) until ")
+    assert guest.startswith("dev: caz until ")

@@ -152,21 +152,24 @@ def _who(by: Person | None) -> str:
     return by.name if by is not None and not by.bot else ""
 
 
-def on_call(duties: Sequence[Duty], called_here: Callable[[str], str]) -> tuple[str, ...]:
-    """Who is on call, a line for each team: `dev: carol (L1) until Mon 23 Nov 10:00 GMT, dave (L2)`."""
+def on_call(
+    duties: Sequence[Duty], called_here: Callable[[str], str], pager: Callable[[str], str | None] = lambda _: None
+) -> tuple[str, ...]:
+    """Who is on call, a line for each team: `dev: carol (L1, +44 20) until Mon 23 Nov 10:00 GMT, dave (L2)`."""
     teams = dict.fromkeys(duty.team for duty in duties)
     lines = []
     for team in teams:
         own = [duty for duty in duties if duty.team == team]
         levels = len({duty.level for duty in own}) > 1
-        told = ", ".join(_duty(duty, called_here(duty.who), level=levels) for duty in own)
+        told = ", ".join(_duty(duty, called_here(duty.who), pager(duty.who), level=levels) for duty in own)
         lines.append(clip(f"{shown(team, NAME)}: {told}" if team else f"On call: {told}"))
     return tuple(lines) or ("Nobody is on call by my roster",)
 
 
-def _duty(duty: Duty, name: str, *, level: bool) -> str:
+def _duty(duty: Duty, name: str, pager: str | None, *, level: bool) -> str:
+    more = ", ".join([*([f"L{duty.level}"] if level else []), *([shown(pager, NAME)] if pager else [])])
     until = f" until {duty.until:%a %d %b %H:%M %Z}" if duty.until is not None else ""
-    return f"{shown(name, NAME)}{f' (L{duty.level})' if level else ''}{until}"
+    return f"{shown(name, NAME)}{f' ({more})' if more else ''}{until}"
 
 
 def ping(duties: Sequence[Duty], called_here: Callable[[str], str], what: str) -> str:
