@@ -6,7 +6,7 @@ never by names, and whatever differs is somebody's verb.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pushbot.queue.access import Needs
 from pushbot.queue.model import Hold, Mark, Rider, Train
@@ -30,26 +30,37 @@ def _lane(before: Queue, after: Queue) -> Iterator[str]:
 
 
 def _holds(before: Queue, after: Queue, by: Person) -> Iterator[str]:
-    was = [item for item in before.items if isinstance(item, Hold)]
-    now = [item for item in after.items if isinstance(item, Hold)]
+    was, now = ([_whose(item) for item in queue.items if isinstance(item, Hold)] for queue in (before, after))
     if any(now.count(hold) > was.count(hold) for hold in now) or (after.hold is not None and before.hold is None):
         yield "hold"
     gone = [hold for hold in was if was.count(hold) > now.count(hold)]
-    if before.hold is not None and after.hold != before.hold:
-        gone.append(before.hold)  # also one that was only moved, or that a train was put in front of
+    if before.hold is not None and (after.hold is None or _whose(after.hold) != _whose(before.hold)):
+        gone.append(_whose(before.hold))  # also one that was only moved, or that a train was put in front of
     stopped = _in_front(after)
     for number, holds in _in_front(before).items():
-        gone += [hold for hold in holds if number in stopped and hold not in stopped[number]]
-    if any(hold.by is None or not hold.by.same(by) for hold in gone):
+        gone += [hold for hold in holds if number in stopped and holds.count(hold) > stopped[number].count(hold)]
+    if any(owner is None or not owner.same(by) for _, _, owner in gone):
         yield "unhold"
 
 
-def _in_front(queue: Queue) -> dict[int, tuple[Hold, ...]]:
+class _Whose(NamedTuple):
+    """What tells one hold from another, also where they read alike in the topic."""
+
+    reason: str | None
+    cause: str | None
+    by: Person | None
+
+
+def _whose(hold: Hold) -> _Whose:
+    return _Whose(hold.reason, hold.cause, hold.by)
+
+
+def _in_front(queue: Queue) -> dict[int, tuple[_Whose, ...]]:
     """The holds that stand before each train."""
-    found, holds = dict[int, tuple[Hold, ...]](), tuple[Hold, ...]()
+    found, holds = dict[int, tuple[_Whose, ...]](), tuple[_Whose, ...]()
     for item in queue.items:
         if isinstance(item, Hold):
-            holds = (*holds, item)
+            holds = (*holds, _whose(item))
         else:
             found[item.number] = holds
     return found

@@ -293,6 +293,28 @@ def test_nobody_gets_in_front_of_a_hold() -> None:
     assert written('alice | carol | HOLD "db"', ZOE, behind) == {"unhold"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'carol | HOLD "db"',  # of two that read alike one is gone
+        'HOLD "db" | carol | HOLD "db"',  # the one behind is no longer in front
+        'HOLD "db" | HOLD "x" | carol',
+    ],
+)
+def test_holds_that_read_alike_are_told_apart(text: str) -> None:
+    twice = Queue((Hold("db", ZOE), Hold("db", BOB), train(CAROL)), next_train=2)
+    assert "unhold" in written(text, ZOE, twice)
+
+
+def test_a_hold_that_reads_like_anothers_takes_nothing_from_it() -> None:
+    held = Queue((Hold("db", ZOE), Hold("db", BOB, cause="incident 1"), train(CAROL)), next_train=2)
+    decision = decide(held, c.EditTopic('HOLD "db" | HOLD "db" | zoe | carol', render(held)), Facts(ZOE))
+    assert isinstance(decision, Decision)
+    assert decision.queue.items[:2] == held.items[:2]
+    owners = [(item.by, item.cause) for item in decision.queue.items if isinstance(item, Hold)]
+    assert owners == [(ZOE, None), (BOB, "incident 1")]
+
+
 def test_a_name_in_a_topic_makes_nobody_another() -> None:
     """A thief has taken alice's nick: what the topic calls alice is still her seat."""
     thief = replace(ZOE, name="alice")

@@ -75,10 +75,11 @@ class _Merge:
 
     def of(self, wanted: Queue) -> Queue | Refusal:
         unclaimed = list(self.queue.trains)
+        holds = [item for item in self.queue.items if isinstance(item, Hold)]
         items, next_train = list[Item](), self.queue.next_train
         for item in wanted.items:
             if isinstance(item, Hold):
-                items.append(self._hold(item))
+                items.append(self._hold(item, holds))
                 continue
             riders = self._known(item.riders)
             own = _recognised(unclaimed, riders)
@@ -93,10 +94,11 @@ class _Merge:
             items.append(after)
         return self._kept(wanted, items, unclaimed, next_train)
 
-    def _hold(self, hold: Hold) -> Hold:
-        """The hold as it was put, when one with this reason stands; else a new one by the writer."""
-        new = replace(hold, by=self.facts.by, since=self.facts.now, reminded=True)
-        return next((one for one in self.queue.items if isinstance(one, Hold) and one == hold), new)
+    def _hold(self, hold: Hold, unclaimed: list[Hold]) -> Hold:
+        """The first of the `unclaimed` with this reason, as it was put, each once; else a new one by the writer."""
+        if hold in unclaimed:
+            return unclaimed.pop(unclaimed.index(hold))
+        return replace(hold, by=self.facts.by, since=self.facts.now, reminded=True)
 
     def _known(self, riders: Iterable[Rider]) -> tuple[Rider, ...]:
         """Riders under the identities that the queue knows them by, each once."""
