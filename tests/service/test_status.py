@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from pushbot.service.voice.phrases import about
 from pushbot.service.voice.status import LaneNow, StageNow, eta, status
 from pushbot.testing.clock import START
 from tests.service.facts import OLDER, PRINCESS, PRODUCTION, ago, lane, person, run, train, underway
+
+if TYPE_CHECKING:
+    from pushbot.testing.playground import Playground
 
 PLACES = "web: princess 6957bb87 by alice 3m00s ago | production 1a2b3c4d by bob 2h10m ago"
 
@@ -211,3 +215,16 @@ def test_status_tells_what_runs_aside_from_the_line() -> None:
     last = status([now])[-1]
     assert last.endswith("web-11 running, for 3m23s; 2 more")
     assert len(last) < 400
+
+
+async def test_a_way_back_is_offered_only_where_there_is_one(play: Playground) -> None:
+    play.change_stage("princess", lambda of: replace(of, rollback_steps=()))
+    await play.start()
+    play.server.say("al", ".join; .go", "#push")
+    await play.settle()
+    play.executor.fail(step="build")
+    await play.settle()
+    assert play.server.spoken[-1].text == "al: .go tries again, .abort gives up"
+    play.server.say("al", ".status", "#push")
+    await play.settle()
+    assert play.server.spoken[-1].text.endswith("; .go tries again, .abort gives up")

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Setting:
     """Where an event happened: the lane, its branch, who asked.
 
-    Of a run: its id, its log, what it brings back, whether it is for hosts, and whether people asked for its end;
-    and all that is on record of it. `now` is when it happened.
+    Of a run: its id, its log, what it brings back, whether it is for hosts, whether its stage can be rolled back, and
+    whether people asked for its end; and all that is on record of it. `now` is when it happened.
     """
 
     lane: str
@@ -38,6 +38,7 @@ class Setting:
     target: str | None = None
     links: tuple[tuple[str, str], ...] = ()
     hosts: bool = False
+    reverts: bool = True
     asked_to_stop: bool = False
     record: RunRecord | None = None
     now: datetime | None = None
@@ -231,7 +232,7 @@ def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
 
 def choice(train: Train, at: Setting) -> Said:
     """What the driver of a train that failed can do."""
-    return Said(f"{train.driver.name}: {ways_on(train, hosts=at.hosts)}")
+    return Said(f"{train.driver.name}: {ways_on(train, hosts=at.hosts, reverts=at.reverts)}")
 
 
 def the_run(stage: str, kind: RunKind, at: Setting) -> str:
@@ -259,7 +260,8 @@ def lost(event: e.RunWasLost, at: Setting) -> Said:
     again = f"{'.retry' if event.kind is RunKind.ROLLBACK else '.go'} runs it again"
     if at.hosts and event.kind is RunKind.DEPLOY:
         again = GO_ON
-    ways = f"{again}, .rollback goes back, .at {event.stage} says that it is fine, .abort gives up"
+    back = ", .rollback goes back" if at.reverts else ""
+    ways = f"{again}{back}, .at {event.stage} says that it is fine, .abort gives up"
     if event.train.aside:
         ways = ways_on(event.train, hosts=at.hosts)
     return Said(

@@ -57,8 +57,8 @@ def riders(train: Train) -> str:
     return called([rider.person for rider in train.riders])
 
 
-def ways_on(train: Train, *, hosts: bool = False) -> str:
-    """What can be done on a train that failed; `hosts` when its stage is for several."""
+def ways_on(train: Train, *, hosts: bool = False, reverts: bool = True) -> str:
+    """What can be done on a train that failed; `hosts` when its stage is for several, `reverts` when it can go back."""
     if train.aside:
         again = "pushbot stage --failed goes on with the hosts that are left, " if hosts else ""
         if train.ref is not None and train.driver.chat != CONTROL and train.run_kind is RunKind.DEPLOY:
@@ -68,7 +68,8 @@ def ways_on(train: Train, *, hosts: bool = False) -> str:
         return ".retry tries the rollback again, .abort gives up"
     if any(rider.ticket is Ticket.HOLD for rider in train.riders):
         return ".done ends it"
-    return f"{GO_ON if hosts else '.go tries again'}, .rollback brings the last good one back, .abort gives up"
+    back = ", .rollback brings the last good one back" if reverts else ""
+    return f"{GO_ON if hosts else '.go tries again'}{back}, .abort gives up"
 
 
 def short(revision: str | None) -> str:

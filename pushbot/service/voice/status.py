@@ -186,13 +186,11 @@ def _failed(train: Train, lane: LaneNow) -> str:
     failed = stage.failed if stage is not None else None
     if failed is not None and train.run is not None and not_let_in(failed):
         return f"{_people(train)} {kept_out(failed, train.confirmed)}"
-    if train.run is None:
-        how = "it was rolled back"
-    elif failed is not None:
-        how = f"{failed.id} {trouble(failed)}"
-    else:
-        how = f"the {train.run_kind} failed"
-    return f"{_people(train)} on {train.stage}, {how}; {ways_on(train, hosts=failed is not None and failed.hosts > 0)}"
+    what = f"{failed.id} {trouble(failed)}" if failed is not None else f"the {train.run_kind} failed"
+    how = what if train.run is not None else "it was rolled back"
+    spec = lane.snapshot.spec.stage(train.stage) if train.stage is not None else None
+    ways = ways_on(train, hosts=failed is not None and failed.hosts > 0, reverts=spec is None or spec.reverts)
+    return f"{_people(train)} on {train.stage}, {how}; {ways}"
 
 
 def _wanted(train: Train, lane: LaneNow) -> str:
