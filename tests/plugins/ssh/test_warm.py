@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
+import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -59,11 +61,11 @@ class Warm(Bench):
 
 @pytest.fixture
 def warm(tmp_path: Path, rig: SshdRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warm]:
-    runtime = tmp_path / "run"
-    runtime.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    runtime = tempfile.mkdtemp(prefix="run-")  # short, as the address of a Unix socket has to be
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
     bench = Warm(tmp_path, rig)
     yield bench
+    shutil.rmtree(runtime)
     for pid in bench.pids:
         if alive(pid):
             os.kill(pid, signal.SIGKILL)
