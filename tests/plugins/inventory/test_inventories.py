@@ -183,14 +183,15 @@ def _descriptors() -> int:
 
 async def test_who_leaves_its_group_leaves_no_pipes_with_us(tmp_path: Path) -> None:
     """Or each look at a list would cost two descriptors for as long as the stranger lives."""
-    script = f"setsid sh -c 'echo $$ > {tmp_path}/child; exec sleep 600' & echo web1"
+    child = tmp_path / "child"
+    script = f"setsid sh -c 'echo $$ > {child}; exec sleep 600' & while [ ! -s {child} ]; do :; done; echo web1"
     before = _descriptors()
     with pytest.raises(PushbotError, match="took more than 1 s"):
         await running("sh", "-c", script, timeout=1).hosts()
     async with asyncio.timeout(10):
         while _descriptors() > before:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.01)
-    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    os.kill(int(child.read_text()), signal.SIGKILL)
 
 
 async def test_a_command_ends_with_who_asked(tmp_path: Path) -> None:

@@ -271,7 +271,7 @@ class TestWhatIsLeftRunning:
     async def test_nobody_waits_for_a_service(self, shop: Shop, start: str) -> None:
         async with asyncio.timeout(5):
             assert await shop.run(f"{start} echo begun") == (0, "begun\n")
-        assert shop.rig.running("1009")
+        await shop.until(lambda: shop.rig.running("1009"))
 
     async def test_services_survive_the_end_of_the_run(self, rig: SshdRig) -> None:
         server = rig.one()
