@@ -337,6 +337,33 @@ def test_an_override_passes_hours_locks_and_a_missing_second_and_is_used_up() ->
     assert (request.override, started.queue.trains[0].override) == ("checkout is down", None)
 
 
+@pytest.mark.parametrize(("line", "kept"), [("al .nevermind", False), ("bo .drive", False), ("zoe .drive", True)])
+def test_an_override_is_for_the_driver_who_got_it_or_gave_it(line: str, *, kept: bool) -> None:
+    queue = done(queue_of("al* + bo* + zoe*"), 'zoe .override "checkout is down"').queue
+    assert (done(queue, line).queue.trains[0].override is not None) == kept
+
+
+def test_an_override_is_for_no_other_branch() -> None:
+    queue = done(queue_of("al*"), 'zoe .override "checkout is down"').queue
+    shut = replace(FACTS, closed={"princess": Closed("outside the hours of office", later(hours=15))})
+    blocked = done(queue, "al .go evil", shut)
+    assert [type(event) for event in blocked.events] == [e.Blocked]
+    head = blocked.queue.trains[0]
+    assert (head.ref, head.override, head.running) == ("evil", None, False)
+    again = done(blocked.queue, 'zoe .override "that one too"', shut).queue
+    assert done(again, "al .go", shut).queue.trains[0].running
+    (request,) = (event for event in done(queue, "al .go evil").events if isinstance(event, e.StageRequested))
+    assert request.override is None  # so that its checks are looked at
+
+
+def test_nobody_gets_under_a_lock_by_writing_its_owner_into_the_topic() -> None:
+    """On a train that failed nobody is waited for: a name alone is no word of whose lock it is."""
+    queue = queue_of("<production!> bo* + al", lock("al"))
+    for line in ("bo .go", "bo .retry"):
+        assert refused(queue, line).code is Code.LOCKED
+    assert done(queue_of("<production!> bo* + al*", lock("al")), "bo .go").queue.trains[0].running
+
+
 def test_an_override_passes_neither_a_hold_nor_a_run() -> None:
     queue = done(queue_of("<princess> bo*"), 'zoe .override "why"').queue
     assert refused(done(queue, "al .hold").queue, "bo .go").code is Code.HELD

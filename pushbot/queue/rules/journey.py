@@ -49,12 +49,13 @@ def go(queue: Queue, ref: str | None, facts: Facts) -> Decision | Refusal:
         if ready.everyone_good:
             return Decision(after, (*word, TrainReady(ready, next_stage(ready, facts))))
         return Decision(after, word)
-    wanted = ready if ref in (None, ready.ref) else replace(ready, ref=ref, second=None, confirmed=())
+    other = ref not in (None, ready.ref)  # nobody has spoken for this branch
+    wanted = replace(ready, ref=ref, second=None, confirmed=(), override=None) if other else ready
     obstacle = _obstacle(after, wanted, facts)
     if obstacle is None:
         started = _advance(after, wanted, facts)
         return replace(started, events=(*word, *started.events)) if isinstance(started, Decision) else started
-    if obstacle.code is Code.SECOND_NEEDED and wanted is not ready:  # so that the second word is for this branch
+    if other and (obstacle.code is Code.SECOND_NEEDED or ready.override is not None):  # so that the word is for it
         return Decision(queue.with_train(wanted), (*word, Blocked(wanted, obstacle)))
     return obstacle if not word else Decision(after, (*word, Blocked(ready, obstacle)))
 

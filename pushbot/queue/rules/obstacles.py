@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pushbot.queue.model import Mark
 from pushbot.queue.refusals import Code, Refusal
 
 if TYPE_CHECKING:
@@ -12,14 +14,18 @@ if TYPE_CHECKING:
 
 
 def not_now(queue: Queue, stage: str, facts: Facts, train: Train) -> Refusal | None:
-    """Why no deploy of `stage` by `train` may start; an override passes all but a hold and somebody's run."""
+    """Why no deploy of `stage` by `train` may start; an override passes all but a hold and somebody's run.
+
+    It goes under the lock of somebody aboard who said that it is good: others can write a name into the topic.
+    """
     if queue.hold is not None:
         return held(queue.hold, facts)
     if stage in facts.busy:
         return Refusal(Code.STAGE_BUSY, subject=f"{stage}: {facts.busy[stage]}", fix=".status")
     if train.override is not None:
         return None
-    return shut(stage, facts) or locked(stage, facts, train) or unseconded(stage, facts, train)
+    willing = replace(train, riders=tuple(rider for rider in train.riders if rider.mark is Mark.GOOD))
+    return shut(stage, facts) or locked(stage, facts, willing) or unseconded(stage, facts, train)
 
 
 def held(hold: Hold, facts: Facts) -> Refusal:

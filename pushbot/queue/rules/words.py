@@ -74,7 +74,7 @@ def _starting(queue: Queue) -> Train | Refusal:
 
 def with_words(before: Queue, after: Queue) -> Queue:
     """`after` without the words that no longer fit what they were said for."""
-    for train in [one for one in after.trains if one.second is not None or one.confirmed]:
+    for train in [one for one in after.trains if one.second is not None or one.confirmed or one.override is not None]:
         was = before.train(train.number)
         now = _fitting(was, train) if was is not None and was is not train else train
         after = after.with_train(now) if now is not train else after
@@ -82,7 +82,13 @@ def with_words(before: Queue, after: Queue) -> Queue:
 
 
 def _fitting(was: Train, train: Train) -> Train:
-    """A word is for one stage and one revision; it is used up when the stage was reached, or rolled back."""
+    """A word is for one stage and one revision; it is used up when the stage was reached, or rolled back.
+
+    An override is for the driver to whom it was given, or who gave it: nobody gets it by getting the wheel.
+    """
+    override = train.override
+    if override is not None and not any(one.same(train.driver) for one in (was.driver, override.by)):
+        train = replace(train, override=None)
     changed = was.ref != train.ref or (was.revision is not None and was.revision != train.revision)
     if changed and train.confirmed:
         train = replace(train, confirmed=())
