@@ -55,6 +55,8 @@ class Account:
         if person.chat != self.chat or not person.trusted:
             return False
         kind, _, rest = person.key.partition(":")
+        if folded(self.who).startswith(CERTIFICATE) and kind != "cert":
+            return False  # an account may be called like a fingerprint
         known = folded(person.name if kind == "uid" else f"{CERTIFICATE}{rest}" if kind == "cert" else rest)
         if kind == "mask":
             return "@" in self.who and fnmatchcase(known, _pattern(self.who))

@@ -45,6 +45,13 @@ LIDDELL = Human(
 BOB = Human("bob", (account_of("irc/bob"),), git=("Bob",))
 
 
+def test_an_account_that_is_called_like_a_fingerprint_is_no_certificate() -> None:
+    listed = Directory((Human("alice", (account_of("irc/CertFP:0A1B"),)),))
+    assert listed.linked(on_irc("cert:0a1b")).linked
+    for key in ("account:certfp:0a1b", "nick:certfp:0a1b", "mask:certfp:0a1b"):
+        assert not listed.linked(on_irc(key)).linked
+
+
 @pytest.mark.parametrize(
     ("person", "linked"),
     [
