@@ -101,3 +101,24 @@ async def test_a_second_build_of_a_revision_sets_nothing_going(
     assert await asyncio.to_thread(told, "unit", "feature", "failure") == 202
     await alice.hears("unit", since=since)
     await alice.hears("alice", since=since)
+
+
+async def test_a_train_of_the_bot_that_failed_is_for_operators(
+    irc_server: Ngircd, bots: Bots, people: People, tmp_path: Path
+) -> None:
+    Repository(tmp_path / "repo").commit("one", a_txt="1")
+    config = made(irc_server.port, '{ stage = "staging", poll = "200ms" }').replace('"true"', '"exit 3"')
+    bot = bots(config + '\n[roles.operator]\npeople = ["irc/olga"]\n')
+    alice, olga = await people(irc_server, "alice"), await people(irc_server, "olga")
+    await bot.start()
+    await alice.hears("web: operators may say .abort")
+    await alice.asks(".status", "exit code 3; operators may say .abort")
+    await alice.asks(".abort", "[not_permitted]")
+    since = alice.mark
+    olga.say(".abort")
+    await alice.hears("olga gave up the push of pushbot", since=since)
+    await alice.sees("clear")
+    await bot.kill()
+    await bot.start()
+    await alice.asks(".join", "alice: You're up")
+    assert len(bot.runs()) == 1

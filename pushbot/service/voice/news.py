@@ -231,8 +231,9 @@ def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
 
 
 def choice(train: Train, at: Setting) -> Said:
-    """What the driver of a train that failed can do."""
-    return Said(f"{train.driver.name}: {ways_on(train, hosts=at.hosts, reverts=at.reverts)}")
+    """What the driver of a train that failed can do; with the bot alone aboard, what others can."""
+    whom = at.lane if train.driver.bot else train.driver.name
+    return Said(f"{whom}: {ways_on(train, hosts=at.hosts, reverts=at.reverts)}")
 
 
 def the_run(stage: str, kind: RunKind, at: Setting) -> str:
