@@ -1,6 +1,6 @@
 """`make soak`: three days of 150 people in a minute, on the real record.
 
-    python -m tests.soak [--seed N] [--days N] [--steps N] [--memory] [--in-memory]
+    python -m tests.soak [--seed N] [--days N] [--steps N] [--crashes N] [--memory] [--in-memory]
 
 Tells of each day. Exits with 1 when an invariant breaks, or memory does not stay flat, with the seed and the last
 steps: the same seed plays the same days again.
@@ -14,7 +14,7 @@ import tempfile
 import tracemalloc
 from pathlib import Path
 
-from tests.soak.soak import DAYS, STEPS, Soak, play
+from tests.soak.soak import CRASHES, DAYS, STEPS, Soak, play
 from tests.soak.world import World
 
 
@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--steps", type=int, default=STEPS, help="steps of a day")
+    parser.add_argument("--crashes", type=int, default=CRASHES)
     parser.add_argument("--memory", action="store_true", help="trace memory, and see that it stays flat")
     parser.add_argument("--in-memory", action="store_true", help="keep the record in memory, and not in SQLite")
     given = parser.parse_args()
@@ -31,7 +32,7 @@ def main() -> int:
         tracemalloc.start()
     with tempfile.TemporaryDirectory(prefix="pushbot-soak-") as folder:
         world = World(given.seed, Path(folder), given.days, sqlite=not given.in_memory)
-        soak = Soak(world, given.steps, tell=_say)
+        soak = Soak(world, given.steps, given.crashes, tell=_say)
         _say(f"seed {given.seed}: {given.days} days of {given.steps} steps")
         try:
             play(soak)
