@@ -524,8 +524,8 @@ class Check(Protocol):
 class RunRecord:
     """One run as it is remembered. `id` is `LANE-NUMBER`; `lock` is the exclusive claim it holds while not final.
 
-    `continues` is the run whose unfinished hosts it takes up (`.retry failed`), `hosts` how many it is for. `size` is how
-    large the change is, in words. `override` is why an operator lets it pass what stands in the way. `asks` are the
+    `continues` is the run whose unfinished hosts it takes up (`.retry failed`), `hosts` how many it is for. `size` is
+    how large the change is, in words. `override` is why an operator lets it pass what stands in the way. `asks` are the
     questions of checks that kept it from beginning, `confirmed` those that were answered with yes, and `notes` what
     checks said that did not. `took` are its steps and the seconds of each, where it was followed from its beginning.
     """
@@ -668,8 +668,8 @@ class Delivery:
 class Work:
     """All that follows from a batch of commands on one lane, committed in one transaction.
 
-    `runs`, `pushes`, `incidents` and `people` replace the record of the same id, number or key; `spoken` are the ids of lines that
-    were confirmed meanwhile. `queue` is None when only the rest changed. `careful` asks that it survive
+    `runs`, `pushes`, `incidents` and `people` replace the record of the same id, number or key; `spoken` are the ids
+    of lines that were confirmed meanwhile. `queue` is None when only the rest changed. `careful` asks that it survive
     a power cut too, not only a crash of the process.
     """
 

@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 from pydantic_core import PydanticCustomError
 
-from pushbot.queue.templates import TEMPLATE
-
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -55,18 +53,11 @@ def _name(value: str) -> str:
     return value
 
 
-def _stage(value: str) -> str:
+def stage_name(value: str) -> str:
+    """`value`, if it can be the name of a stage."""
     if value.endswith("...") or not _NAME.fullmatch(value):
         raise expected("a name of at most 40 letters, digits, '_', '.' and '-', not ending in '...'")
     return value
-
-
-def _stage_or_template(value: str) -> str:
-    if value.endswith("*"):
-        if not TEMPLATE.fullmatch(value):
-            raise expected("a template's name: at most 31 of a-z, 0-9 and '-', then '-*', such as \"staging-*\"")
-        return value
-    return _stage(value)
 
 
 def _label(value: str) -> str:
@@ -134,8 +125,7 @@ Count = Annotated[StrictInt, Field(ge=0)]
 Positive = Annotated[StrictInt, Field(ge=1)]
 Flag = StrictBool
 Name = Annotated[str, AfterValidator(_name)]
-StageName = Annotated[str, AfterValidator(_stage)]
-StageOrTemplateName = Annotated[str, AfterValidator(_stage_or_template)]
+StageName = Annotated[str, AfterValidator(stage_name)]
 Label = Annotated[str, AfterValidator(_label)]
 Text = Annotated[str, AfterValidator(_no_nul)]
 Words = Annotated[tuple[Text, ...], AfterValidator(_some)]

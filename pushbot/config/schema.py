@@ -17,7 +17,7 @@ from pushbot.config.checks import CheckTable  # noqa: TC001 - pydantic reads it
 from pushbot.config.hosts import HostsTable, InventoryTable, LabelName, LabelValues, RolloutTable, VersionsTable  # noqa: TC001 - pydantic reads them
 from pushbot.config.model import LogFormat, LogLevel, OnStop, Rollback
 from pushbot.config.oncall import OncallTable  # noqa: TC001 - pydantic reads it
-from pushbot.config.table import STRICT, Environment, Plugin, PluginTable
+from pushbot.config.table import STRICT, Environment, Plugin, PluginTable, StageOrTemplateName
 from pushbot.config.web import AutoTable, HookTable, WebTable  # noqa: TC001 - pydantic reads them
 from pushbot.ports import Probe, ProbeKind, Step
 from pushbot.queue.model import TRAIN_SIZE
@@ -33,7 +33,6 @@ from pushbot.values import (
     Positive,
     RoomName,
     RoomNames,
-    StageOrTemplateName,
     Text,
     TimeLimit,
     Url,

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
-from pushbot.values import Text, Variable
+from pushbot.queue.templates import TEMPLATE
+from pushbot.values import Text, Variable, expected, stage_name
 
 Environment = dict[Variable, Text]
 STRICT = ConfigDict(frozen=True, extra="forbid")
 """Of tables whose keys are all known."""
+
+
+def _stage_or_template(value: str) -> str:
+    if not value.endswith("*"):
+        return stage_name(value)
+    if not TEMPLATE.fullmatch(value):
+        raise expected("a template's name: at most 31 of a-z, 0-9 and '-', then '-*', such as \"staging-*\"")
+    return value
+
+
+StageOrTemplateName = Annotated[str, AfterValidator(_stage_or_template)]
 
 
 class PluginTable(BaseModel):
