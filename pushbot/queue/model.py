@@ -179,6 +179,11 @@ class Train:
         return self.riders[0].person
 
     @property
+    def by_itself(self) -> bool:
+        """Whether nobody is aboard but the bot."""
+        return all(rider.person.bot for rider in self.riders)
+
+    @property
     def begun(self) -> bool:
         """Whether any stage of this train has been started or set."""
         return self.stage is not None

@@ -281,7 +281,7 @@ def next_step(head: Train, lane: LaneSpec, failed_at: str | None) -> c.Command |
     What its checks did not let go has changed nothing, and gives the place up; any other failure is for people.
     People who got aboard keep the train at the end of the bot's way, and as soon as one of them drives.
     """
-    names, alone = [stage.name for stage in lane.stages], len(head.riders) == 1
+    names, alone = [stage.name for stage in lane.stages], head.by_itself
     if not head.driver.same(BOT):
         return c.Nevermind()
     if head.phase is Phase.FAILED:

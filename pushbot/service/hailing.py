@@ -58,7 +58,7 @@ class Hailing:
     def _told(self, event: e.Event, at: Setting) -> tuple[Said, ...]:
         of = self.wishes.people.of
         match event:
-            case e.HeadChanged(train, held) if not (train.driver.bot and len(train.riders) == 1):
+            case e.HeadChanged(train, held) if not train.by_itself:
                 return calls.up(at.lane, train, of, held=held)
             case e.DriverAsked(train):
                 lines = told(event, at)

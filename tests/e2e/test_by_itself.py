@@ -44,6 +44,8 @@ async def test_people_aboard_are_waited_for_and_keep_the_train(
     await until(lambda: [run.state for run in bot.runs()] == ["succeeded"], "the first revision on staging")
     await alice.sees("clear")
     await alice.asks(".join", "alice: You're up")
+    assert f"web ({first[:8]}) is on staging now." in alice.said()
+    assert not [text for text in alice.said() if text.startswith("pushbot:") or "Thanks" in text]
     second = repository.commit("two", a_txt="2")
     await alice.sees(f'alice | pushbot "main {second[:8]}"')
     bob.say(".join with pushbot")

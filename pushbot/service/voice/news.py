@@ -59,7 +59,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
             return (build_queued(event),)
         case e.BuildFailed():
             return (build_failed(event),)
-        case e.HeadChanged(train) if train.driver.bot and len(train.riders) == 1:
+        case e.HeadChanged(train) if train.by_itself:
             return ()
         case e.HeadChanged(train, waiting):
             return (up_next(train) if waiting else you_are_up(train),)
@@ -91,7 +91,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.RunWasLost():
             return (lost(event, at),)
         case e.Finished(train):
-            return (finished(train),)
+            return () if train.by_itself else (finished(train),)
         case e.GivenUp(train, by):
             return (given_up(train, by),)
         case e.NoteSet(text):
@@ -194,11 +194,10 @@ def succeeded(event: e.StageSucceeded, at: Setting) -> tuple[Said, ...]:
     if event.note and at.hosts:
         again = "pushbot stage --failed" if event.train.aside else ".retry failed"
         then += f"; {again} goes on with the hosts that are left"
-    return (
-        Said(news, news=News.DEPLOY_SUCCEEDED),
-        *but(event, at),
-        Said(f"{riders(event.train)}: you're on {event.stage}.{links} {then}"),
-    )
+    call = f"{riders(event.train)}: you're on {event.stage}.{links} {then}"
+    if event.train.by_itself:
+        call = f"{subject(event.train, at)} is on {event.stage} now.{links}"
+    return (Said(news, news=News.DEPLOY_SUCCEEDED), *but(event, at), Said(call))
 
 
 def but(event: e.StageSucceeded | e.RolledBack, at: Setting) -> tuple[Said, ...]:
@@ -232,7 +231,7 @@ def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
 
 def choice(train: Train, at: Setting) -> Said:
     """What the driver of a train that failed can do; with the bot alone aboard, what others can."""
-    whom = at.lane if train.driver.bot else train.driver.name
+    whom = at.lane if train.by_itself else train.driver.name
     return Said(f"{whom}: {ways_on(train, hosts=at.hosts, reverts=at.reverts)}")
 
 

@@ -68,7 +68,7 @@ def ways_on(train: Train, *, hosts: bool = False, reverts: bool = True) -> str:
         return ".retry tries the rollback again, .abort gives up"
     if any(rider.ticket is Ticket.HOLD for rider in train.riders):
         return ".done ends it"
-    if train.driver.bot and len(train.riders) == 1:
+    if train.by_itself:
         return f"operators may say {'.rollback, which brings the last good one back, or ' if reverts else ''}.abort"
     back = ", .rollback brings the last good one back" if reverts else ""
     return f"{GO_ON if hosts else '.go tries again'}{back}, .abort gives up"
