@@ -29,7 +29,7 @@ def _account(value: str) -> str:
     mask = "@" in account.who
     if not (account.chat and account.who) or not value.isprintable() or " " in value:
         raise expected('CHAT/ACCOUNT as the chat proves it, such as "irc/alice" or "irc/~al@*.example.org"')
-    if ("*" in account.who and not mask) or (mask and not account.who.replace("*", "").strip("@.")):
+    if ("*" in account.who and not mask) or account.sweeping:
         raise expected("one account, or a mask USER@HOST that does not mean everybody")
     return value
 

@@ -50,6 +50,11 @@ class Account:
         """As the configuration writes it."""
         return f"{self.chat}/{self.who}"
 
+    @property
+    def sweeping(self) -> bool:
+        """Whether it is a mask that would mean everybody, which no configuration says and no command may."""
+        return "@" in self.who and not self.who.replace("*", "").strip("@.")
+
     def means(self, person: Person) -> bool:
         """Whether `person` is who is meant; never where nothing vouches for them."""
         if person.chat != self.chat or not person.trusted:
@@ -59,7 +64,7 @@ class Account:
             return False  # an account may be called like a fingerprint
         known = folded(person.name if kind == "uid" else f"{CERTIFICATE}{rest}" if kind == "cert" else rest)
         if kind == "mask":
-            return "@" in self.who and fnmatchcase(known, _pattern(self.who))
+            return "@" in self.who and not self.sweeping and fnmatchcase(known, _pattern(self.who))
         return known == folded(self.who)
 
 

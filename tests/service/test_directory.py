@@ -45,6 +45,15 @@ LIDDELL = Human(
 BOB = Human("bob", (account_of("irc/bob"),), git=("Bob",))
 
 
+@pytest.mark.parametrize("mask", ["*@*", "*@*.*", "**@*", "*"])
+def test_a_command_makes_nobody_of_everybody(mask: str) -> None:
+    """Whoever may write a line of what a command prints gives the role to themselves at most."""
+    role = RoleSpec("operator", command=("list",))
+    directory = Directory(roles_kept=(role,), listed={("list",): names_in(f"irc/{mask}\n*\nirc/~al@*.example.org")})
+    assert directory.roles(on_irc("mask:~eve@pc.evil.net")) == frozenset()
+    assert directory.roles(on_irc("mask:~al@pc.example.org")) == {"operator"}
+
+
 def test_an_account_that_is_called_like_a_fingerprint_is_no_certificate() -> None:
     listed = Directory((Human("alice", (account_of("irc/CertFP:0A1B"),)),))
     assert listed.linked(on_irc("cert:0a1b")).linked
