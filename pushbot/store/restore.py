@@ -37,6 +37,8 @@ def restore(backup: Path, store: Path, runs: Path, at: datetime) -> Restored:
     Raises InUse when a bot has `store` open, and PushbotError when the backup is no good or the disk does not take
     it: then all is as it was.
     """
+    if not backup.is_file():
+        raise PushbotError(f"{backup}: there is no such file; backups end in .sqlite3")
     found = contents(backup)
     there = store.exists()
     claimed = claim(store)

@@ -216,3 +216,11 @@ async def test_it_is_put_where_there_was_nothing(path: Path, config: Path, tmp_p
     queue = await queue_in(elsewhere)
     assert queue
     assert queue.message == "then"
+
+
+async def test_a_backup_that_is_not_there_is_named_as_such(path: Path, tmp_path: Path) -> None:
+    await make(path, "as it is")
+    before = path.read_bytes()
+    with pytest.raises(PushbotError, match=r"typo\.sqlite3: there is no such file"):
+        restore(tmp_path / "typo.sqlite3", path, tmp_path / "runs", AT)
+    assert path.read_bytes() == before
