@@ -212,6 +212,13 @@ class Acts:
             text = talk.line(dice, texts, lane, self.queue(lane), crowd.online)
             self.say(thief, text, lane.rooms[0].name)
 
+    def burst(self) -> None:
+        """Several things at the same moment."""
+        people = (self.board, self.press_on, self.chatter, self.rider_speaks, self.operator_speaks)
+        several = (*people, self.machines.runs_go_on)
+        for act in self.world.dice.choices(several, k=self.world.dice.randint(1, 6)):
+            act()
+
     def all(self) -> dict[str, tuple[int, Callable[[], None]]]:
         """Everything that may happen in a step, and how often."""
         return {
@@ -222,6 +229,7 @@ class Acts:
             "rider speaks": (10, self.rider_speaks),
             "operator speaks": (3, self.operator_speaks),
             "keep": (3, self.keep),
+            "burst": (4, self.burst),
             "edit": (3, self.edit),
             "rename": (3, self.rename),
             "come or go": (8, self.come_or_go),

@@ -181,7 +181,8 @@ class Soak:
                 if world.dice.random() < 0.3:
                     world.play.executor.stall()
                 acts.press_on()
-                await world.crash(world.dice.randrange(40))
+                acts.burst()
+                await world.crash(world.dice.randrange(60))
             case "split":
                 world.play.server.disconnect()
                 gone = world.crowd.split(world.dice)
@@ -229,10 +230,11 @@ class Soak:
         """Each command has one outcome in the journal."""
         world = self.world
         found = Counter(entry.what for entry in world.ledger.entries if "/" in entry.where)
-        for said in self.acts.said:
-            count = sum(found[text] for text in said.texts)
-            if count != said.outcomes:
-                raise BrokenInvariantError(f"{count} outcomes of {said}: {world.ledger.entries}")
+        said = self.acts.said
+        texts = {text for one in said for text in one.texts}
+        count, wanted = sum(found[text] for text in texts), sum(one.outcomes for one in said)
+        if count != wanted:
+            raise BrokenInvariantError(f"{count} outcomes of {said}: {world.ledger.entries}")
 
     async def _look(self, *, deep: bool) -> None:
         world = self.world

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 STEPS = 1200
 EVERYTHING = {
-    *("board", "press on", "runs go on", "chatter", "rider speaks", "operator speaks", "keep", "edit", "rename"),
+    *("board", "press on", "runs go on", "chatter", "rider speaks", "operator speaks", "keep", "edit"),
+    *("burst", "rename"),
     *("come or go", "log in or out", "steal", "commit", "build", "check", "crash", "split", "full", "reload"),
     *("incident", "noted", "resolved", "run well", "run fail", "run broken", "run partly", "run lost", "run stopped"),
     *(f"trouble: {how}" for how in ("start", "stall", "stubborn", "git", "slow git", "hosts")),
