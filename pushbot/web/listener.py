@@ -8,6 +8,7 @@ or the bot is busy; send it again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -55,7 +56,11 @@ class Listener:
         """Listen and serve. Raises PushbotError when the address cannot be had."""
         app = web.Application(client_max_size=self.spec.max_body)
         app.router.add_post("/hooks/{name}", self._hook)
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=15.0, lingering_time=2.0, shutdown_timeout=1.0)
+        quiet = logging.getLogger("pushbot.web.no_http")
+        quiet.setLevel(logging.CRITICAL)  # what is no HTTP gets its 400: no strange bytes fill the log with tracebacks
+        runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=15.0, lingering_time=2.0, shutdown_timeout=1.0, logger=quiet
+        )
         await runner.setup()
         loop, listening = asyncio.get_running_loop(), None
         try:

@@ -262,6 +262,20 @@ async def test_those_who_connect_and_say_nothing_leave_the_bot_its_files(
     assert (await site.build())[0] == 202
 
 
+async def test_what_is_no_http_fills_no_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    await site.start()
+    for junk in (
+        b"\x16\x03\x01\x00\xa5",
+        b"POST /hooks/\xff HTTP/1.1",
+        b"POST /hooks/ci HTTP/1.1\r\nA: " + b"a" * 9000,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port or 0)
+        writer.write(junk + b"\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 async def test_headers_that_are_no_text_are_only_unsigned(site: Site) -> None:
     await site.start()
     headers = {"X-Pushbot-Timestamp": "\udcff", "X-Pushbot-Signature": "\udcfe"}
