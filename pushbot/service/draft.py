@@ -258,7 +258,7 @@ class Draft:
             target=record.revision if record.kind is RunKind.ROLLBACK else None,
             links=stage.links if stage else (),
             hosts=record.hosts > 0,
-            reverts=stage is None or stage.reverts,
+            reverts=stage is not None and stage.reverts,
             asked_to_stop=before is not None and before.reason is not None,
             record=record,
             now=self.at,

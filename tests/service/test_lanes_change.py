@@ -79,3 +79,18 @@ async def test_without_a_repository_a_train_goes_by_its_first_run_and_can_be_rol
     queue = (await play.store.remember("web")).queue
     assert queue is not None
     assert render(queue).startswith('HOLD "princess was rolled back"')
+
+
+async def test_no_way_back_is_offered_from_a_stage_that_is_no_longer_there(play: Playground) -> None:
+    await play.start()
+    await said(play, "al", ".join; .go")
+    await play.crash()
+    play.lanes[:] = [replace(play.lanes[0], stages=play.lanes[0].stages[1:])]
+    await play.start()
+    await play.settle()
+    lost = next(line.text for line in play.server.spoken if line.text.startswith("I lost web-1"))
+    assert "princess is no longer in the configuration" in lost
+    assert ".rollback" not in lost
+    await said(play, "al", ".status")
+    assert ".rollback" not in play.server.spoken[-1].text
+    play.executor.lose(run="web-1")

@@ -189,7 +189,8 @@ def _failed(train: Train, lane: LaneNow) -> str:
     what = f"{failed.id} {trouble(failed)}" if failed is not None else f"the {train.run_kind} failed"
     how = what if train.run is not None else "it was rolled back"
     spec = lane.snapshot.spec.stage(train.stage) if train.stage is not None else None
-    ways = ways_on(train, hosts=failed is not None and failed.hosts > 0, reverts=spec is None or spec.reverts)
+    reverts = spec.reverts if spec is not None else not lane.snapshot.spec.stages
+    ways = ways_on(train, hosts=failed is not None and failed.hosts > 0, reverts=reverts)
     return f"{_people(train)} on {train.stage}, {how}; {ways}"
 
 
