@@ -188,7 +188,9 @@ class Acts:
 
     def log_in_or_out(self) -> None:
         """Somebody logs in who is not, or out."""
-        one = self.somebody()
+        seats = [rider.person for train in self.queue(self.lane()).trains for rider in train.riders]
+        riders = [one for one in map(self.world.crowd.of, seats) if one is not None and one.online]
+        one = self.world.dice.choice([*riders, self.somebody()])
         if one.account is not None:
             into = not self.world.crowd.logged_in(one) or self.world.dice.random() < 0.5
             self.world.note(f"{one.nick} logs {'in' if into else 'out'}")
