@@ -48,6 +48,11 @@ class _Named(BaseModel):
     name: str
 
 
+class _Repository(BaseModel):
+    model_config = _LOOSE
+    full_name: str
+
+
 class _Status(BaseModel):
     """GitHub's event `status`."""
 
@@ -69,6 +74,7 @@ class _Suite(BaseModel):
     name: str | None = None
     html_url: str | None = None
     app: _Named | None = None
+    head_repository: _Repository | None = None
 
 
 class _Completed(BaseModel):
@@ -76,6 +82,14 @@ class _Completed(BaseModel):
     action: str = ""
     check_suite: _Suite | None = None
     workflow_run: _Suite | None = None
+    repository: _Repository | None = None
+
+    @property
+    def foreign(self) -> bool:
+        """Whether a fork was built, whose branches and workflows anybody may call as they like."""
+        suite = self.check_suite or self.workflow_run
+        ours, theirs = self.repository, suite.head_repository if suite is not None else None
+        return ours is not None and theirs is not None and ours.full_name != theirs.full_name
 
 
 def builds(form: Form, headers: Mapping[str, str], body: bytes) -> tuple[Build, ...]:
@@ -103,6 +117,8 @@ def _of_github(event: str, body: bytes) -> tuple[Build, ...]:
     if event not in {"check_suite", "workflow_run"}:
         return ()
     completed = _Completed.model_validate_json(body)
+    if completed.foreign:
+        return ()
     suite = completed.check_suite or completed.workflow_run
     state = _state(suite.conclusion or "") if suite is not None else None
     if completed.action != "completed" or suite is None or suite.head_branch is None or state is None:

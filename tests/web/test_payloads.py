@@ -84,6 +84,16 @@ def test_githubs_suites_and_workflows(event: str) -> None:
     assert of(Form.GITHUB, {"action": "completed", event: {**inner, "head_branch": None}}, event) == ()
 
 
+def test_a_fork_is_not_heard_though_its_branch_is_called_like_ours() -> None:
+    def told(repository: str) -> int:
+        run = {"head_sha": REVISION, "head_branch": "main", "conclusion": "failure", "name": "buy our things"}
+        run["head_repository"] = {"full_name": repository}  # type: ignore[assignment]
+        body = {"action": "completed", "workflow_run": run, "repository": {"full_name": "acme/shop"}}
+        return len(of(Form.GITHUB, body, "workflow_run"))
+
+    assert (told("acme/shop"), told("mallory/shop")) == (1, 0)
+
+
 @pytest.mark.parametrize("event", ["ping", "push", "", "star"])
 def test_other_events_are_nothing_for_us(event: str) -> None:
     assert of(Form.GITHUB, {"zen": "Keep it logically awesome."}, event) == ()
