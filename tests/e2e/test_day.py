@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.service.answering import AT_ONCE
+from pushbot.service.answering import EACH
 from tests.e2e.bot import until
 from tests.e2e.day import Day
 from tests.e2e.made import Gate, Repository, basics, lane, noted, stage, step
@@ -185,7 +185,7 @@ async def noise(day: Day, loud: Member, odd: Member) -> None:
         lines = day.chief.said(since=since)
         turned_away = any("still looking into earlier questions" in line for line in lines)
         known = len({line for line in lines if line.startswith("I know of no run called n")})
-        return known == 60 or (turned_away and known >= AT_ONCE)
+        return known == 60 or (turned_away and known >= EACH)
 
     await until(answered, "an answer to each of 60 questions")
     await day.chief.sees(lambda topic: topic.endswith(" | loud"))
