@@ -79,7 +79,7 @@ class Lane:
         """Put the next command: one after the other all get on, then all get off, and so on."""
         turn, number = divmod(self._put, RIDERS)
         self._put += 1
-        person = Person("irc", f"nick:rider{number}", f"rider{number}")
+        person = Person("irc", f"nick:rider{number}", f"rider{number}", proof="the benchmark")
         what, text = (Nevermind(), ".nevermind") if turn % 2 else (Join(), ".join")
         await self._conductor.put(Ask(what, person, text, Origin("irc", ROOM.name)))
 
@@ -120,8 +120,8 @@ async def _commands(folder: Path) -> tuple[float, float]:
                 await lane.command()
                 await lane.committed()
             end = time.perf_counter()
-            journal = await lane.store.journal("web", limit=BUSY + ALONE + 1)
-            assert [entry.outcome for entry in journal] == ["done"] * (BUSY + ALONE), "commands are missing"
+            journal = await lane.store.journal("web", limit=2 * (BUSY + ALONE))
+            assert [e.outcome for e in journal if e.what != ".whoami"] == ["done"] * (BUSY + ALONE), "commands are missing"
             for task in tasks:
                 task.cancel()
     finally:

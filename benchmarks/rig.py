@@ -26,6 +26,7 @@ PATIENCE = 10.0
 
 CONFIG = """
 [bot]
+guide = false
 store = "record/pushbot.sqlite3"
 runs = "record/runs"
 

@@ -32,7 +32,6 @@ from pushbot.service.runbook import Runbook
 from pushbot.service.topics import Ticker, Topics
 from pushbot.service.voice.news import stray
 from pushbot.store.scheduled import Backups
-from pushbot.web.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -193,6 +192,8 @@ class Bot:
         if lasting.web is not None:
             lasting.web.listener.autopilot = self.autopilot
         elif plan.web is not None:
+            from pushbot.web.listener import Listener  # noqa: PLC0415 - aiohttp, 150 ms that only bots with [web] need
+
             lasting.listen(Listener(plan.web, self.autopilot, lasting.clock), self.given_up if self.again else None)
 
     # --- another configuration ----------------------------------------------------------------------

@@ -33,5 +33,5 @@ def place(origin: Origin | None) -> str:
 
 def bounded(text: str) -> str:
     """`text` on one line, without control characters, and not endless."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    line = text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
