@@ -23,10 +23,12 @@ from pushbot.service.draft import Surroundings
 from pushbot.service.drift import Drift
 from pushbot.service.feed import HowFar
 from pushbot.service.fence import kept_up
-from pushbot.service.hailing import TALK
+from pushbot.service.hailing import TALK, Wishes
 from pushbot.service.hours import Hours
+from pushbot.service.housing import house_of
 from pushbot.service.looking import Looks
 from pushbot.service.membership import Membership
+from pushbot.service.people import People
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Runbook
 from pushbot.service.topics import Ticker, Topics
@@ -100,10 +102,8 @@ class Bot:
 
         dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report, moved, held)
         looks, hours = Looks(group), Hours(plan.lanes, clock)
-        wishes = plan.house.wishes()
-        house = plan.house.house(
-            plan, wishes, conductors, store=store, clock=clock, speaker=speaker, feed=feed, run=printed
-        )
+        wishes = Wishes(People(), plan.house.guide)
+        house = house_of(plan, wishes, conductors, store=store, clock=clock, speaker=speaker, feed=feed, run=printed)
         aware = partial(Questions, hours=hours, access=plan.access, incident=lambda: house.incident)
         questions = aware(snapshots, store, clock, plan.outputs, looks)
         answering = Answering(questions, speaker, group)

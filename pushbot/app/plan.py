@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from pushbot.config import OnStop
 from pushbot.control.wire import socket_of
 from pushbot.service.access import Access
-from pushbot.service.housing import HouseSpec
 from pushbot.service.runbook import Outputs
+from pushbot.service.spec import HouseSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from pushbot.config import Config
     from pushbot.ports import Chat
-    from pushbot.service.spec import Announce, LaneSpec
-    from pushbot.store.backup import BackupSpec
+    from pushbot.service.spec import Announce, BackupSpec, LaneSpec
     from pushbot.web.spec import WebSpec
 
 LAST_WORDS = 2.0

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from pushbot.config.table import STRICT
 from pushbot.errors import PushbotError
-from pushbot.store.backup import BackupSpec
+from pushbot.service.spec import BackupSpec
 from pushbot.values import Positive, Text, expected, seconds
 
 if TYPE_CHECKING:

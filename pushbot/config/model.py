@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 from pushbot.service.access import Access
-from pushbot.service.housing import HouseSpec
+from pushbot.service.spec import HouseSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from pushbot.plugins import Plugin
     from pushbot.ports import Chat
-    from pushbot.service.spec import Announce, LaneSpec
-    from pushbot.store.backup import BackupSpec
+    from pushbot.service.spec import Announce, BackupSpec, LaneSpec
     from pushbot.web.spec import WebSpec
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pushbot.calendar.source import CalendarSpec
     from pushbot.fleet.model import VersionProbe
     from pushbot.ports import Check, Executor, Inventory, Probe, Repository, Step
+    from pushbot.service.oncall import OncallSpec
 
 
 class News(StrEnum):
@@ -247,3 +248,24 @@ class Announce:
     rooms: tuple[Room, ...] = ()
     warroom: frozenset[News] = field(default=frozenset(News))
     lane: frozenset[News] = field(default=frozenset(News))
+
+
+@dataclass(frozen=True, slots=True)
+class HouseSpec:
+    """What concerns no lane: the folder for post-mortems (None for nowhere), a guide for newcomers, who is on call."""
+
+    incidents: Path | None = None
+    guide: bool = False
+    oncall: OncallSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSpec:
+    """Where backups go, how many are kept of those named by their time, and how often one is taken.
+
+    `every` is seconds or a crontab's five fields in UTC; None when only people take them.
+    """
+
+    folder: Path
+    keep: int = 7
+    every: float | str | None = None

@@ -29,18 +29,6 @@ _TIMED = re.compile(r"pushbot-\d{8}T\d{6}Z\.sqlite3")
 
 
 @dataclass(frozen=True, slots=True)
-class BackupSpec:
-    """Where backups go, how many are kept of those named by their time, and how often one is taken.
-
-    `every` is seconds or a crontab's five fields in UTC; None when only people take them.
-    """
-
-    folder: Path
-    keep: int = 7
-    every: float | str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Contents:
     """What a database holds, in short: how many entries its journal has, when the last was made, unfinished runs."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pushbot.ports import Clock, Timetable
-    from pushbot.store.backup import BackupSpec
+    from pushbot.service.spec import BackupSpec
 
     Tell = Callable[[tuple[str, ...], Entry], Awaitable[None]]
 

@@ -27,11 +27,11 @@ from pushbot.queue.access import Role
 from pushbot.queue.model import TRAIN_SIZE
 from pushbot.service.access import Access
 from pushbot.service.directory import RoleSpec
-from pushbot.service.housing import HouseSpec
 from pushbot.service.runbook import Outputs
 from pushbot.service.spec import (
     Announce,
     HostsSpec,
+    HouseSpec,
     InventorySpec,
     LaneSpec,
     Mismatch,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pushbot.service.spec import BackupSpec
 from pushbot.store import SqliteStore
-from pushbot.store.backup import BackupSpec, kept_in
+from pushbot.store.backup import kept_in
 from pushbot.store.scheduled import Backups
 from pushbot.testing.clock import HandClock
 from pushbot.testing.timetable import HandTimetable
