@@ -121,7 +121,9 @@ async def _commands(folder: Path) -> tuple[float, float]:
                 await lane.committed()
             end = time.perf_counter()
             journal = await lane.store.journal("web", limit=2 * (BUSY + ALONE))
-            assert [e.outcome for e in journal if e.what != ".whoami"] == ["done"] * (BUSY + ALONE), "commands are missing"
+            assert [e.outcome for e in journal if e.what != ".whoami"] == ["done"] * (BUSY + ALONE), (
+                "commands are missing"
+            )
             for task in tasks:
                 task.cancel()
     finally:
