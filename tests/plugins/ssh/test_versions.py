@@ -64,6 +64,11 @@ async def test_over_ssh(rig: SshdRig, tmp_path: Path) -> None:
     assert first == HostVersion("web1", "v1")
     assert second.trouble
     assert "No such file" in second.trouble
+    pieces = VersionProbe(
+        Look.COMMAND, run=("sh", "-c", "printf no; sleep 0.1; printf ' version'; sleep 0.1; echo; exit 3")
+    )
+    (piecemeal,) = await executor.versions(hosts[1:2], pieces)
+    assert piecemeal.trouble == "no version (exit code 3)"
     command = VersionProbe(Look.COMMAND, run=("sh", "-c", 'echo "v on $PUSHBOT_HOST"'))
     assert await executor.versions(hosts[1:], command) == [
         HostVersion("web1", "v on web1"),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 64 * 2**10
 _WIDTH = 200
+_LAST_WORDS = 2000
 _READ = f'exec head -c {_LARGEST} -- "$1"'
 
 
@@ -127,7 +128,7 @@ async def _run(probe: VersionProbe, target: Target, script: str, arguments: Sequ
 
     def take(data: bytes) -> None:
         nonlocal last
-        last = data
+        last = (last + data)[-_LAST_WORDS:]  # a line may come in pieces
         target.take(data)
 
     code = await target.remote.run(script, arguments=arguments, env=target.env, limit=probe.timeout, take=take)
