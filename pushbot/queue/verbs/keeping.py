@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pushbot.queue import commands as c
-from pushbot.queue.verbs.said import LONGEST, Request, Said, span_of, stage_of
+from pushbot.queue.verbs.said import LONGEST, Request, Said, span_at, stage_of
 
 
 def hold(said: Said) -> Request:
     """`.hold [2h] ["why"]`."""
-    seconds = span_of(said.words[0]) if said.words else None
+    seconds, words = span_at(said.words)
     if seconds is None:
         return c.PutHold(said.text() or None)
     too_long = _too_long(said, seconds)
-    return too_long or c.PutHold(said.after(1) or None, seconds)
+    return too_long or c.PutHold(said.after(words) or None, seconds)
 
 
 def lock(said: Said) -> Request:
@@ -20,8 +20,8 @@ def lock(said: Said) -> Request:
     stage = stage_of(said.words[0].name) if said.words else None
     if stage is None:
         return said.wrong("`.lock` needs the name of a stage")
-    seconds = span_of(said.words[1]) if len(said.words) > 1 else None
-    reason = said.after(1 if seconds is None else 2) or None
+    seconds, words = span_at(said.words[1:])
+    reason = said.after(1 + words) or None
     return (_too_long(said, seconds) if seconds is not None else None) or c.LockStage(stage, seconds, reason)
 
 

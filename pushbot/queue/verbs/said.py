@@ -10,7 +10,7 @@ from pushbot.queue import commands as c
 from pushbot.queue.topic_parse import STAGE, clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 NAME_LIMIT = 64
 """Characters of a name, stage or other single word that are kept."""
@@ -107,6 +107,16 @@ def span_of(word: Word) -> float | None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return float(days * 86_400 + hours * 3600 + minutes * 60 + seconds)
+
+
+def span_at(words: Sequence[Word]) -> tuple[float | None, int]:
+    """The seconds that the first words stand for (`2h`, `2 hours`), and how many words those are: none for others."""
+    if len(words) > 1 and words[0].text.isdecimal() and not (words[0].quoted or words[1].quoted):
+        seconds = span_of(Word(words[0].text + words[1].text, quoted=False))
+        if seconds is not None:
+            return seconds, 2
+    seconds = span_of(words[0]) if words else None
+    return seconds, 0 if seconds is None else 1
 
 
 def stage_of(word: str | None) -> str | None:

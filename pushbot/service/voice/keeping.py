@@ -143,8 +143,9 @@ def in_the_way(refusal: Refusal) -> str:
     person = what.by if what is not None and what.by is not None and not what.by.bot else None
     by = f" by {shown(person.name, NAME)}" if person is not None else ""
     span = _span(what, now) if what is not None else ""
-    cause = f" for {what.cause}" if what is not None and what.cause is not None else ""
-    return f"the lane is held{by}{cause}{span}{why(refusal.subject)}"
+    cause = what.cause if what is not None else None
+    reason = refusal.subject.removeprefix(f"{cause}: ")
+    return f"the lane is held{by}{f' for {cause}' if cause else ''}{span}{why(reason)}"
 
 
 def _span(what: Lock | Hold, now: datetime | None) -> str:
