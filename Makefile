@@ -52,7 +52,7 @@ $(VENV)/.installed-run: pyproject.toml | $(PYTHON)
 
 $(VENV)/.installed-dev: pyproject.toml | $(PYTHON)
 	@echo "Installing pushbot and its tools into $(VENV) (once; it takes a moment) ..."
-	@$(INSTALL) --editable '.[quickstart,dev]' || { $(BROKEN); }
+	@$(INSTALL) --editable '.[quickstart,slack,dev]' || { $(BROKEN); }
 	@touch $@ $(VENV)/.installed-run
 
 # The first Python that works, is new enough and can make a venv; a name on the PATH alone proves nothing.

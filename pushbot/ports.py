@@ -15,13 +15,14 @@ from pushbot.queue.commands import Notify
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from pushbot.fleet.model import HostVersion, Tally, VersionProbe
     from pushbot.queue.commands import RunState
     from pushbot.queue.model import Person, Queue, RunKind
+    from pushbot.views import HomeView, LaneBoard, PushView
 
 
 class Clock(Protocol):
@@ -71,6 +72,11 @@ class Heard:
 
     `addressed` is True in private and when the bot was called by name, which is then no longer
     part of `text`. `text` is one line of valid Unicode without control characters.
+
+    A chat that knows more tells it: `spot` is where in the room it was said (a thread), in the chat's own words, and an
+    answer goes there. `lane` is what the place speaks of (the thread of a push, a button of a board), `seen` the
+    `mark` of the board whose button it was. `id` names what was said, for ever: then `tell` returns when all that
+    follows is on record; with `again` it may have been told before, and what is on record is not done twice.
     """
 
     chat: str
@@ -78,6 +84,11 @@ class Heard:
     person: Person
     text: str
     addressed: bool = False
+    spot: str = ""
+    lane: str = ""
+    seen: str = ""
+    id: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,7 @@ class TopicEdited:
     """Somebody other than the bot changed a room's topic while the bot was there.
 
     `before` is what the room showed until then, in the order of the server: what the editor can have seen.
+    `id` and `again` are as those of Heard.
     """
 
     chat: str
@@ -92,6 +104,8 @@ class TopicEdited:
     person: Person
     text: str
     before: str | None = None
+    id: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +138,43 @@ class Renamed:
     new: Person
 
 
-Notice = Heard | TopicEdited | RoomEntered | TopicRefused | Renamed
+@dataclass(frozen=True, slots=True)
+class HomeOpened:
+    """A person looks at their own page, which `Displays.show_home` is to draw."""
+
+    chat: str
+    person: Person
+
+
+Notice = Heard | TopicEdited | RoomEntered | TopicRefused | Renamed | HomeOpened
 """What a chat tells the bot. Notices of one chat are handed over in the order in which they happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a line is meant, for a chat that can do more than say it in a room; any other just says it.
+
+    `whom` is the address of the person whom it answers, `alone` that nobody else need see it (a refusal), `spot` where
+    in the room it was asked. `push` is the journey that it is about (`web/12`), which may have a thread of its own;
+    `loud` lines are for the whole room all the same. `calls` are the people called at the start of the text: the name
+    as it stands there, and their address in this chat. `quote` is a line of a run's output, `output` the end of a log
+    that the line is about. `id` names the line on the record (0: it is not), `again` that it may have been said before.
+    """
+
+    whom: str = ""
+    alone: bool = False
+    spot: str = ""
+    push: str = ""
+    loud: bool = False
+    calls: tuple[tuple[str, str], ...] = ()
+    quote: bool = False
+    output: tuple[str, ...] = ()
+    id: int = 0
+    again: bool = False
+
+
+PLAIN = Manner()
+"""A line for everybody there, about which there is nothing more to know."""
 
 
 class Chat(Protocol):
@@ -144,8 +193,8 @@ class Chat(Protocol):
         """
         ...
 
-    def say(self, to: str, text: str) -> Future[None]:
-        """Queue one line for a room or a person's name; lines go out in order, before any topic.
+    def say(self, to: str, text: str, manner: Manner = PLAIN) -> Future[None]:
+        """Queue one line for a room or a person's address; lines go out in order, before any topic.
 
         The future is done when the server has confirmed that it got the line. It raises
         DeliveryUncertain when the link broke after the line was written and before that; a line not
@@ -172,6 +221,77 @@ class Chat(Protocol):
     def person(self, name: str) -> Person:
         """The person of that name, as far as the chat knows (used for names in hand-edited topics)."""
         ...
+
+
+@runtime_checkable
+class Displays(Protocol):
+    """What a chat may have beside: it shows boards, pushes and people's own pages, each in its place.
+
+    Of one that is shown again only the latest counts; all are remembered, and shown again after a reconnect.
+    """
+
+    def show_board(self, room: str, board: LaneBoard) -> None:
+        """Make this the lane's board in `room`."""
+        ...
+
+    def show_push(self, room: str, push: PushView) -> None:
+        """Make this what `room` shows of the push; lines of that push that are said from now on belong to it."""
+        ...
+
+    def show_home(self, address: str, home: HomeView) -> None:
+        """Make this the own page of the person whom the chat reaches at `address`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a chat took from its server and has not dealt with yet: `id` is the server's own, `body` the chat's."""
+
+    id: str
+    body: str
+
+
+class Memory(Protocol):
+    """A chat's own drawer in the store: letters that wait, and notes that outlive the bot.
+
+    All methods raise PushbotError when the disk does not take it, or does not give it.
+    """
+
+    async def take_in(self, letter: Letter) -> bool:
+        """Keep a letter, for good before this returns; False when one of that id was taken in within the last days."""
+        ...
+
+    async def waiting(self) -> Sequence[Letter]:
+        """The letters that were not dealt with, in the order in which they were taken in."""
+        ...
+
+    async def dealt_with(self, letter: str) -> None:
+        """The letter of that id is done; that it came is remembered for some days."""
+        ...
+
+    async def note(self, name: str, text: str | None) -> None:
+        """Keep a text under a name; None to keep it no longer."""
+        ...
+
+    async def notes(self) -> Mapping[str, str]:
+        """All that was noted."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """What a chat may have beside: a `memory`, None when made, which the bot gives it before `run` is called."""
+
+    memory: Memory | None
+
+
+def recalls(chat: Chat) -> bool:
+    """Whether `chat` can tell if a line was said before: it has `recalls = True`.
+
+    It is then told so by `Manner.again`, and says only what was not; for any other, the text says that it may be a
+    repetition.
+    """
+    return getattr(chat, "recalls", False) is True
 
 
 # --- runs --------------------------------------------------------------------------------------
@@ -598,6 +718,7 @@ class Line:
     to: str
     kind: str
     text: str
+    manner: Manner = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -658,7 +779,7 @@ class PersonRecord:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message of a webhook that was taken, so that it is not taken again."""
+    """One message of a webhook, or one command in a letter of a chat, that was taken: it is not taken again."""
 
     id: str
     at: datetime
@@ -759,5 +880,9 @@ class Store(Protocol):
         ...
 
     async def delivered(self, delivery: str) -> bool:
-        """Whether a webhook's message of that id was taken before."""
+        """Whether what has that id was taken before, see Delivery."""
+        ...
+
+    def memory(self, chat: str) -> Memory:
+        """The drawer of the chat of that name."""
         ...

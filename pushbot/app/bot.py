@@ -26,6 +26,7 @@ from pushbot.service.fence import kept_up
 from pushbot.service.hailing import TALK, Wishes
 from pushbot.service.hours import Hours
 from pushbot.service.housing import house_of
+from pushbot.service.letters import Letters
 from pushbot.service.looking import Looks
 from pushbot.service.membership import Membership
 from pushbot.service.people import People
@@ -102,7 +103,7 @@ class Bot:
 
         dispatcher = Dispatcher(store, clock, runbook, plan.outputs.folder, lanes, group, report, moved, held)
         looks, hours = Looks(group), Hours(plan.lanes, clock)
-        wishes = Wishes(People(), plan.house.guide)
+        wishes = Wishes(People(), plan.house.guide, plan.access.directory)
         house = house_of(plan, wishes, conductors, store=store, clock=clock, speaker=speaker, feed=feed, run=printed)
         aware = partial(Questions, hours=hours, access=plan.access, incident=lambda: house.incident)
         questions = aware(snapshots, store, clock, plan.outputs, looks)
@@ -114,7 +115,8 @@ class Bot:
             conductors[lane.name] = Conductor(
                 around, store, clock, speaker, topics, dispatcher, answering.take, timetable=lasting.timetable
             )
-        desk = Desk(conductors, house, topics, speaker, plan.access.directory, clerk=lasting.clerk)
+        letters = Letters(store, clock)
+        desk = Desk(conductors, house, topics, speaker, letters, plan.access.directory, clerk=lasting.clerk)
         autopilot = Autopilot(conductors, store, clock, feed, plan.access.directory.authors)
         background: dict[str, Service] = {
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError
+from pushbot.ports import Remembering
 from pushbot.service.feed import Feed
 from pushbot.service.fence import kept_up, one_by_one
 
@@ -98,6 +99,8 @@ class Lasting:
 
     def connect(self, chat: Chat, given_up: GivenUp | None) -> None:
         """Have `chat` run. Without `given_up` the whole bot ends with a chat that gives up, else that is told."""
+        if isinstance(chat, Remembering):
+            chat.memory = self.store.memory(chat.name)
         name, run = f"chat {chat.name}", partial(chat.run, one_by_one(self.door.enter))
         work = self._guarded(kept_up(name, run, self.clock, ends=False), name, given_up)
         self.links[chat.name] = Link(chat, self.group.create_task(work, name=f"chat {chat.name}"))

@@ -59,13 +59,20 @@ class Person:
 
     `key` says who it is (`account:alice`, `mask:` and user@host, `nick:` and the nick folded by the server's
     casemapping, `uid:1000`; `person:alice` for one of `[people]`) and is what rules compare; `name` is what is shown.
-    `proof` is what vouches for that at this moment, in words; empty when nobody does.
+    `proof` is what vouches for that at this moment, in words; empty when nobody does. `address` is how the chat
+    reaches them in private, where that is not their name.
     """
 
     chat: str
     key: str
     name: str
     proof: str = field(default="", compare=False)
+    address: str = field(default="", compare=False)
+
+    @property
+    def reach(self) -> str:
+        """To whom a private line for them is said."""
+        return self.address or self.name
 
     @property
     def linked(self) -> bool:
@@ -244,6 +251,12 @@ class Queue:
         """The hold that stands before the head and keeps it from starting stages, or None."""
         first = self.items[0] if self.items else None
         return first if isinstance(first, Hold) else None
+
+    @property
+    def moment(self) -> str:
+        """What goes on at the head, as one word: it is another one once the train, its stage, phase or run is."""
+        head = self.head
+        return "" if head is None else f"{head.number}.{head.stage or ''}{head.phase}.{head.run or ''}"
 
     def position(self, train: Train) -> int:
         """Where `train` stands among the items, by its number."""

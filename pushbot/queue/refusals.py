@@ -47,6 +47,7 @@ class Code(StrEnum):
     SECOND_NEEDED = "second_needed"
     STAGE_BUSY = "stage_busy"
     STAGE_NOT_OF_HEAD = "stage_not_of_head"
+    STALE_BOARD = "stale_board"
     STALE_TOPIC = "stale_topic"
     TIMELINE_FULL = "timeline_full"
     TOO_MANY = "too_many"

@@ -46,7 +46,7 @@ class Answering:
         if ask.origin is None or not isinstance(ask.what, Question) or (lane, ask) in self._patient:
             return
         if self._open[ask.by.key] >= EACH or self._open.total() >= MOST:
-            self.speaker.answer(ask.origin.chat, ask.origin.to, too_many_questions())
+            self.speaker.answer(ask.origin, too_many_questions(), alone=True)
             return
         self._open[ask.by.key] += 1
         if isinstance(ask.what, Versions | Try):
@@ -71,4 +71,4 @@ class Answering:
             lines = (broken(reference),)
         for line in lines:
             if ask.origin is not None:
-                self.speaker.answer(ask.origin.chat, ask.origin.to, line, ask.by.key)
+                self.speaker.answer(ask.origin, line, ask.by.key)

@@ -167,6 +167,7 @@ class Conductor:
                     LOG.exception("batch_failed", reference=reference)
                     self._not_done(batch, broken(reference))
                 for ask in batch:  # only now, so that nobody waits for the log
+                    ask.settled()
                     if ask.origin is not None:
                         LOG.info("asked", person=ask.by.name, command=type(ask.what).__name__.lower())
                 for _ in batch[owed:]:
@@ -273,7 +274,7 @@ class Conductor:
     def _tell(self, batch: list[Ask], text: str) -> None:
         """Answer everybody in `batch` with the same line, off the record."""
         for origin in dict.fromkeys(ask.origin for ask in batch if ask.origin is not None):
-            self.speaker.answer(origin.chat, origin.to, text)
+            self.speaker.answer(origin, text, alone=True)
         for ask in batch:
             self.around.feed.tell(Declined(self.lane.name, ask, text))
 

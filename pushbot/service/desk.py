@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
-from pushbot.ports import Heard, Notice, Renamed, RoomEntered, TopicEdited, TopicRefused
+from pushbot.ports import Heard, HomeOpened, Notice, Renamed, RoomEntered, TopicEdited, TopicRefused
 from pushbot.queue import commands as c
 from pushbot.queue.access import BOT
 from pushbot.queue.grammar import Mistake, parse_message
@@ -27,11 +27,20 @@ if TYPE_CHECKING:
     from pushbot.service.clerk import Clerk
     from pushbot.service.conductor import Conductor
     from pushbot.service.house import House
+    from pushbot.service.letters import Letters, Post
     from pushbot.service.speaker import Speaker
     from pushbot.service.topics import Topics
 
 TO_A_LANE = re.compile(r"([A-Za-z0-9_.-]+):\s*(.*)")
 """`search: .join`: a command for one of the lanes; to the bot alone also without the dot."""
+
+
+class Homes(Protocol):
+    """Who draws people's own pages."""
+
+    def opened(self, person: Person) -> None:
+        """Draw the page of `person`, who looks at it."""
+        ...
 
 
 @dataclass(slots=True)
@@ -42,9 +51,11 @@ class Desk:
     house: House
     topics: Topics
     speaker: Speaker
+    letters: Letters
     directory: Directory = field(default_factory=Directory)
     closing: str | None = None
     clerk: Clerk | None = None
+    homes: Homes | None = None
     _entered: set[Room] = field(default_factory=set)
 
     def inherit(self, former: Desk) -> None:
@@ -52,16 +63,26 @@ class Desk:
         self._entered |= former._entered
 
     async def tell(self, notice: Notice) -> None:
-        """Take one notice of a chat; waits while the lane it concerns is busy."""
+        """Take one notice of a chat; waits while the lane it concerns is busy.
+
+        What a letter brought is on record when this returns.
+        """
         match notice:
             case Heard():
-                await self._heard(replace(notice, person=self.directory.linked(notice.person)))
+                post = self.letters.post(notice)
+                await self._heard(replace(notice, person=self.directory.linked(notice.person)), post)
+                await post.settled()
             case TopicEdited():
-                await self._edited(replace(notice, person=self.directory.linked(notice.person)))
+                post = self.letters.post(notice)
+                await self._edited(replace(notice, person=self.directory.linked(notice.person)), post)
+                await post.settled()
+            case HomeOpened(_, person):
+                if self.homes is not None:
+                    self.homes.opened(self.directory.linked(person))
             case RoomEntered():
                 await self._entered_room(notice)
             case TopicRefused(chat, room):
-                self.speaker.answer(chat, room, topic_refused(room))
+                self.speaker.answer(Origin(chat, room), topic_refused(room))
             case Renamed(_, old, new) if follows(old, new):
                 was, now = self.directory.named(old), self.directory.linked(new)
                 for put in (self.house.put, *(conductor.put for conductor in self.conductors.values())):
@@ -71,9 +92,9 @@ class Desk:
             case _:
                 assert_never(notice)
 
-    async def _heard(self, heard: Heard) -> None:
-        private = heard.room is None
-        origin = Origin(heard.chat, heard.room or heard.person.name, private=private)
+    async def _heard(self, heard: Heard, post: Post) -> None:
+        private, by = heard.room is None, heard.person
+        origin = Origin(heard.chat, heard.room or by.reach, private=private, spot=heard.spot, whom=by.address)
         lanes = self._lanes(heard.chat, heard.room)
         chosen, text = self._chosen(heard)
         for conductor in lanes:
@@ -84,7 +105,7 @@ class Desk:
             await self.house.hear(heard)
         for request in requests:
             if isinstance(request, c.BotCommand):
-                await self.house.put(Ask(request, heard.person, text, origin))
+                await post.put(self.house.put, Ask(request, by, text, origin))
                 continue
             if isinstance(request, Mistake):
                 self._turn_away(heard, origin, mistaken(heard.person, request), MISTAKE)
@@ -96,21 +117,21 @@ class Desk:
             if isinstance(lane, Refusal):
                 self._turn_away(heard, origin, refused(heard.person, lane), lane.code)
                 continue
-            await lane.put(Ask(request, heard.person, text, origin))
+            await post.put(lane.put, Ask(request, by, text, origin, seen=heard.seen))
 
     def _turn_away(self, heard: Heard, origin: Origin, why: str, outcome: str) -> None:
-        self.speaker.answer(origin.chat, origin.to, why)
+        self.speaker.answer(origin, why, alone=True)
         if self.clerk is not None:
             self.clerk.note(heard.person, heard.text, origin, outcome)
 
     def _chosen(self, heard: Heard) -> tuple[Conductor | None, str]:
-        """The lane that a line begins with, and the rest of it; None and the whole line when it does not."""
+        """The lane that a line begins with, and the rest of it; else the one that its place speaks of, or None."""
         named = TO_A_LANE.fullmatch(heard.text)
         if named is not None and (heard.addressed or named[2].startswith(".")):
             for name, conductor in self.conductors.items():
                 if name.casefold() == named[1].casefold():
                     return conductor, named[2]
-        return None, heard.text
+        return self.conductors.get(heard.lane), heard.text
 
     def _lanes(self, chat: str, room: str | None) -> tuple[Conductor, ...]:
         """The lanes that somebody there may mean: the room's own, else all."""
@@ -125,7 +146,7 @@ class Desk:
         anywhere = [lane for lane in self.conductors.values() if lane.lane.config]
         return near[0] if near else anywhere[0] if len(anywhere) == 1 else None
 
-    async def _edited(self, edited: TopicEdited) -> None:
+    async def _edited(self, edited: TopicEdited, post: Post) -> None:
         room = Room(edited.chat, edited.room)
         lanes = self.topics.lanes_in(room)
         before = edited.before if edited.before is not None else self.topics.drawn(room)
@@ -135,8 +156,8 @@ class Desk:
             return
         if isinstance(parts, Unreadable):
             refusal = Refusal(Code.UNREADABLE_TOPIC, subject=parts.why)
-            self.speaker.answer(room.chat, room.name, refused(edited.person, refusal))
-            self.speaker.answer(room.chat, room.name, quoted_back(edited.text))
+            self.speaker.answer(Origin(room.chat, room.name), refused(edited.person, refusal))
+            self.speaker.answer(Origin(room.chat, room.name), quoted_back(edited.text))
             self.topics.redraw(room)
             return
         drawn = split_lanes(before, names)
@@ -144,7 +165,7 @@ class Desk:
         origin = Origin(room.chat, room.name)
         for name, body in parts:
             ask = Ask(c.EditTopic(body, was.get(name, "")), edited.person, f"topic: {body}", origin)
-            await self.conductors[name].put(ask)
+            await post.put(self.conductors[name].put, ask)
 
     async def _entered_room(self, entered: RoomEntered) -> None:
         """Put the topic in order. A topic that stood there before the bot ever came is taken as the queue."""
@@ -158,9 +179,10 @@ class Desk:
         if first and entered.topic and all(self._untouched(lane.name) for lane in lanes):
             setter = entered.setter or "somebody"
             person = Person(room.chat, BOT, setter, proof="the topic that stood there")
-            await self._edited(TopicEdited(room.chat, room.name, person, entered.topic, before=""))
+            found = TopicEdited(room.chat, room.name, person, entered.topic, before="")
+            await self._edited(found, self.letters.post(found))
         elif entered.topic and entered.setter and entered.topic != drawn:
-            self.speaker.answer(room.chat, room.name, found_elsewhere(entered.topic))
+            self.speaker.answer(Origin(room.chat, room.name), found_elsewhere(entered.topic))
         self.topics.redraw(room)
 
     def _untouched(self, lane: str) -> bool:

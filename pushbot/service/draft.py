@@ -24,7 +24,7 @@ from pushbot.queue.commands import (
 )
 from pushbot.queue.events import AbortRequested, Event, StageRequested
 from pushbot.queue.model import Queue, RunKind
-from pushbot.queue.refusals import Refusal
+from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules import Decision, Facts, Unfinished, decide
 from pushbot.service.access import Access
 from pushbot.service.beside import around
@@ -103,14 +103,9 @@ class Draft:
         """Decide one piece of work; its effects are on the draft only, but for its claims on stages."""
         result = self._decided(ask)
         if isinstance(result, Refusal):
-            words: tuple[str, ...] = (refused(ask.by, result),)
-            if isinstance(ask.what, EditTopic):
-                words = (*words, quoted_back(ask.what.text))
-            self._said += [(Said(text, reply=True), ask.origin) for text in words]
-            self._entries.append(entered(ask, self.at, result.code))
-            self.words.append(Declined(self.around.lane.name, ask, refused(None, result)))
+            self._refuse(ask, result)
             return
-        self._deliveries += ask.deliveries  # what was refused may be sent again
+        self._deliveries += ask.deliveries
         if result is None or isinstance(ask.what, Question | BotCommand):
             return
         if isinstance(ask.what, Rename | Passed | Stirred) and not result.events:
@@ -139,6 +134,17 @@ class Draft:
         self._entries.append(entered(ask, self.at, DONE))
         self.words.append(Happened(self.around.lane.name, ask, result.events))
 
+    def _refuse(self, ask: Ask, refusal: Refusal) -> None:
+        words = [refused(ask.by, refusal)]
+        if isinstance(ask.what, EditTopic):  # everybody sees that a topic was put back
+            words.append(quoted_back(ask.what.text))
+        alone = not isinstance(ask.what, EditTopic)
+        self._said += [(Said(text, reply=True, alone=alone), ask.origin) for text in words]
+        self._entries.append(entered(ask, self.at, refusal.code))
+        self.words.append(Declined(self.around.lane.name, ask, refused(None, refusal)))
+        if ask.origin is not None:  # what a webhook brought, and was refused, may be sent again
+            self._deliveries += ask.deliveries
+
     def _become(self, queue: Queue) -> None:
         if queue.locks is not self.queue.locks:  # seen by other lanes at once, as runs are
             self.around.runbook.keep(self.around.lane, queue.locks)
@@ -146,6 +152,8 @@ class Draft:
 
     def _decided(self, ask: Ask) -> Decision | Refusal | None:
         """What becomes of it, once it is past the gate; None of a question, which is only taken down."""
+        if ask.seen and ask.seen != self.queue.moment:
+            return Refusal(Code.STALE_BOARD, fix=".status")
         access, lane, facts = self.around.access, self.around.lane, self._facts(ask)
         refusal = access.refusal(ask.what, self.queue, ask.by, lane, fold=facts.fold)
         if refusal is not None:

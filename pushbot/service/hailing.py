@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pushbot.ports import Manner
 from pushbot.queue import events as e
+from pushbot.queue.model import Train
 from pushbot.service.beside import is_beside
+from pushbot.service.directory import Directory
 from pushbot.service.speaker import REPLY
+from pushbot.service.spec import News
 from pushbot.service.voice import calls
 from pushbot.service.voice.guide import guide
 from pushbot.service.voice.news import told
 from pushbot.service.voice.plain import Said
+from pushbot.views import push_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
 
 TALK = "talk"
 """The kind of a line for everybody that is no news."""
+LOUD = frozenset({News.DEPLOY_FAILED, News.DEPLOY_STOPPED, News.ROLLBACK, News.UHOH})
+"""News of a push that are for the whole room, wherever else a chat may put what is said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,15 @@ class Wishes:
 
     people: People
     guide: bool = False
+    directory: Directory = field(default_factory=Directory)
+
+    def at(self, person: Person, chat: str) -> str:
+        """The address of `person` in a chat, also when they are aboard from another one; empty when not known."""
+        if person.chat == chat:
+            return person.address
+        human = self.directory.human(person)
+        accounts = human.accounts if human is not None else ()
+        return next((one.who for one in accounts if one.chat == chat and "@" not in one.who), "")
 
 
 @dataclass(slots=True)
@@ -50,7 +66,7 @@ class Hailing:
 
     def told(self, event: e.Event, at: Setting) -> tuple[Said, ...]:
         """The lines that `event` is worth, to everybody as they wish; of stages beside the line only the lane hears."""
-        lines = self._told(event, at)
+        lines = about(event, at.lane, self._told(event, at))
         if not is_beside(self.lane, event):
             return lines
         return tuple(replace(line, news=None) for line in lines if line.news in {None, *self.announce.lane})
@@ -102,14 +118,25 @@ class Hailing:
         for each, origin in said:
             if each.to is not None:
                 if each.to.chat in self.chats:
-                    lines.append(speaker.line(each.to.chat, each.to.name, REPLY, each.text))
+                    manner = Manner(whom=each.to.address)
+                    lines.append(speaker.line(each.to.chat, each.to.reach, REPLY, each.text, manner))
             elif each.reply:
                 if origin is not None and not (each.aside and self._sees_topic(origin)):
-                    lines.append(speaker.line(origin.chat, origin.to, REPLY, each.text))
+                    manner = origin.manner(alone=each.alone)
+                    lines.append(speaker.line(origin.chat, origin.to, REPLY, each.text, manner))
             else:
                 kind = each.news or TALK
-                lines += [speaker.line(room.chat, room.name, kind, each.text) for room in self._rooms(each)]
+                rooms = ((room, self._manner(each, room)) for room in self._rooms(each))
+                lines += [speaker.line(room.chat, room.name, kind, each.text, manner) for room, manner in rooms]
         return lines
+
+    def _manner(self, said: Said, room: Room) -> Manner:
+        """How a line for everybody is meant in `room`: journeys have their threads where their lane lives."""
+        there = tuple((person.name, self.wishes.at(person, room.chat)) for person in called_in(said.text, said.people))
+        calls = tuple((name, address) for name, address in there if address)
+        push = said.push if room in self.lane.rooms else ""
+        loud = said.news in LOUD and not said.quote
+        return Manner(push=push, loud=loud or bool(there), calls=calls, quote=said.quote, output=said.output)
 
     def _sees_topic(self, origin: Origin) -> bool:
         """Whether who asked from `origin` sees in the topic there what became of it."""
@@ -122,3 +149,28 @@ class Hailing:
         own = self.lane.rooms if said.news is None or said.news in self.announce.lane else ()
         others = self.announce.rooms if said.news is not None and said.news in self.announce.warroom else ()
         return list(dict.fromkeys((*own, *others)))
+
+
+def about(event: e.Event, lane: str, lines: tuple[Said, ...]) -> tuple[Said, ...]:
+    """The same lines with whom they may call by name, and the journey that they are about, once it has begun."""
+    train = getattr(event, "train", None)
+    if not isinstance(train, Train):
+        return lines
+    people = tuple(rider.person for rider in train.riders)
+    push = push_name(lane, train.number) if train.begun else ""
+    return tuple(replace(line, people=people, push=push) for line in lines)
+
+
+def called_in(text: str, people: Sequence[Person]) -> tuple[Person, ...]:
+    """Those of `people` by whose names `text` begins: `alice, bob: You're up`."""
+    names = {person.name: person for person in sorted(people, key=lambda one: len(one.name))}
+    called: list[Person] = []
+    while names:
+        name = next((one for one in reversed(names) if text.startswith((f"{one}, ", f"{one}: "))), None)
+        if name is None:
+            return ()
+        called.append(names[name])
+        if text.startswith(f"{name}: "):
+            return tuple(called)
+        text = text.removeprefix(f"{name}, ")
+    return ()

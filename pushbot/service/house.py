@@ -124,6 +124,9 @@ class House:
                     LOG.exception("batch_failed", reference=reference)
                     self._tell(batch, broken(reference))
                 finally:
+                    for mail in batch:
+                        if isinstance(mail, Ask):
+                            mail.settled()
                     for _ in batch[owed:]:
                         self._mailbox.task_done()
 
@@ -206,7 +209,7 @@ class House:
     def _tell(self, batch: Sequence[Mail], text: str) -> None:
         asks = [mail for mail in batch if isinstance(mail, Ask)]
         for origin in dict.fromkeys(ask.origin for ask in asks if ask.origin is not None):
-            self.around.speaker.answer(origin.chat, origin.to, text)
+            self.around.speaker.answer(origin, text, alone=True)
 
     async def _follow(self, pages: Pages, batch: Sequence[Mail]) -> None:
         """What comes after the record: a fault in one thing keeps no other back."""
@@ -234,7 +237,7 @@ class House:
             told = tuple(str(error).splitlines())
         if ask.origin is not None:
             for line in told:
-                self.around.speaker.answer(ask.origin.chat, ask.origin.to, line)
+                self.around.speaker.answer(ask.origin, line)
 
     # --- the lanes ---------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from pushbot.ports import Clock, Entry, IncidentRecord, Line, Store
+    from pushbot.ports import Clock, Delivery, Entry, IncidentRecord, Line, Store
     from pushbot.queue.commands import BotCommand
     from pushbot.queue.model import Person
     from pushbot.service.access import Access
@@ -86,6 +86,7 @@ class Pages:
     opened: bool = False
     _incidents: dict[int, IncidentRecord] = field(default_factory=dict)
     _entries: list[Entry] = field(default_factory=list)
+    _deliveries: list[Delivery] = field(default_factory=list)
     _reports: list[Path] = field(default_factory=list)
 
     async def take(self, ask: Ask, what: BotCommand) -> None:
@@ -93,8 +94,9 @@ class Pages:
         own = isinstance(what, c.Resolved) and self.incident is not None and self.incident.by == key_of(ask.by)
         refusal = self.around.access.refusal(what, None, ask.by, None, own=own) or await self._done(ask, what)
         self._entries.append(entered(ask, self.at, refusal.code if refusal is not None else DONE))
+        self._deliveries += ask.deliveries
         if refusal is not None:
-            self.reply(ask.origin, refused(ask.by, refusal))
+            self.reply(ask.origin, refused(ask.by, refusal), alone=True)
 
     async def _done(self, ask: Ask, what: BotCommand) -> Refusal | None:
         match what:
@@ -252,10 +254,11 @@ class Pages:
     def _in_warroom(self, origin: Origin) -> bool:
         return any((room.chat, room.name) == (origin.chat, origin.to) for room in self.around.warroom)
 
-    def reply(self, origin: Origin | None, text: str) -> None:
-        """Answer who asked."""
+    def reply(self, origin: Origin | None, text: str, *, alone: bool = False) -> None:
+        """Answer who asked; with `alone` nobody else need see it."""
         if origin is not None:
-            self.lines.append(self.around.speaker.line(origin.chat, origin.to, REPLY, text))
+            manner = origin.manner(alone=alone)
+            self.lines.append(self.around.speaker.line(origin.chat, origin.to, REPLY, text, manner))
 
     def announce(self, told: Iterable[str], kind: str) -> None:
         """Say lines where incidents are told."""
@@ -274,6 +277,7 @@ class Pages:
             incidents=tuple(self._incidents.values()),
             people=people,
             lines=tuple(self.lines),
+            deliveries=tuple(self._deliveries),
             careful=bool(self._reports) or self.opened,
         )
 

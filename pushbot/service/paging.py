@@ -34,7 +34,7 @@ async def tell(around: Premises, origin: Origin, *, pagers: bool) -> None:
         except PushbotError as error:
             told = (no_oncall(str(error)),)
     for line in told:
-        around.speaker.answer(origin.chat, origin.to, line)
+        around.speaker.answer(origin, line)
 
 
 async def call(around: Premises, why: Ping, what: str, level: int | None = None) -> None:

@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.errors import DeliveryUncertain, PushbotError
-from pushbot.ports import Line, Work
+from pushbot.ports import PLAIN, Line, Work, recalls
 from pushbot.service.voice.phrases import clip
 from pushbot.service.voice.plain import again
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pushbot.ports import Chat, Clock, Store
+    from pushbot.ports import Chat, Clock, Manner, Store
+    from pushbot.service.asks import Origin
 
 LOG = structlog.get_logger()
 REPLY = "reply"
@@ -51,7 +52,7 @@ class _Mouth:
     chat: Chat
     news: deque[Line] = field(default_factory=deque)
     replies: dict[str, deque[Line]] = field(default_factory=dict)
-    asked: set[tuple[str, str]] = field(default_factory=set)
+    asked: set[tuple[str, Manner]] = field(default_factory=set)
     said: dict[asyncio.Future[None], Line] = field(default_factory=dict)
 
     @property
@@ -62,10 +63,10 @@ class _Mouth:
         """Queue a line, before all others of its kind if it is to be first; False for a reply that waits already."""
         queue = self.news
         if line.kind == REPLY:
-            if (line.to, line.text) in self.asked:
+            if (line.text, line.manner) in self.asked:
                 return False
-            self.asked.add((line.to, line.text))
-            queue = self.replies.setdefault(by or line.text.partition(":")[0], deque())
+            self.asked.add((line.text, line.manner))
+            queue = self.replies.setdefault(by or line.manner.whom or line.text.partition(":")[0], deque())
         queue.appendleft(line) if first else queue.append(line)
         return True
 
@@ -80,7 +81,7 @@ class _Mouth:
         line = theirs.popleft()
         if theirs:
             self.replies[by] = theirs  # behind all others
-        self.asked.discard((line.to, line.text))
+        self.asked.discard((line.text, line.manner))
         return line
 
 
@@ -97,10 +98,10 @@ class Speaker:
     _left: bool = False
     _stir: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def line(self, chat: str, to: str, kind: str, text: str) -> Line:
+    def line(self, chat: str, to: str, kind: str, text: str, manner: Manner = PLAIN) -> Line:
         """A new line with an id of its own; to be committed, then handed over."""
         self.last_id += 1
-        return Line(self.last_id, chat, to, kind, _no_command(text))
+        return Line(self.last_id, chat, to, kind, _no_command(text), manner)
 
     def hand(self, lines: Iterable[Line], *, repeat: bool = False) -> None:
         """Say lines that are on the record; with `repeat` they may have been said before."""
@@ -112,16 +113,17 @@ class Speaker:
             elif mouth.waiting >= MOST_WAITING:
                 self._left = True
             else:
-                self._queue(mouth, replace(line, text=again(line.text)) if repeat else line)
+                self._queue(mouth, _repeated(mouth.chat, line) if repeat else line)
 
-    def answer(self, chat: str, to: str, text: str, by: str = "") -> None:
+    def answer(self, where: Origin, text: str, by: str = "", *, alone: bool = False) -> None:
         """Say a line that is not on the record: the answer to a question, worth nothing after a crash.
 
-        `by` is the key of who asked, where the text does not begin with a name.
+        `by` is the key of who asked, where the text does not begin with a name. With `alone` nobody else need see it.
         """
-        mouth = self._mouth(chat, to)
+        mouth = self._mouth(where.chat, where.to)
         if mouth is not None and mouth.waiting < MOST_WAITING:
-            self._queue(mouth, Line(OFF_THE_RECORD, chat, to, REPLY, _no_command(text)), by)
+            manner = where.manner(alone=alone)
+            self._queue(mouth, Line(OFF_THE_RECORD, where.chat, where.to, REPLY, _no_command(text), manner), by)
 
     def move(self, chats: Mapping[str, Chat]) -> None:
         """Speak through `chats` from now on; those that are others than before under the same name have ended.
@@ -135,7 +137,10 @@ class Speaker:
             del self._mouths[chat, to]
             self.hand((line for line in mouth.said.values() if line.id != OFF_THE_RECORD), repeat=True)
             for line in (*mouth.news, *chain.from_iterable(mouth.replies.values())):
-                self.answer(chat, to, line.text) if line.id == OFF_THE_RECORD else self.hand((line,))
+                if line.id != OFF_THE_RECORD:
+                    self.hand((line,))
+                elif (moved := self._mouth(chat, to)) is not None:
+                    self._queue(moved, line)
 
     def _mouth(self, chat: str, to: str) -> _Mouth | None:
         if chat not in self.chats:
@@ -163,7 +168,7 @@ class Speaker:
         if error is None or line.id == OFF_THE_RECORD:
             self._confirmed(line)
         elif isinstance(error, DeliveryUncertain):
-            self._queue(mouth, replace(line, text=again(line.text)), first=True)
+            self._queue(mouth, _repeated(mouth.chat, line), first=True)
         else:
             LOG.error("line_not_delivered", line=line.id, to=line.to, error=repr(error))
             self._confirmed(line)
@@ -222,12 +227,19 @@ class Speaker:
 def _said(chat: Chat, line: Line) -> asyncio.Future[None]:
     """What the chat says of it; one that breaks has not said it, which harms no other line."""
     try:
-        return chat.say(line.to, line.text)
+        return chat.say(line.to, line.text, replace(line.manner, id=line.id))
     except Exception as error:
         LOG.exception("chat_cannot_say", chat=line.chat, to=line.to)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         failed.set_exception(PushbotError(f"the chat broke: {error}"))
         return failed
+
+
+def _repeated(chat: Chat, line: Line) -> Line:
+    """A line that may have been said: the chat finds that out, or people read that it may be a repetition."""
+    if recalls(chat):
+        return replace(line, manner=replace(line.manner, again=True))
+    return replace(line, text=again(line.text))
 
 
 def _no_command(text: str) -> str:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pushbot.errors import PushbotError
 from pushbot.ports import Remembered
 from pushbot.store.claim import claim
+from pushbot.store.drawer import SqliteMemory
 from pushbot.store.opening import opened
 from pushbot.store.rows import ENTRY, INCIDENT, LINE, PERSON, PUSH, QUEUE, RUN, WORK, Document
 from pushbot.store.trouble import explained
@@ -150,8 +151,12 @@ class SqliteStore:
         return await self._read(PERSON, "SELECT record FROM people ORDER BY key")
 
     async def delivered(self, delivery: str) -> bool:
-        """Whether a webhook's message of that id was taken within the last 90 days."""
+        """Whether what has that id was taken within the last 90 days."""
         return bool(await self._ask("SELECT 1 FROM deliveries WHERE id = ?", delivery))
+
+    def memory(self, chat: str) -> SqliteMemory:
+        """The drawer of the chat of that name."""
+        return SqliteMemory(chat, self._ask)
 
     async def _read(self, document: Document[T], sql: str, *parameters: str | int | None) -> tuple[T, ...]:
         rows = await self._ask(sql, *parameters)

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pushbot.errors import DeliveryUncertain
-from pushbot.ports import Heard, Notice, Renamed, RoomEntered, TopicEdited, TopicRefused
+from pushbot.ports import PLAIN, Heard, Notice, Renamed, RoomEntered, TopicEdited, TopicRefused
 from pushbot.queue.model import Person
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+
+    from pushbot.ports import Manner
 
 TOPIC_LIMIT = 454
 """Bytes of a topic that fit through ngircd, see `ChatServer.topic_limit`."""
@@ -209,7 +211,7 @@ class FakeChat:
             self._inside = False
             self._server.part(self)
 
-    def say(self, to: str, text: str) -> asyncio.Future[None]:
+    def say(self, to: str, text: str, manner: Manner = PLAIN) -> asyncio.Future[None]:  # noqa: ARG002 - all are lines
         """Queue one line, see `Chat.say`."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._dead:

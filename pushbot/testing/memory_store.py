@@ -6,10 +6,10 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pushbot.ports import Remembered
+from pushbot.ports import Letter, Remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from pushbot.errors import PushbotError
@@ -41,6 +41,7 @@ class MemoryStore:
         self._incidents: dict[int, IncidentRecord] = {}
         self._people: dict[str, PersonRecord] = {}
         self._deliveries: dict[str, datetime] = {}
+        self._drawers: dict[str, Drawer] = {}
 
     async def open(self) -> None:
         """Be ready, with what was committed before."""
@@ -143,10 +144,54 @@ class MemoryStore:
         return tuple(self._people[each] for each in sorted(self._people))
 
     async def delivered(self, delivery: str) -> bool:
-        """Whether a webhook's message of that id was taken within the last 90 days."""
+        """Whether what has that id was taken within the last 90 days."""
         self._expect_open()
         return delivery in self._deliveries
+
+    def memory(self, chat: str) -> Drawer:
+        """The drawer of the chat of that name."""
+        return self._drawers.setdefault(chat, Drawer(self._expect_open))
 
     def _expect_open(self) -> None:
         if not self._open:
             raise RuntimeError("the store is not open")
+
+
+class Drawer:
+    """What a chat keeps, for as long as its store lives."""
+
+    def __init__(self, expect_open: Callable[[], None]) -> None:
+        self._expect_open = expect_open
+        self._letters: dict[str, str | None] = {}
+        self._notes: dict[str, str] = {}
+
+    async def take_in(self, letter: Letter) -> bool:
+        """Keep a letter; False when one of that id came before."""
+        self._expect_open()
+        new = letter.id not in self._letters
+        self._letters.setdefault(letter.id, letter.body)
+        return new
+
+    async def waiting(self) -> Sequence[Letter]:
+        """The letters that were not dealt with, in the order in which they were taken in."""
+        self._expect_open()
+        return tuple(Letter(each, body) for each, body in self._letters.items() if body is not None)
+
+    async def dealt_with(self, letter: str) -> None:
+        """The letter of that id is done."""
+        self._expect_open()
+        if letter in self._letters:
+            self._letters[letter] = None
+
+    async def note(self, name: str, text: str | None) -> None:
+        """Keep a text under a name; None to keep it no longer."""
+        self._expect_open()
+        if text is None:
+            self._notes.pop(name, None)
+        else:
+            self._notes[name] = text
+
+    async def notes(self) -> Mapping[str, str]:
+        """All that was noted, by name."""
+        self._expect_open()
+        return dict(self._notes)

@@ -26,9 +26,10 @@ from pushbot.chat.irc.sts import Policies, Strictness
 from pushbot.chat.irc.wire import LineBuffer, clean, parse
 from pushbot.chat.irc.writer import Writer
 from pushbot.errors import PushbotError
-from pushbot.ports import Notice
+from pushbot.ports import PLAIN, Notice
 
 if TYPE_CHECKING:
+    from pushbot.ports import Manner
     from pushbot.queue.model import Person
 
 log = structlog.get_logger()
@@ -83,7 +84,7 @@ class IrcChat:
 
     # --- what the bot asks ---
 
-    def say(self, to: str, text: str) -> asyncio.Future[None]:
+    def say(self, to: str, text: str, manner: Manner = PLAIN) -> asyncio.Future[None]:  # noqa: ARG002 - all are lines
         """Queue one line for a room or a nick, see `Chat.say`; what may be written is written now."""
         done = self._known.outbox.add(to, text)
         if self._session is not None:

@@ -54,7 +54,7 @@ def told(event: e.Event, at: Setting) -> tuple[Said, ...]:  # noqa: C901, PLR091
         case e.TrainReady(train, next_stage):
             return () if train.quiet else (ready(train, next_stage),)
         case e.Blocked(_, refusal):
-            return (Said(refused(at.by, refusal), reply=True),)
+            return (Said(refused(at.by, refusal), reply=True, alone=True),)
         case e.BuildQueued():
             return (build_queued(event),)
         case e.BuildFailed():
@@ -222,8 +222,8 @@ def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
     step = f" at {event.step}" if event.step else ""
     why = f": {event.reason}" if event.reason else ""
     log = f" (log of {at.run}: {at.log})" if at.log else ""
-    tail = tuple(Said(f"  | {line}", news=News.DEPLOY_FAILED) for line in event.tail[-3:])
-    head = Said(f"{what}{step}{why}{log}", news=News.DEPLOY_FAILED)
+    tail = tuple(Said(f"  | {line}", news=News.DEPLOY_FAILED, quote=True) for line in event.tail[-3:])
+    head = Said(f"{what}{step}{why}{log}", news=News.DEPLOY_FAILED, output=event.tail)
     if event.undo:
         return (head, *tail)
     return (head, *tail, choice(event.train, at))

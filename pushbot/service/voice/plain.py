@@ -30,7 +30,9 @@ class Said:
     """One line. `news` is announced where the configuration wants it; a `reply` goes to who asked.
 
     Neither: it is said in the lane's rooms, or in private `to` somebody. `aside`: a reply that is left out in a room,
-    as everybody can see in the topic what happened.
+    as everybody can see in the topic what happened. `alone`: a reply that nobody else need see. `quote`: a line of a
+    run's output; `output` is the end of the log that the line is about. `people` may be called by name at its start,
+    and `push` is the journey that it is about.
     """
 
     text: str
@@ -38,6 +40,11 @@ class Said:
     reply: bool = False
     aside: bool = False
     to: Person | None = None
+    alone: bool = False
+    quote: bool = False
+    output: tuple[str, ...] = ()
+    people: tuple[Person, ...] = ()
+    push: str = ""
 
 
 def listed(names: Sequence[str]) -> str:

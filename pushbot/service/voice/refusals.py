@@ -64,6 +64,8 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
             return f"nobody called {about} is in the queue"
         case Code.NOT_ABOARD:
             return "you are not aboard"
+        case Code.STALE_BOARD:
+            return "that button was for what is over by now; look at the board again"
         case Code.STALE_TOPIC:
             return f"you changed an older topic: <{about}> has ended since; look at it again"
         case Code.NOT_EVERYONE_GOOD:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.ports import Delivery, Remembered, Work
+from pushbot.ports import Delivery, Letter, Remembered, Work
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Queue
 from pushbot.testing.contracts.store_values import (
@@ -260,3 +260,30 @@ class StoreContract:
             await store.commit(Work("web", deliveries=(Delivery("newer", AT + timedelta(days=91)),)))
             assert not await store.delivered(DELIVERY.id)
             assert await store.delivered("new")
+
+    async def test_a_drawer_keeps_letters_in_order_until_they_are_dealt_with(self, tmp_path: Path) -> None:
+        first, second = Letter("Ev1", "{}"), Letter("Ev2", '{"text": "x; DROP TABLE letters"}')
+        async with self.opened(tmp_path) as store:
+            drawer = store.memory("slack")
+            assert [await drawer.take_in(each) for each in (first, second, first)] == [True, True, False]
+            await store.close()
+            await store.open()
+            drawer = store.memory("slack")
+            assert list(await drawer.waiting()) == [first, second]
+            await drawer.dealt_with("Ev1")
+            await drawer.dealt_with("of nobody")
+            assert list(await drawer.waiting()) == [second]
+            assert not await drawer.take_in(first)
+            assert list(await store.memory("other").waiting()) == []
+            assert await store.memory("other").take_in(first)
+
+    async def test_a_drawer_keeps_notes(self, tmp_path: Path) -> None:
+        async with self.opened(tmp_path) as store:
+            drawer = store.memory("slack")
+            await drawer.note("board web", "1.1")
+            await drawer.note("board web", "2.2")
+            await drawer.note("board api", "3.3")
+            await drawer.note("board api", None)
+            await drawer.note("never there", None)
+            assert await drawer.notes() == {"board web": "2.2"}
+            assert await store.memory("other").notes() == {}

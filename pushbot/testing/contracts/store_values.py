@@ -10,6 +10,7 @@ from pushbot.ports import (
     Entry,
     IncidentRecord,
     Line,
+    Manner,
     Moment,
     PersonRecord,
     PushRecord,
@@ -96,7 +97,14 @@ PUSH = PushRecord("web", 12, PushState.UNDERWAY, "alice", ("alice", "B|ob"), AT)
 FULL_PUSH = replace(
     PUSH, state=PushState.GIVEN_UP, ended_at=AT + timedelta(hours=1), revision="6957bb87", stages=("princess", "prod")
 )
-LINE = Line(7, "irc", "#push", "reply", "carol, dave: You're up")
+LINE = Line(
+    7,
+    "irc",
+    "#push",
+    "reply",
+    "carol, dave: You're up",
+    Manner("U024", True, "1.2", "web/12", True, (("carol", "U1"), ("dave", "U2")), True, ("a", "b"), 7, True),  # noqa: FBT003 - each field
+)
 ENTRY = Entry(AT, "account:alice", '.join "with; DROP TABLE lanes"', "done", "alice", "account alice", "irc/#push")
 INCIDENT = IncidentRecord(3, "checkout errors", "alice", AT)
 FULL_INCIDENT = replace(

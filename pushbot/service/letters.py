@@ -1,0 +1,63 @@
+"""What chats took from their servers for good: each command of a letter is done once, and the letter kept until then.
+
+A letter is named by its chat, and its commands are counted. The number of a command is recorded in the transaction
+that has what came of it (`Work.deliveries`), so that a letter which is told again after a crash has only that done
+which was not done before. Questions are answered again: an answer is on no record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pushbot.ports import Delivery
+from pushbot.queue.commands import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pushbot.ports import Clock, Heard, Store, TopicEdited
+    from pushbot.service.asks import Ask
+
+
+@dataclass(slots=True)
+class Post:
+    """The commands of one notice. Where `id` is empty the chat does not wait for them, and they are not counted."""
+
+    letters: Letters
+    id: str
+    again: bool
+    _count: int = 0
+    _receipts: list[asyncio.Future[None]] = field(default_factory=list)
+
+    async def put(self, put: Callable[[Ask], Awaitable[None]], ask: Ask) -> None:
+        """Leave one command in a mailbox, unless it is on record already."""
+        if not self.id:
+            await put(ask)
+            return
+        self._count += 1
+        delivery = Delivery(f"{self.id}#{self._count}", self.letters.clock.now())
+        if self.again and await self.letters.store.delivered(delivery.id):
+            return
+        receipt: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._receipts.append(receipt)
+        counted = () if isinstance(ask.what, Question) else (delivery,)
+        await put(replace(ask, deliveries=counted, receipt=receipt))
+
+    async def settled(self) -> None:
+        """Return when all that was left is on record, or could not be recorded and people were told so."""
+        if self._receipts:
+            await asyncio.wait(self._receipts)
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """One for the whole bot."""
+
+    store: Store
+    clock: Clock
+
+    def post(self, notice: Heard | TopicEdited) -> Post:
+        """Where the commands of `notice` go."""
+        return Post(self, f"{notice.chat}/{notice.id}" if notice.id else "", notice.again)
