@@ -116,6 +116,10 @@ class ChatServer:
         if self._link is not None:
             self._link.confirmed()
 
+    def tell(self, notice: Notice) -> None:
+        """Bring the bot word of anything that a chat may tell."""
+        self._notify(notice)
+
     # --- the link ---
 
     @property
