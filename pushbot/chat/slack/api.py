@@ -1,0 +1,265 @@
+"""Calls of Slack's Web API: each in its turn, tried again where that does no harm, with errors that say what to do.
+
+slack_sdk puts the requests together; when they go out is decided here. A call waits for its turn (`paces.py`), a 429
+stops all calls of its method for as long as it says, and a request that got lost is made again only if it may be made
+twice. Tokens are in no log line and no error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from pushbot.chat.slack.paces import POST, Pace, pace_of
+from pushbot.chat.slack.refused import AGAIN, IN_DOUBT, Refused, Unreachable
+from pushbot.errors import DeliveryUncertain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from pydantic import JsonValue
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    Answer = dict[str, JsonValue]
+    """What Slack answered, `ok` and all."""
+
+LOG = structlog.get_logger()
+TRIES = 5
+"""How often a request is made before whoever asked hears that Slack cannot be reached."""
+FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
+"""Seconds before the second try, doubled for each further one."""
+TIMEOUT, CONNECT_TIMEOUT = 10.0, 5.0
+"""Seconds for a whole call, and for the connection it goes over."""
+REMEMBERED = 1000
+"""Channels whose pace is remembered before those at rest are forgotten."""
+IN_JSON = frozenset({"chat.postMessage", "chat.postEphemeral", "chat.update", "views.publish", "views.open"})
+"""Methods with arguments that are objects: sent as JSON. All others take the form that every method takes."""
+READS = frozenset(
+    {
+        "auth.test",
+        "bots.info",
+        "conversations.history",
+        "conversations.info",
+        "conversations.list",
+        "conversations.members",
+        "conversations.replies",
+        "files.getUploadURLExternal",
+        "pins.list",
+        "team.info",
+        "usergroups.list",
+        "usergroups.users.list",
+        "users.conversations",
+        "users.info",
+        "users.list",
+    }
+)
+ONCE = frozenset(
+    {"chat.postMessage", "chat.postEphemeral", "conversations.setTopic", "files.completeUploadExternal", "views.open"}
+)
+"""Methods that people see twice when they are called twice; all others may be called again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Why there is no answer: in words, and whether the request may have been carried out. `after`: wait so long."""
+
+    what: str
+    doubtful: bool
+    after: float | None = None
+
+
+@dataclass(slots=True)
+class Api:
+    """The Web API of one workspace. `async with` it, or call `close`, so that no connection stays open.
+
+    `message_interval` is in seconds for each channel, `timeout` for each request.
+    """
+
+    client: AsyncWebClient
+    message_interval: float = 1.0
+    timeout: float = TIMEOUT
+    _methods: dict[str, Pace] = field(default_factory=dict)
+    _channels: dict[str, Pace] = field(default_factory=dict)
+    _session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self.session()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give up all connections; a later call makes new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = self.client.session = None
+
+    def session(self) -> aiohttp.ClientSession:
+        """The connections to Slack, kept open between calls."""
+        if self._session is None or self._session.closed:
+            timeout = aiohttp.ClientTimeout(total=self.timeout, sock_connect=min(CONNECT_TIMEOUT, self.timeout))
+            self._session = aiohttp.ClientSession(timeout=timeout)
+            self.client.session = self._session
+            self.client.retry_handlers = []  # the SDK would send a message again whose answer got lost
+        return self._session
+
+    async def call(self, method: str, *, channel: str = "", **arguments: JsonValue) -> Answer:
+        """Call a method when its turn has come, and give Slack's answer. Arguments that are None are left out.
+
+        Raises Refused for `ok: false`, DeliveryUncertain when a write may or may not have happened, and Unreachable
+        when nothing was done. All are PushbotErrors.
+        """
+        await self.turn(method, channel)
+        return await self.send(method, channel=channel, **arguments)
+
+    async def turn(self, method: str, channel: str = "") -> None:
+        """Return when the method may be called; the caller is to `send` it next.
+
+        For who would rather decide at the last moment what to write.
+        """
+        loop = asyncio.get_running_loop()
+        if method == POST and channel and (wait := self._channel(channel).take(loop.time())) > 0:
+            await asyncio.sleep(wait)
+        pace = self._method(method)
+        wait = pace.take(loop.time())
+        while wait > 0:
+            await asyncio.sleep(wait)
+            wait = pace.take(now) if pace.closed > (now := loop.time()) else 0.0  # closed while this one slept
+
+    async def send(self, method: str, *, channel: str = "", **arguments: JsonValue) -> Answer:
+        """What `call` does, once it is the method's turn."""
+        if channel:
+            arguments["channel"] = channel
+        tries = 0
+        while True:
+            answer = await self._request(method, {name: one for name, one in arguments.items() if one is not None})
+            if not isinstance(answer, _Trouble):
+                return answer
+            if answer.after is not None:
+                LOG.warning("slack_asks_to_wait", method=method, seconds=answer.after)
+                self._method(method).close(asyncio.get_running_loop().time() + answer.after)
+            else:
+                tries += 1
+                LOG.warning("slack_call_failed", method=method, trouble=answer.what, tries=tries)
+                if answer.doubtful and method in ONCE:
+                    raise DeliveryUncertain(f"{answer.what}; {method} may have been carried out or not.")
+                if tries >= TRIES:
+                    raise Unreachable(f"{answer.what}: {method} was tried {tries} times; look at the network.")
+                await asyncio.sleep(_backoff(tries))
+            await self.turn(method)
+
+    async def pages(self, method: str, *, channel: str = "", **arguments: JsonValue) -> AsyncIterator[Answer]:
+        """The answers of a method that gives a list in pages, by their cursors."""
+        while True:
+            answer = await self.call(method, channel=channel, **arguments)
+            yield answer
+            more = answer.get("response_metadata")
+            cursor = more.get("next_cursor") if isinstance(more, dict) else None
+            if not cursor:
+                return
+            arguments["cursor"] = cursor
+
+    async def post_to(self, url: str, body: Mapping[str, JsonValue]) -> None:
+        """Answer at a `response_url`. Raises Refused when it is used up, DeliveryUncertain or Unreachable."""
+        trouble = await self._post(url, {"json": dict(body)})
+        if trouble is not None:
+            raise trouble
+
+    async def upload(self, url: str, content: bytes) -> None:
+        """Send a file's content to the address that files.getUploadURLExternal gave. Errors as those of `post_to`."""
+        trouble = await self._post(url, {"data": content})
+        if trouble is not None:
+            raise trouble
+
+    # --- below ---
+
+    async def _post(self, url: str, body: Mapping[str, object]) -> Refused | DeliveryUncertain | Unreachable | None:
+        try:
+            async with self.session().post(url, **body) as response:  # type: ignore[arg-type]
+                await response.read()
+                if response.status < HTTPStatus.BAD_REQUEST:
+                    return None
+                if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    return Refused(f"http_{response.status}", "the address it gave for this")
+                return DeliveryUncertain(f"Slack answered with HTTP status {response.status}.")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            trouble = _lost(error)
+            return DeliveryUncertain(f"{trouble.what}.") if trouble.doubtful else Unreachable(f"{trouble.what}.")
+
+    async def _request(self, method: str, arguments: Mapping[str, JsonValue]) -> Answer | _Trouble:
+        self.session()
+        try:
+            if method in IN_JSON:
+                response = await self.client.api_call(method, json=dict(arguments))
+            else:
+                verb = "GET" if method in READS else "POST"
+                params = {name: _plain(one) for name, one in arguments.items()}
+                response = await self.client.api_call(method, http_verb=verb, params=params)
+        except SlackApiError as error:
+            return _refusal(method, str(arguments.get("channel", "")), error)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return _lost(error)
+        except (SlackClientError, AttributeError):  # a text with status 200 is nothing the SDK expects
+            return _Trouble("what answered was not Slack", doubtful=True)
+        return response.data if isinstance(response.data, dict) else _Trouble("the answer was no JSON", doubtful=True)
+
+    def _method(self, method: str) -> Pace:
+        if method not in self._methods:
+            self._methods[method] = pace_of(method)
+        return self._methods[method]
+
+    def _channel(self, channel: str) -> Pace:
+        if len(self._channels) > REMEMBERED:
+            now = asyncio.get_running_loop().time()
+            self._channels = {name: one for name, one in self._channels.items() if not one.idle(now)}
+        return self._channels.setdefault(channel, Pace(self.message_interval))
+
+
+def _plain(value: JsonValue) -> str | int | float | bool:
+    return value if isinstance(value, str | int | float | bool) else json.dumps(value)
+
+
+def _backoff(tries: int) -> float:
+    """Seconds before the next try, with jitter, so that not all come back at the same moment."""
+    most = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tries - 1))
+    return most * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret about it
+
+
+def _lost(error: Exception) -> _Trouble:
+    """What a broken connection leaves: only where there was none, nothing can have been carried out."""
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return _Trouble(f"Slack cannot be reached ({type(error).__name__})", doubtful=False)
+    if isinstance(error, TimeoutError):
+        return _Trouble("Slack did not answer in time", doubtful=True)
+    return _Trouble(f"the connection to Slack broke ({type(error).__name__})", doubtful=True)
+
+
+def _refusal(method: str, channel: str, error: SlackApiError) -> _Trouble:
+    """What an answer other than `ok: true` leaves to be done; raises Refused when that is nothing."""
+    response = error.response
+    if not isinstance(response, AsyncSlackResponse):
+        status = getattr(response, "status", None)
+        return _Trouble(f"Slack answered with something that is no JSON (HTTP status {status})", doubtful=True)
+    data = response.data if isinstance(response.data, dict) else {}
+    code = str(data.get("error") or "")
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or code in AGAIN:
+        return _Trouble("rate limit", doubtful=False, after=_retry_after(response))
+    if not code or code in IN_DOUBT or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _Trouble(f"Slack is in trouble (HTTP status {response.status_code} {code})".rstrip(), doubtful=True)
+    raise Refused(code, method, str(data.get("needed") or ""), channel)
+
+
+def _retry_after(response: AsyncSlackResponse) -> float:
+    """The seconds that Slack asks to wait; headers are not always spelt the same."""
+    given = next((str(value) for name, value in response.headers.items() if name.lower() == "retry-after"), "")
+    return min(float(given), 3600.0) if given.isdecimal() else 1.0

@@ -1,0 +1,76 @@
+"""What Slack answers instead of doing it, in words that say what to do about it."""
+
+from __future__ import annotations
+
+from pushbot.errors import PushbotError
+
+WHAT_TO_DO = {
+    "not_in_channel": "invite the bot there (/invite)",
+    "channel_not_found": "name a channel that exists, and invite the bot if it is private",
+    "is_archived": "unarchive the channel, or take it out of the configuration",
+    "restricted_action": "let the bot do so in the workspace's settings (who may post, or set topics)",
+    "restricted_action_read_only_channel": "let the bot post in this read-only channel",
+    "restricted_action_thread_only_channel": "let the bot post new messages in this channel",
+    "not_allowed_token_type": "give the bot token (xoxb-)",
+    "not_authed": "set the token",
+    "invalid_auth": "put the token of the installed app where the configuration points",
+    "token_revoked": "install the app again and put the new token where the configuration points",
+    "token_expired": "install the app again and put the new token where the configuration points",
+    "account_inactive": "install the app again and put the new token where the configuration points",
+    "access_denied": "let the app do so in the workspace's settings",
+    "ekm_access_denied": "let the app do so in the workspace's settings",
+    "team_access_not_granted": "install the app in this workspace",
+    "user_not_found": "name somebody of this workspace",
+    "user_disabled": "this person has left the workspace",
+    "cannot_dm_bot": "bots cannot be written to in private",
+    "not_enabled": "turn on the Home tab in the app's settings",
+    "paid_teams_only": "this needs a paid plan",
+    "plan_upgrade_required": "this needs a paid plan",
+    "msg_too_long": "say less",
+    "too_long": "say less",
+    "message_limit_exceeded": "wait: the workspace has sent all it may for now",
+    "team_quota_exceeded": "wait, or move to a larger plan",
+}
+"""What to do about a code; those that are not here speak for themselves, or are a bug."""
+
+AGAIN = frozenset({"ratelimited", "rate_limited"})
+"""Codes of what was not done, and may be asked again later."""
+IN_DOUBT = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+"""Codes after which nobody knows whether it was done."""
+NO_ENTRY = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "channel_not_found",
+        "ekm_access_denied",
+        "invalid_auth",
+        "is_archived",
+        "missing_scope",
+        "not_authed",
+        "not_in_channel",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+    }
+)
+"""Codes that have nothing to do with what was to be written: no other text would have passed there."""
+
+
+class Refused(PushbotError):  # noqa: N818 - it says what happened
+    """Slack answered `ok: false`. `code` is its error, `needed` the scope that is missing, if that is why."""
+
+    def __init__(self, code: str, method: str, needed: str = "", where: str = "") -> None:
+        self.code, self.method, self.needed = code, method, needed
+        if code == "missing_scope":
+            cure = f"add the scope {needed or 'it needs'} to the app and install it again"
+        else:
+            cure = WHAT_TO_DO.get(code, f"see https://docs.slack.dev/reference/methods/{method}")
+        place = f" in {where}" if where else ""
+        super().__init__(f"Slack refused {method}{place} ({code}): {cure}.")
+
+
+class Unreachable(PushbotError):  # noqa: N818 - it says what happened
+    """Slack could not be asked, and nothing was done; it may be asked again later."""
