@@ -285,6 +285,52 @@ class Remembering(Protocol):
     memory: Memory | None
 
 
+@runtime_checkable
+class Groups(Protocol):
+    """What a chat may have beside: it knows groups of people, which may be in roles (`[roles.NAME] groups`)."""
+
+    async def members(self, group: str) -> frozenset[str]:
+        """The addresses of those in the group that the configuration names so; nobody, where there is no such group.
+
+        May be asked before `run`, and while it is not connected. Raises PushbotError when the chat cannot tell.
+        """
+        ...
+
+
+class Weight(StrEnum):
+    """What it means for the bot that something of its chat is as it was found."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    MISTAKE = "mistake"
+    UNSEEN = "not looked at"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One thing that a look at a chat found: one plain sentence, with what to do about it where it is not good."""
+
+    weight: Weight
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the configuration counts on in a chat beside its rooms: accounts of people and groups, as it names them."""
+
+    people: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Inspecting(Protocol):
+    """What a chat may have beside: before it is run, it can look whether it would find all that it needs."""
+
+    async def look(self, wanted: Wanted) -> Sequence[Sight]:
+        """Ask the server, and change nothing there; whoever asks sets the time limit. No secret is in what it says."""
+        ...
+
+
 def recalls(chat: Chat) -> bool:
     """Whether `chat` can tell if a line was said before: it has `recalls = True`.
 

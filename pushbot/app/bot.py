@@ -123,7 +123,7 @@ class Bot:
             "autopilot": autopilot,
             "house": house,
             "hours": hours,
-            "roles": Membership(plan.access.directory, clock, printed),
+            "roles": Membership(plan.access.directory, clock, printed, plan.chats),
         }
         bot = cls(plan, lasting, conductors, dispatcher, desk, house, topics, autopilot, background)
         if plan.copied is not None:

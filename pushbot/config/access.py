@@ -17,6 +17,7 @@ from pushbot.values import Name, Text, TimeLimit, Words, expected
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pushbot.config.model import ChatPart
     from pushbot.config.problems import Key
     from pushbot.config.reading import Reading
 
@@ -34,6 +35,13 @@ def _account(value: str) -> str:
     return value
 
 
+def _group(value: str) -> str:
+    group = account_of(value)
+    if not (group.chat and group.who.removeprefix("@")) or not value.isprintable() or " " in value:
+        raise expected('CHAT/GROUP as the chat calls it, such as "slack/@deployers"')
+    return value
+
+
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -41,6 +49,8 @@ def _one_or_more(value: object) -> object:
 AccountName = Annotated[str, AfterValidator(_account)]
 RoleNames = Annotated[tuple[Name, ...], BeforeValidator(_one_or_more)]
 """Names of roles, or one alone."""
+GroupNames = Annotated[tuple[Annotated[str, AfterValidator(_group)], ...], BeforeValidator(_one_or_more)]
+"""Groups of people that a chat knows, or one alone."""
 AccessTable = dict[Text, RoleNames]
 """`[access]`, and the same for a lane and a stage: a verb, and the roles that may use it."""
 
@@ -70,6 +80,7 @@ class RoleTable(BaseModel):
     model_config = STRICT
 
     people: tuple[Text, ...] = ()
+    groups: GroupNames = ()
     command: Words | None = None
     every: TimeLimit = 300.0
     timeout: TimeLimit = 30.0
@@ -91,6 +102,15 @@ def read_access(reading: Reading) -> Access:
     return Access(policy, Directory(humans, roles))
 
 
+def check_groups(reading: Reading, chats: Iterable[ChatPart]) -> None:
+    """Note groups in roles that are said to be of one of `chats` that knows none."""
+    without = {chat.name for chat in chats if not callable(getattr(chat.plugin, "members", None))}
+    for name, role in reading.found.table.roles.items():
+        for i, group in enumerate(role.groups):
+            if (chat := account_of(group).chat) in without:
+                reading.note(("roles", name, "groups", i), f"chat '{chat}' has no groups of people", "a chat that has")
+
+
 def access_of(reading: Reading, table: Mapping[str, tuple[str, ...]], key: Key) -> dict[str, frozenset[str]]:
     """What an `access` table at `key` says, without the verbs and roles that there are none of; those are noted."""
     for verb, roles in table.items():
@@ -108,8 +128,9 @@ def check_roles(reading: Reading, roles: Iterable[str], key: Key, built_in: Iter
             reading.note_unknown(key, "role", role, known)
 
 
-def _check_chat(reading: Reading, account: Account, key: Key) -> None:
-    chats = [*reading.found.table.chats, CONTROL]
+def _check_chat(reading: Reading, account: Account, key: Key, *, grouped: bool = False) -> None:
+    """Note a chat that there is not; with `grouped` the control socket is none, as it knows no groups."""
+    chats = [*reading.found.table.chats, *([] if grouped else [CONTROL])]
     if account.chat not in chats and reading.found.whole("chats", account.chat):
         reading.note_unknown(key, "chat", account.chat, chats)
 
@@ -160,5 +181,7 @@ def _role(reading: Reading, name: str, table: RoleTable) -> RoleSpec:
                 reading.note(key, f"found {entry!r}", str(error))
         elif entry != EVERYBODY and entry not in people and reading.found.whole("people", entry):
             reading.note_unknown(key, "person", entry, people)
+    for i, group in enumerate(table.groups):
+        _check_chat(reading, account_of(group), ("roles", name, "groups", i), grouped=True)
     command = tuple(str(reading.anchored(word)) for word in table.command or ())
-    return RoleSpec(name, table.people, command, table.every, table.timeout)
+    return RoleSpec(name, table.people, command, table.every, table.timeout, table.groups)

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pushbot.config.access import access_of, read_access
+from pushbot.config.access import access_of, check_groups, read_access
 from pushbot.config.backup import backups
 from pushbot.config.calendars import hours_of, read_calendars
 from pushbot.config.inventories import read_inventories
@@ -77,6 +77,7 @@ def _assemble(reading: Reading) -> Config | None:
     }
     web, house = read_web(reading), read_house(reading)
     access = read_access(reading)
+    check_groups(reading, (chat for chat in chats if chat is not None))
     of_lanes = {name: access_of(reading, lane.access, ("lanes", name, "access")) for name, lane in table.lanes.items()}
     check_auto(reading, table.lanes, {name: tuple(s.name for s in each.stages) for name, each in pipelines.items()})
     if reading.problems or reading.found.problems:

@@ -45,7 +45,8 @@ class Access:
         """Whether somebody in a chat can be an operator."""
         role = Role.OPERATOR.value
         kept = (one for one in self.directory.roles_kept if one.name == role)
-        return any(one.people or one.command for one in kept) or any(role in one.roles for one in self.directory.people)
+        listed = any(one.people or one.command or one.groups for one in kept)
+        return listed or any(role in one.roles for one in self.directory.people)
 
     def refusal(
         self,

@@ -1,7 +1,7 @@
 """Who people are: the identities of one human on several chats, in git and on the pager, and the roles they hold.
 
 `[people]` and `[roles]` of the configuration as values. Only what a chat vouches for is looked up: somebody whose
-`proof` is empty is nobody here. Roles that a command lists are kept up by
+`proof` is empty is nobody here. Roles that a command lists, or a group of a chat, are kept up by
 `membership.py`, in `Directory.listed`.
 """
 
@@ -94,7 +94,8 @@ class Human:
 class RoleSpec:
     """A role of `[roles.NAME]`: `people` are names of humans, accounts, or `*`; a `command` prints more of them.
 
-    It is run again `every` so many seconds, and may take `timeout`.
+    `groups` are groups of people that a chat knows, as CHAT/GROUP. The command is run again, and the chats are asked
+    again, `every` so many seconds, and may take `timeout`.
     """
 
     name: str
@@ -102,11 +103,26 @@ class RoleSpec:
     command: tuple[str, ...] = ()
     every: float = 300.0
     timeout: float = 30.0
+    groups: tuple[str, ...] = ()
+
+    @property
+    def lists(self) -> tuple[tuple[str, ...], ...]:
+        """What there is of it in `Directory.listed`, by its key there."""
+        return (self.command, *map(of_group, self.groups))
+
+
+def of_group(group: str) -> tuple[str, ...]:
+    """The key in `Directory.listed` of a chat's group; no command has it, as none has an empty name."""
+    return ("", group)
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """All humans and roles. `listed` is what the commands of roles printed last: nobody, where there is no entry."""
+    """All humans and roles.
+
+    `listed` is what the commands of roles printed last, and who is in the groups of chats: nobody, where there is no
+    entry.
+    """
 
     people: tuple[Human, ...] = ()
     roles_kept: tuple[RoleSpec, ...] = ()
@@ -154,7 +170,7 @@ class Directory:
         return own | {role.name for role in kept}
 
     def _holds(self, role: RoleSpec, person: Person, human: Human | None) -> bool:
-        entries = {*role.people, *self.listed.get(role.command, ())}
+        entries = {*role.people, *(entry for key in role.lists for entry in self.listed.get(key, ()))}
         if EVERYBODY in role.people or (human is not None and human.name in entries):
             return True
         accounts = [account_of(entry) for entry in entries if "/" in entry]
