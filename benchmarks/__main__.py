@@ -25,7 +25,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from benchmarks import apply, crowd, fanout, mailbox, plan, process, shipping, topic
+from benchmarks import apply, crowd, fanout, mailbox, plan, process, shipping, slack, topic
 from benchmarks.report import Figure, as_json, table
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "topic": topic.measure,
     "crowd": crowd.measure,
     "mailbox": mailbox.measure,
+    "slack": slack.measure,
     "process": process.measure,
     "apply": apply.measure,
     "plan": plan.measure,
@@ -45,6 +46,7 @@ TITLES = {
     "topic": "From .join to the TOPIC that another client sees, commit to disk included",
     "crowd": f"{crowd.PEOPLE} people say .join at the same moment",
     "mailbox": "Committed commands a second through a lane's mailbox, on disk",
+    "slack": "From .join in a Slack channel to the topic that others see, on a Slack without limits",
     "process": "Start and memory",
     "apply": "pushbot apply --jsonl",
     "plan": "pushbot plan, from the start of the process to its end",
