@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -100,11 +101,16 @@ class Api:
         args = Args(call.arguments, grant)
         try:
             method = self._allowed(call, grant)
-            if self.rates.on and (after := self.rates.wait(call.method, args.text("channel"))):
+            if self.rates.on and (after := self.rates.wait(call.method, self._room(args))):
                 return self._limited(call, after)
             return self._answered(call, method(args), grant)
         except Refusal as refusal:
             return self._answered(call, refusal.answer, grant)
+
+    def _room(self, args: Args) -> str:
+        with contextlib.suppress(KeyError):
+            return self.app.space.channel(args.text("channel")).id
+        return args.text("channel")
 
     def _allowed(self, call: Call, grant: Grant | None) -> Callable[[Args], Object]:
         """The method, when this token may call it (docs.slack.dev/authentication/tokens)."""

@@ -27,7 +27,10 @@ class Refusal(Exception):  # noqa: N818 - says what happened
 
 def malformed(*messages: str, error: str = "invalid_arguments") -> Refusal:
     """The refusal of arguments that are not as they have to be."""
-    return Refusal(error, response_metadata={"messages": [f"[ERROR] {one}" for one in messages]})
+    said: list[JsonValue] = [f"[ERROR] {one}" for one in messages]
+    named: list[JsonValue] = [*messages]
+    more: Object = {"errors": named} if error == "invalid_blocks" else {}
+    return Refusal(error, **more, response_metadata={"messages": said})
 
 
 @dataclass

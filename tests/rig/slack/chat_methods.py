@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.rig.slack.calls import Refusal, malformed
 from tests.rig.slack.limits import MESSAGE, judge
 from tests.rig.slack.state import BOT, BOT_USER, Message
-from tests.rig.slack.text import stored
+from tests.rig.slack.text import stored, typed, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,8 @@ class ChatMethods:
     def content(self, args: Args, text_limit: int | None = None) -> tuple[str, list[Object]]:
         """Text and blocks as they are kept, or a refusal."""
         text = stored(args.text("text"))
+        if args.flag("link_names") or args.text("parse") == "full":
+            text = typed(unescape(text), self.space)
         blocks = judged(args.json("blocks"), self.posts)
         if not text.strip() and not blocks and not args.json("attachments"):
             raise Refusal("no_text")

@@ -13,13 +13,12 @@ import contextlib
 import itertools
 import json
 import secrets
-import socket
-import struct
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
+
+from tests.rig.slack.link import Ack, Delivery, Link, goodbye, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,72 +29,6 @@ if TYPE_CHECKING:
 
 MOST = 10
 """Links an app may have at a time."""
-
-
-@dataclass(frozen=True)
-class Ack:
-    """What came of an envelope: acknowledged with a `payload` or without, or `error` as people are shown it."""
-
-    payload: Object | None = None
-    error: str = ""
-
-
-@dataclass(eq=False)
-class Delivery:
-    """Something to be delivered, through one envelope or, when repeated, more."""
-
-    kind: str
-    payload: Object
-    accepts: bool = False
-    attempt: int = 0
-    reason: str = ""
-    envelopes: list[str] = field(default_factory=list)
-    link: Link | None = None
-    ack: Ack | None = None
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
-    timer: asyncio.TimerHandle | None = None
-    then: Callable[[Object], None] | None = None
-    """Called with the payload of the acknowledgement, if it has one."""
-
-    @property
-    def event(self) -> Object:
-        """The event in it; empty for what is none."""
-        inner = self.payload.get("event")
-        return inner if isinstance(inner, dict) else {}
-
-
-@dataclass(eq=False)
-class Link:
-    """One WebSocket connection of the app."""
-
-    number: int
-    socket: web.WebSocketResponse
-    request: web.Request
-    out: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
-    leaving: bool = False
-    dead: bool = False
-    received: list[str] = field(default_factory=list)
-    """Texts the app sent."""
-    pings: int = 0
-
-    def send(self, what: Object) -> None:
-        self.out.put_nowait(json.dumps(what))
-
-    def reset(self) -> None:
-        """The TCP connection is gone at once (RST)."""
-        transport = self.request.transport
-        if transport is not None:
-            connection = transport.get_extra_info("socket")
-            with contextlib.suppress(OSError):
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
-
-    def die(self) -> None:
-        """TCP stays up; nothing is read, written or answered any more."""
-        self.dead = True
-        transport = self.request.transport
-        if isinstance(transport, asyncio.ReadTransport):
-            transport.pause_reading()
 
 
 class Links:
@@ -143,7 +76,7 @@ class Links:
         link = Link(next(self._numbers), web.WebSocketResponse(autoping=False, timeout=0.2), request)
         await link.socket.prepare(request)
         if len(self.open) >= MOST:
-            await link.socket.send_str(json.dumps(_goodbye("too_many_websockets")))
+            await link.socket.send_str(json.dumps(goodbye("too_many_websockets")))
             await link.socket.close()
             return link.socket
         self.open.append(link)
@@ -151,7 +84,7 @@ class Links:
         self.flush()
         try:
             async with asyncio.TaskGroup() as group:
-                writer = group.create_task(_write(link))
+                writer = group.create_task(write(link))
                 await self._read(link)
                 writer.cancel()
         finally:
@@ -201,6 +134,17 @@ class Links:
             self._send(delivery)
         return made[0]
 
+    def hold(self) -> None:
+        """Keep what is to be delivered, until `release`."""
+        self.held = True
+
+    def release(self, *, backwards: bool = False) -> None:
+        """Deliver what was kept; with `backwards`, the newest first."""
+        self.held = False
+        if backwards:
+            self._waiting.reverse()
+        self.flush()
+
     def flush(self) -> None:
         """Send what waited for a link."""
         waiting, self._waiting = self._waiting, []
@@ -243,7 +187,7 @@ class Links:
     def _repeat(self, delivery: Delivery, reason: str) -> None:
         if delivery.timer:
             delivery.timer.cancel()
-        if delivery.attempt >= len(self.pauses):
+        if reason == "timeout" and delivery.attempt >= len(self.pauses):
             self.lost.append(delivery)
             self._settle(delivery, Ack(error=reason))
             return
@@ -281,7 +225,7 @@ class Links:
     def disconnect(self, reason: str = "refresh_requested", link: Link | None = None) -> None:
         """Tell a link, or all, to leave; with `warning` they stay for the time being."""
         for one in [link] if link else list(self.open):
-            one.send(_goodbye(reason))
+            one.send(goodbye(reason))
             if reason != "warning":
                 one.leaving = True
                 asyncio.get_running_loop().call_later(self.grace, one.reset)
@@ -302,15 +246,3 @@ class Links:
             if delivery.timer:
                 delivery.timer.cancel()
         self.reset()
-
-
-def _goodbye(reason: str) -> Object:
-    return {"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-rig-1"}}
-
-
-async def _write(link: Link) -> None:
-    with contextlib.suppress(ConnectionError):
-        while True:
-            text = await link.out.get()
-            if not link.dead:
-                await link.socket.send_str(text)

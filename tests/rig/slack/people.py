@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from tests.rig.slack.calls import Args, Refusal
 from tests.rig.slack.files import Reply
+from tests.rig.slack.pressed import button, option
 from tests.rig.slack.state import APP, BOT_USER, TEAM, Channel, Message, User
 from tests.rig.slack.text import escape, typed
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from tests.rig.slack.files import Files
     from tests.rig.slack.links import Links
     from tests.rig.slack.rooms import Rooms
@@ -41,9 +40,11 @@ class People:
     # --- talking ---
 
     def say(self, user: str, channel: str, text: str, *, thread: str | None = None, raw: bool = False) -> str:
-        """Somebody writes; the message's `ts`. With `raw` the text is what Slack keeps already."""
+        """Somebody writes (a member now, if not before); the `ts`. With `raw` the text is as Slack keeps it already."""
         where = self.space.channel(channel)
         assert not where.archived, f"#{where.name} is archived"
+        if self.space.user(user).id not in where.members:
+            where.members.append(self.space.user(user).id)
         kept = text if raw else typed(text, self.space)
         return self.posts.person(where, self.space.user(user).id, kept, thread).ts
 
@@ -94,18 +95,20 @@ class People:
         }
         return await self._sent("slash_commands", payload, reply)
 
-    async def press(self, user: str, message: Message | Object, what: str) -> Object | None:
+    async def press(self, user: str, message: Message | Object | None, what: str) -> Object | None:
         """Somebody presses the button (on a message, or a view) that has this `action_id`, `value` or label."""
-        element, block_id = _element(message, what, {"button"})
+        assert message is not None, "there is nothing to press on"
+        element, block_id = button(message, what)
         action: Object = {"type": "button", "block_id": block_id}
         action.update((key, element[key]) for key in ("action_id", "text", "value", "style") if key in element)
         return await self._act(user, message, action)
 
-    async def choose(self, user: str, message: Message | Object, what: str, menu: str = "") -> Object | None:
+    async def choose(self, user: str, message: Message | Object | None, what: str, menu: str = "") -> Object | None:
         """Somebody chooses the option with this value or label, from an overflow or a select."""
-        element, block_id, option = _option(message, what, menu)
+        assert message is not None, "there is nothing to choose from"
+        element, block_id, chosen = option(message, what, menu)
         action: Object = {"type": element["type"], "action_id": element["action_id"], "block_id": block_id}
-        return await self._act(user, message, action | {"selected_option": option})
+        return await self._act(user, message, action | {"selected_option": chosen})
 
     async def _act(self, user: str, on: Message | Object, action: Object) -> Object | None:
         person = self.space.user(user)
@@ -253,46 +256,3 @@ class People:
             "removed_users": [one for one in before if one not in group.users],
         }
         self.app.emit(changed, "usergroups:read")
-
-
-def elements(on: Message | Object) -> list[tuple[Object, str]]:
-    """What can be pressed or chosen from in a message or view, each with the `block_id` it is in."""
-    blocks: JsonValue = [*on.blocks] if isinstance(on, Message) else on.get("blocks")
-    found: list[tuple[Object, str]] = []
-    for block in blocks if isinstance(blocks, list) else []:
-        if isinstance(block, dict):
-            inside = block.get("elements") if block.get("type") == "actions" else [block.get("accessory")]
-            known = inside if isinstance(inside, list) else []
-            found += [(one, str(block.get("block_id"))) for one in known if isinstance(one, dict)]
-    return found
-
-
-def _label(element: Object) -> str:
-    text = element.get("text")
-    return str(text.get("text")) if isinstance(text, dict) else ""
-
-
-def _element(on: Message | Object, what: str, types: set[str]) -> tuple[Object, str]:
-    there = [(one, block) for one, block in elements(on) if one.get("type") in types]
-    for key in ("action_id", "value"):
-        for one, block in there:
-            if one.get(key) == what:
-                return one, block
-    for one, block in there:
-        if _label(one) == what:
-            return one, block
-    raise AssertionError(f"nothing to press that is called {what!r}; there are {[_label(one) for one, _ in there]}")
-
-
-def _option(on: Message | Object, what: str, menu: str) -> tuple[Object, str, Object]:
-    seen: list[str] = []
-    for element, block in elements(on):
-        options = element.get("options")
-        if (menu and element.get("action_id") != menu) or not isinstance(options, list):
-            continue
-        for option in options:
-            assert isinstance(option, dict)
-            if what in {option.get("value"), _label(option)}:
-                return element, block, option
-            seen.append(_label(option))
-    raise AssertionError(f"nothing to choose that is called {what!r}; there are {seen}")

@@ -3,7 +3,7 @@
     async with SlackServer() as slack:
         slack.add_user("ada"); slack.add_channel("#push")
         ... slack.url, BOT_TOKEN, APP_TOKEN for the bot ...
-        slack.people.say("ada", "#push", ".join")
+        slack.say("ada", "#push", ".join")
         await slack.until(lambda: ".join" in slack.shown("#push")[-1])
 
 People and channels are named by id, handle, display name or `#name`. It lives in the test's loop and outlives the bot.
@@ -21,11 +21,11 @@ from tests.rig.slack.api import Api
 from tests.rig.slack.app import App, Grant
 from tests.rig.slack.chat_methods import ChatMethods
 from tests.rig.slack.files import File, Files
-from tests.rig.slack.links import Delivery, Links
+from tests.rig.slack.links import Links
 from tests.rig.slack.people import People
 from tests.rig.slack.posts import Ephemeral, Posts
 from tests.rig.slack.rooms import Rooms
-from tests.rig.slack.shown import blocks_shown
+from tests.rig.slack.shown import blocks_shown, mentions
 from tests.rig.slack.state import BOT, BOT_USER, Channel, Group, Message, User, Workspace
 from tests.rig.slack.team_methods import Team
 from tests.rig.slack.text import plain, unescape
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from tests.rig.slack.calls import Call
     from tests.rig.slack.faults import Fault
+    from tests.rig.slack.link import Delivery
     from tests.rig.slack.state import Object
 
 DEADLINE = 5.0
@@ -58,6 +59,16 @@ class SlackServer:
         for part in (chat.methods, self.rooms.methods, self.team.methods, self.uploads.methods):
             self.api.methods |= part
         self.people = People(self.team, self.rooms, self.uploads, self.links)
+        people = self.people
+        self.say, self.direct, self.edit, self.delete = people.say, people.direct, people.edit, people.delete
+        self.slash, self.press, self.choose, self.open_home = (
+            people.slash,
+            people.press,
+            people.choose,
+            people.open_home,
+        )
+        self.rename, self.rename_channel, self.archive = people.rename, people.rename_channel, people.archive
+        self.write_topic, self.invite, self.kick = people.write_topic, people.invite, people.kick
         self.space.users[BOT_USER] = User(BOT_USER, bot, "", bot, bot=BOT)
         self._runner: web.AppRunner | None = None
         self._open: set[asyncio.BaseTransport] = set()
@@ -184,6 +195,10 @@ class SlackServer:
     def read(self, message: Message | Ephemeral) -> str:
         """What people read in a message."""
         return blocks_shown(message.blocks, self.space) if message.blocks else plain(message.text, self.space)
+
+    def mentioned(self, message: Message | Ephemeral) -> list[str]:
+        """Whom it calls: user ids, user group ids, `here`, `channel`, `everyone`."""
+        return mentions(message)
 
     def said(self, channel: str, thread: str | None = None) -> list[str]:
         """What the bot wrote there, as people read it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tests.rig.slack.text import plain
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from tests.rig.slack.state import Object, Workspace
+    from tests.rig.slack.posts import Ephemeral
+    from tests.rig.slack.state import Message, Object, Workspace
+
+_CALLS = re.compile(r"<(@[A-Z0-9]+|!subteam\^[A-Z0-9]+|!(?:here|channel|everyone))(?:\|[^>]*)?>")
 
 
 def blocks_shown(blocks: Sequence[JsonValue] | Sequence[Object], space: Workspace) -> str:
@@ -112,3 +116,29 @@ def _inline(element: JsonValue, space: Workspace) -> str:
             return str(element.get("fallback") or element.get("format"))
         case other:
             return f"({other})"
+
+
+def mentions(message: Message | Ephemeral) -> list[str]:
+    """Whom a message calls, each once: user ids, user group ids, and `here`, `channel` and `everyone`."""
+    found = [whom for one in message.blocks for whom in _called(one)]
+    found += [one.removeprefix("!subteam^").lstrip("@!") for one in _CALLS.findall(message.text)]
+    return list(dict.fromkeys(found))
+
+
+def _called(value: JsonValue) -> list[str]:
+    if isinstance(value, list):
+        return [whom for one in value for whom in _called(one)]
+    if not isinstance(value, dict):
+        return []
+    match value.get("type"):
+        case "user":
+            return [str(value.get("user_id"))]
+        case "usergroup":
+            return [str(value.get("usergroup_id"))]
+        case "broadcast":
+            return [str(value.get("range"))]
+        case "mrkdwn":
+            found = _CALLS.findall(str(value.get("text")))
+            return [one.removeprefix("!subteam^").lstrip("@!") for one in found]
+        case _:
+            return [whom for one in value.values() for whom in _called(one)]

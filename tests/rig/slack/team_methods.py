@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.rig.slack.calls import Refusal, cut, malformed
+from tests.rig.slack.chat_methods import named
 from tests.rig.slack.limits import judge_view
 from tests.rig.slack.state import APP, BOT, BOT_USER, TEAM
 
@@ -148,4 +149,7 @@ class Team:
         digest = hashlib.sha256(json.dumps(view).encode()).hexdigest()[:8]
         own: Object = {"id": view_id, "team_id": TEAM, "app_id": APP, "bot_id": BOT, "hash": f"{ts}.{digest}"}
         given: Object = {"callback_id": "", "private_metadata": "", "external_id": "", "state": {"values": {}}}
+        blocks = view["blocks"]
+        assert isinstance(blocks, list)
+        own["blocks"] = [*named(blocks, self.posts)]
         return {**given, **view, **own, "root_view_id": view_id, "previous_view_id": None}
