@@ -15,7 +15,7 @@ from pushbot.queue.commands import Notify
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -326,8 +326,11 @@ class Wanted:
 class Inspecting(Protocol):
     """What a chat may have beside: before it is run, it can look whether it would find all that it needs."""
 
-    async def look(self, wanted: Wanted) -> Sequence[Sight]:
-        """Ask the server, and change nothing there; whoever asks sets the time limit. No secret is in what it says."""
+    def look(self, wanted: Wanted) -> AsyncIterator[Sight]:
+        """Ask the server, and change nothing there; each thing as it is found. Whoever asks sets the time limit.
+
+        No secret is in what it says. Raises PushbotError when the server cannot be asked any further.
+        """
         ...
 
 
