@@ -27,10 +27,11 @@ TOPIC_LIMIT = 454
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """One line that the bot said to a room, or to a person by name."""
+    """One line that the bot said to a room, or to a person by name; how it was meant is no part of what was said."""
 
     to: str
     text: str
+    manner: Manner = field(default=PLAIN, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -116,6 +117,10 @@ class ChatServer:
         if self._link is not None:
             self._link.confirmed()
 
+    def hold(self, *, losing: bool) -> None:
+        """Confirm nothing from now on; with `losing` let nothing arrive either."""
+        self.confirming, self.losing = False, losing
+
     def tell(self, notice: Notice) -> None:
         """Bring the bot word of anything that a chat may tell."""
         self._notify(notice)
@@ -135,7 +140,8 @@ class ChatServer:
         self._link = None
 
     def let_in(self) -> None:
-        """Let the bot connect again."""
+        """Let the bot connect again, over a link that loses nothing."""
+        self.losing = False
         self._up.set()
 
     async def admit(self, link: FakeChat) -> None:
@@ -150,10 +156,10 @@ class ChatServer:
 
     # --- what the bot does ---
 
-    def hear(self, to: str, text: str) -> None:
+    def hear(self, line: Spoken) -> None:
         """The bot says a line."""
         if not self.losing:
-            self.spoken.append(Spoken(to, text))
+            self.spoken.append(line)
 
     def found(self, room: str) -> RoomEntered:
         """What the bot finds as it enters a room."""
@@ -215,13 +221,13 @@ class FakeChat:
             self._inside = False
             self._server.part(self)
 
-    def say(self, to: str, text: str, manner: Manner = PLAIN) -> asyncio.Future[None]:  # noqa: ARG002 - all are lines
+    def say(self, to: str, text: str, manner: Manner = PLAIN) -> asyncio.Future[None]:
         """Queue one line, see `Chat.say`."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._dead:
             done.cancel()
             return done
-        self._waiting.append((Spoken(to, text), done))
+        self._waiting.append((Spoken(to, text, manner), done))
         self._soon()
         return done
 
@@ -285,7 +291,7 @@ class FakeChat:
             return
         waiting, self._waiting = self._waiting, []
         for line, done in waiting:
-            self._server.hear(line.to, line.text)
+            self._server.hear(line)
             self._written.append(done)
         if self._server.confirming:
             self.confirmed()

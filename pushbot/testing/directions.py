@@ -221,20 +221,19 @@ async def _bot(play: Playground, words: Words) -> None:
 
 
 def _link(play: Playground, words: Words) -> None:
+    wire = play.wire or play.server
     if words["how"] == "breaks":
-        play.server.disconnect()
+        wire.disconnect()
     else:
-        play.server.losing = False
-        play.server.let_in()
+        wire.let_in()
 
 
 def _server(play: Playground, words: Words) -> None:
-    how = words["how"]
+    how, wire = words["how"], play.wire or play.server
     if how == "confirms":
-        play.server.confirm()
+        wire.confirm()
     else:
-        play.server.confirming = False
-        play.server.losing = how.startswith("loses")
+        wire.hold(losing=how.startswith("loses"))
 
 
 _BEFORE: Final[Mapping[str, Prepare]] = {

@@ -16,6 +16,7 @@ Nothing in it waits for time: `settle` returns when nothing can go on by itself,
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
@@ -43,6 +44,7 @@ from pushbot.service.spec import (
 from pushbot.testing.chat import ChatServer, FakeChat
 from pushbot.testing.check import HandCheck
 from pushbot.testing.clock import HandClock
+from pushbot.testing.displays import Screen, ShowingChat
 from pushbot.testing.executor import HandExecutor
 from pushbot.testing.inventory import HandInventory, hosts_in
 from pushbot.testing.memory_store import MemoryStore
@@ -51,11 +53,13 @@ from pushbot.testing.timetable import HandTimetable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sized
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from pushbot.fleet.model import Amount
     from pushbot.ports import Chat
     from pushbot.service.oncall import OncallSpec
+    from pushbot.testing.wire import Wire
     from pushbot.web.spec import WebSpec
 
 PUSH = "#push"
@@ -85,9 +89,11 @@ class Playground:
     """One bot and its world. `runs` is a folder for the runs' output.
 
     The world (server, executor, repository, clock, store) outlives the bot, which can be stopped,
-    crashed and started again. `chats` makes its connections, one to `server` if not given. `hosts` is the
-    list of hosts, `dns` another one that it is compared with. Everybody is logged in, and nobody an operator but
-    those in `operators`.
+    crashed and started again. `chats` makes its connections, one to each of the `servers` if not given; `screens` are
+    those of chats that show more than lines. `hosts` is the list of hosts, `dns` another one that it is compared with. Everybody is logged in, and nobody an operator but
+    those in `operators`. `places` are the names of the chats in which lanes and announcements live, that of `server` if
+    not given; `accounts` how the configuration calls people who are not `CHAT/NAME`. `wire` is the server's side of
+    other `chats`, and while `unplugged` nothing reaches it.
     """
 
     runs: Path
@@ -109,9 +115,29 @@ class Playground:
     operators: set[str] = field(default_factory=set)
     guide: bool = False
     oncall: OncallSpec | None = None
+    places: tuple[str, ...] = ()
+    accounts: dict[str, str] = field(default_factory=dict)
+    wire: Wire | None = None
+    unplugged: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    screens: dict[str, Screen] = field(default_factory=dict)
     timetable: HandTimetable = field(init=False)
+    _others: list[ChatServer] = field(default_factory=list)
     _bot: asyncio.Task[None] | None = None
-    _link: FakeChat | None = None
+    _links: list[FakeChat] = field(default_factory=list)
+
+    @property
+    def servers(self) -> tuple[ChatServer, ...]:
+        """All chat servers, `server` first."""
+        return self.server, *self._others
+
+    def add_chat(self, name: str) -> ChatServer:
+        """Give the next bot another chat, which is a server of its own; its rooms are named `NAME/#room`."""
+        self._others.append(ChatServer(name))
+        return self._others[-1]
+
+    def display(self, chat: str = "irc") -> Screen:
+        """Have a chat show boards, pushes and people's own pages from the next bot on; gives what it shows."""
+        return self.screens.setdefault(chat, Screen())
 
     def add_lane(
         self,
@@ -124,7 +150,7 @@ class Playground:
         max_riders: int = TRAIN_SIZE,
         config: bool = False,
     ) -> LaneSpec:
-        """Give the next bot a lane, in #push if no rooms are named.
+        """Give the next bot a lane, in #push if no rooms are named; a room of another chat is `CHAT/#room`.
 
         All `stages` can be rolled back; those in `undone` are rolled back by themselves when they
         fail. `locks` names the claim of a stage that is not the lane's alone.
@@ -144,7 +170,7 @@ class Playground:
 
         lane = LaneSpec(
             name=name,
-            rooms=tuple(Room(self.server.chat, room) for room in rooms or (PUSH,)),
+            rooms=tuple(Room(chat, room) for chat in self.places or (self.server.chat,) for room in rooms or (PUSH,)),
             stages=tuple(map(stage, stages)),
             repository=self.repository if branch else None,
             branch=branch,
@@ -154,9 +180,13 @@ class Playground:
         self.lanes.append(lane)
         return lane
 
+    def _room(self, named: str) -> Room:
+        chat, slash, room = named.rpartition("/")
+        return Room(chat if slash else self.server.chat, room)
+
     def _gate(self) -> Access:
         """The access that the next bot is given: `access`, and those in `operators` by name."""
-        people = tuple(f"{self.server.chat}/{name}" for name in sorted(self.operators))
+        people = tuple(self.accounts.get(name, f"{self.server.chat}/{name}") for name in sorted(self.operators))
         directory, role = self.access.directory, RoleSpec(Role.OPERATOR.value, people)
         return replace(self.access, directory=replace(directory, roles_kept=(*directory.roles_kept, role)))
 
@@ -180,12 +210,13 @@ class Playground:
 
     @property
     def rooms(self) -> tuple[str, ...]:
-        """Where the bot has to be."""
-        named = (
-            *(room.name for lane in self.lanes for room in lane.rooms),
-            *(room.name for room in self.announce.rooms),
-        )
-        return tuple(dict.fromkeys(named))
+        """Where the bot has to be on `server`."""
+        return self.rooms_of(self.server.chat)
+
+    def rooms_of(self, chat: str) -> tuple[str, ...]:
+        """Where the bot has to be on the chat of that name."""
+        named = (*(room for lane in self.lanes for room in lane.rooms), *self.announce.rooms)
+        return tuple(dict.fromkeys(room.name for room in named if room.chat == chat))
 
     def __post_init__(self) -> None:
         self.timetable = HandTimetable(self.clock)
@@ -203,11 +234,11 @@ class Playground:
         if self._bot is not None:
             raise RuntimeError("a bot is running already")
         await self.store.open()
-        if self.chats is None:
-            self._link = FakeChat(self.server.chat, self.server, self.rooms)
-        chats = {self.server.chat: self._link} if self._link is not None else (self.chats or dict)()
+        chats = self._connected() if self.chats is None else self.chats()
         outputs, stop = Outputs(self.runs), self.abort_on_stop
-        plan = app.Plan(chats, tuple(self.lanes), self.announce, outputs, stop, last_words=self.last_words)
+        rooms = tuple(Room(chat, room.name) for chat in self.places for room in self.announce.rooms)
+        announce = replace(self.announce, rooms=rooms or self.announce.rooms)
+        plan = app.Plan(chats, tuple(self.lanes), announce, outputs, stop, last_words=self.last_words)
         plan = replace(plan, web=self.web, access=self._gate())
         plan = replace(plan, house=HouseSpec(self.runs / "incidents", self.guide, self.oncall))
         self.timetable = HandTimetable(self.clock)
@@ -215,6 +246,14 @@ class Playground:
         self._bot = asyncio.ensure_future(bot)
         if settle:
             await self.settle()
+
+    def _connected(self) -> Mapping[str, Chat]:
+        """A connection to each server."""
+        self._links = [FakeChat(each.chat, each, self.rooms_of(each.chat)) for each in self.servers]
+        return {
+            link.name: ShowingChat(link, self.screens[link.name]) if link.name in self.screens else link
+            for link in self._links
+        }
 
     async def settle(self) -> None:
         """Let the bot do all that it can do by itself. Raises what it died of, if it has."""
@@ -270,10 +309,11 @@ class Playground:
         """
         bot, self._bot = self._bot, None
         await self.store.close()
-        if self._link is not None:
-            self._link.cut()
-            self._link = None
-        if bot is not None:
+        while self._links:
+            self._links.pop().cut()
+        if bot is None:
+            return
+        async with self.unplugged():
             bot.cancel()
             await asyncio.wait([bot])
             if not bot.cancelled():
