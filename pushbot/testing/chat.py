@@ -280,8 +280,6 @@ class FakeChat:
         self._written, self._waiting = [], []
         self._server.part(self)
 
-    # --- writing ---
-
     def _soon(self) -> None:
         asyncio.get_running_loop().call_soon(self._pump)
 

@@ -48,11 +48,12 @@ from pushbot.testing.displays import Screen, ShowingChat
 from pushbot.testing.executor import HandExecutor
 from pushbot.testing.inventory import HandInventory, hosts_in
 from pushbot.testing.memory_store import MemoryStore
+from pushbot.testing.quiet import MOST_TURNS, quiet
 from pushbot.testing.repository import MemoryRepository
 from pushbot.testing.timetable import HandTimetable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sized
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -66,22 +67,6 @@ PUSH = "#push"
 WARROOM = "#warroom"
 NEWS = Announce(rooms=(Room("irc", WARROOM),), lane=frozenset(News) - {News.DEPLOY_SUCCEEDED})
 """What is told where when the configuration says nothing else."""
-MOST_TURNS = 100_000
-"""Turns of the event loop after which work that does not come to an end is a bug."""
-
-
-async def quiet() -> None:
-    """Return when nothing in this event loop can go on before something comes from outside or time passes.
-
-    Exact as long as all takes place in the loop, without threads and sockets: asyncio keeps what can
-    run now in one list, and when that is empty after our own turn, everybody waits for somebody else.
-    """
-    ready: Sized = vars(asyncio.get_running_loop())["_ready"]  # there is no public way to ask for it
-    for _ in range(MOST_TURNS):
-        await asyncio.sleep(0)
-        if not ready:
-            return
-    raise AssertionError("the bot does not come to rest")
 
 
 @dataclass(slots=True)
@@ -89,11 +74,12 @@ class Playground:
     """One bot and its world. `runs` is a folder for the runs' output.
 
     The world (server, executor, repository, clock, store) outlives the bot, which can be stopped,
-    crashed and started again. `chats` makes its connections, one to each of the `servers` if not given; `screens` are
-    those of chats that show more than lines. `hosts` is the list of hosts, `dns` another one that it is compared with. Everybody is logged in, and nobody an operator but
-    those in `operators`. `places` are the names of the chats in which lanes and announcements live, that of `server` if
-    not given; `accounts` how the configuration calls people who are not `CHAT/NAME`. `wire` is the server's side of
-    other `chats`, and while `unplugged` nothing reaches it.
+    crashed and started again. `chats` makes its connections, to `server` and what `add_chat` made if not given;
+    `screens` are those of chats that show more than lines. `hosts` is the list of hosts, `dns` another one that it is
+    compared with. Everybody is logged in, and nobody an operator but those in `operators`. `places` are the names of
+    the chats in which lanes and announcements live, that of `server` if not given; `accounts` how the configuration
+    calls people who are not `CHAT/NAME`. `wire` is the server's side of other `chats`, and while `unplugged` nothing
+    reaches it.
     """
 
     runs: Path
@@ -124,11 +110,6 @@ class Playground:
     _others: list[ChatServer] = field(default_factory=list)
     _bot: asyncio.Task[None] | None = None
     _links: list[FakeChat] = field(default_factory=list)
-
-    @property
-    def servers(self) -> tuple[ChatServer, ...]:
-        """All chat servers, `server` first."""
-        return self.server, *self._others
 
     def add_chat(self, name: str) -> ChatServer:
         """Give the next bot another chat, which is a server of its own; its rooms are named `NAME/#room`."""
@@ -170,7 +151,7 @@ class Playground:
 
         lane = LaneSpec(
             name=name,
-            rooms=tuple(Room(chat, room) for chat in self.places or (self.server.chat,) for room in rooms or (PUSH,)),
+            rooms=tuple(one for room in rooms or (PUSH,) for one in self._rooms(room)),
             stages=tuple(map(stage, stages)),
             repository=self.repository if branch else None,
             branch=branch,
@@ -180,9 +161,9 @@ class Playground:
         self.lanes.append(lane)
         return lane
 
-    def _room(self, named: str) -> Room:
-        chat, slash, room = named.rpartition("/")
-        return Room(chat if slash else self.server.chat, room)
+    def _rooms(self, named: str) -> list[Room]:
+        chat, _, room = named.rpartition("/")
+        return [Room(one, room) for one in ((chat,) if chat else self.places or (self.server.chat,))]
 
     def _gate(self) -> Access:
         """The access that the next bot is given: `access`, and those in `operators` by name."""
@@ -249,7 +230,7 @@ class Playground:
 
     def _connected(self) -> Mapping[str, Chat]:
         """A connection to each server."""
-        self._links = [FakeChat(each.chat, each, self.rooms_of(each.chat)) for each in self.servers]
+        self._links = [FakeChat(each.chat, each, self.rooms_of(each.chat)) for each in (self.server, *self._others)]
         return {
             link.name: ShowingChat(link, self.screens[link.name]) if link.name in self.screens else link
             for link in self._links

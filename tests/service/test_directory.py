@@ -16,7 +16,7 @@ from pushbot.service.access import Access
 from pushbot.service.directory import Account, Directory, Human, RoleSpec, account_of, follows
 from pushbot.service.membership import Membership, names_in
 from pushbot.testing.clock import HandClock
-from pushbot.testing.playground import quiet
+from pushbot.testing.quiet import quiet
 from tests.service.door import Door
 
 if TYPE_CHECKING:
