@@ -44,9 +44,7 @@ class ChatMethods:
     def post(self, args: Args) -> Object:
         channel = self.rooms.writable(args.must("channel"), args)
         text, blocks = self.content(args)
-        thread = args.text("thread_ts") or None
-        if thread and channel.find(thread) is None:
-            raise Refusal("thread_not_found")
+        thread = self.posts.thread(channel, args.text("thread_ts"))
         message = Message(channel.id, self.space.ts(), BOT_USER, text[:TEXT], blocks, thread, bot=BOT)
         message.arguments = {key: value for key, value in args.given.items() if key != "token"}
         message.metadata = self._metadata(args)
@@ -81,7 +79,7 @@ class ChatMethods:
         if user not in channel.members:
             raise Refusal("user_not_in_channel")
         text, blocks = self.content(args)
-        made = self.posts.whisper(user, channel.id, text, blocks, args.text("thread_ts") or None)
+        made = self.posts.whisper(user, channel.id, text, blocks, self.posts.thread(channel, args.text("thread_ts")))
         return {"ok": True, "message_ts": made.ts}
 
     def update(self, args: Args) -> Object:

@@ -175,8 +175,8 @@ class Files:
         elif not text.strip() and not blocks:
             raise Refusal("no_text")
         elif args.text("response_type") == "in_channel":
-            message = Message(channel.id, self.space.ts(), BOT_USER, text, blocks, args.text("thread_ts") or None)
-            message.bot = BOT
+            thread = self.posts.thread(channel, args.text("thread_ts"))
+            message = Message(channel.id, self.space.ts(), BOT_USER, text, blocks, thread, bot=BOT)
             self.posts.write(channel, message)
         else:
             self.posts.whisper(reply.user, channel.id, text, blocks, args.text("thread_ts") or None)

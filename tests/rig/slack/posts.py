@@ -43,6 +43,15 @@ class Posts:
         message.bot = self.space.users[user].bot
         return self.write(channel, message)
 
+    def thread(self, channel: Channel, ts: str) -> str | None:
+        """The thread this `thread_ts` means: that of the reply, when it is one's; none when there is no such message.
+
+        Slack does not refuse then: the message stands in the channel, and the answer has no `thread_ts`
+        (slack-go/slack#1571).
+        """
+        message = channel.find(ts) if ts else None
+        return (message.thread or message.ts) if message else None
+
     def write(self, channel: Channel, message: Message) -> Message:
         """Put a message into a conversation; who is mentioned is told besides."""
         if message.thread:
@@ -88,10 +97,17 @@ class Posts:
         self.app.emit_in(channel, self._hidden(channel, "message_changed", ts, more))
 
     def delete(self, channel: Channel, message: Message) -> None:
+        """Delete a message; of one with replies a `tombstone` stays, which is a change."""
         before = self.json(message)
-        message.deleted = True
         if message.ts in channel.pins:
             channel.pins.remove(message.ts)
+        if "reply_count" in before:
+            message.user, message.subtype, message.bot = "USLACKBOT", "tombstone", ""
+            message.text, message.blocks, message.files = "This message was deleted.", [], []
+            changed: Object = {"message": self.json(message), "previous_message": before}
+            self.app.emit_in(channel, self._hidden(channel, "message_changed", self.space.ts(), changed))
+            return
+        message.deleted = True
         more: Object = {"deleted_ts": message.ts, "previous_message": before}
         self.app.emit_in(channel, self._hidden(channel, "message_deleted", self.space.ts(), more))
 
