@@ -1,13 +1,15 @@
-"""`pushbot check`: every mistake of a configuration at once, or what it means in a few lines."""
+"""`pushbot check`: every mistake of a configuration at once, or what it means in a few lines, and what chats say."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pushbot.cli.hosts_words import meant
+from pushbot.cli.inspecting import look
 from pushbot.cli.windows import too_short
 from pushbot.config import Config, load
 from pushbot.errors import PushbotError
@@ -18,15 +20,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def check(file: Path) -> None:
+@click.option("--offline", is_flag=True, help="Look at the file alone, and ask no chat.")
+@click.pass_context
+def check(ctx: click.Context, file: Path, *, offline: bool) -> None:
     """Check the configuration in FILE, and change nothing.
 
     Each mistake is one line on standard error: where it is, what is wrong, what was expected, and the
     nearest known name. Then the exit code is 2. A good configuration is summed up on standard output. Where the bot
     has a record of its runs, it warns of health checks whose window is short for what their service takes.
 
+    A Slack workspace is then asked, if the tokens are there: whether they are taken, which scopes are missing, whether
+    the bot is in each room, and people and groups exist. What is missing is a line on standard error that begins with
+    "mistake:", and the exit code is 1. It takes half a minute at most, and changes nothing there.
+
     \b
-    Example:
+    Examples:
+      $ pushbot check --offline pushbot.toml
       $ pushbot check pushbot.toml
       pushbot.toml:21: pipelines.web.stages[0].timeot: unknown key; did you mean 'timeout'?
     """  # noqa: D301 - \b is click's mark for lines to keep
@@ -38,6 +47,8 @@ def check(file: Path) -> None:
         warnings = [str(error)]
     for line in warnings:
         click.echo(f"warning: {line}", err=True)
+    if not offline and not asyncio.run(look(config)):
+        ctx.exit(1)
 
 
 def summary(config: Config) -> str:

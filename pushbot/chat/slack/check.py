@@ -1,0 +1,195 @@
+"""`pushbot check` on Slack: tokens, scopes, Socket Mode, rooms, people and groups, and what to do where it lacks.
+
+Nothing is changed there: only methods that read are called, and the address for a link, which is not used.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from pushbot.chat.slack.api import Api
+from pushbot.chat.slack.check_rooms import rooms_seen
+from pushbot.chat.slack.groups import UserGroups
+from pushbot.chat.slack.manifest import CONNECT, Part, scopes
+from pushbot.chat.slack.refused import Refused
+from pushbot.errors import PushbotError
+from pushbot.ports import Sight, Weight
+from pushbot.secret import resolve_secret
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+    from pushbot.chat.slack.api import Answer
+    from pushbot.chat.slack.options import SlackOptions
+    from pushbot.ports import Wanted
+
+BOT_KIND, APP_KIND = "xoxb-", "xapp-"
+"""How a bot token and an app-level token begin (https://docs.slack.dev/authentication/tokens)."""
+OTHER_KINDS = {
+    "xoxp-": "a user token",
+    "xoxe": "a token that expires: turn token rotation off, or make the app anew from the manifest",
+    "xoxa-": "a legacy token",
+    "xoxs-": "a token of a browser session",
+}
+MEMBER = re.compile(r"[UW][A-Z0-9]{2,}")
+ADD = "add it under OAuth & Permissions and install the app again"
+
+
+async def look(options: SlackOptions, rooms: Sequence[str], wanted: Wanted) -> AsyncIterator[Sight]:
+    """What there is in Slack of what the bot counts on. Raises PushbotError when Slack cannot be asked further."""
+    try:
+        token, app_token = resolve_secret(options.token), resolve_secret(options.app_token)
+    except PushbotError as error:
+        yield Sight(Weight.UNSEEN, str(error))
+        return
+    wrong = list(_kinds(token, app_token))
+    for sight in wrong:
+        yield sight
+    if wrong:
+        return
+    bot_client = AsyncWebClient(token=token, base_url=options.api_url)
+    app_client = AsyncWebClient(token=app_token, base_url=options.api_url)
+    async with Api(bot_client) as bot, Api(app_client) as app:
+        try:
+            who = await bot.call("auth.test")
+        except Refused as refusal:
+            yield Sight(Weight.MISTAKE, f"token ({options.token}) is not taken. {refusal}")
+            who = {}
+        else:
+            yield Sight(Weight.GOOD, f"signed in to {who.get('team')} ({who.get('url')}) as {who.get('user')}")
+        async for sight in _socket_mode(app, await _app_of(bot, who), options.app_token):
+            yield sight
+        if who:
+            async for sight in _inside(bot, str(who.get("user")), rooms, wanted):
+                yield sight
+
+
+async def _inside(api: Api, name: str, rooms: Sequence[str], wanted: Wanted) -> AsyncIterator[Sight]:
+    """What there is in the workspace, where the bot is called `name`."""
+    granted, private = await _granted(api), list[bool]()
+    async for sight in rooms_seen(api, rooms, granted, name, private):
+        yield sight
+    parts = {Part.BASE, *([Part.GROUPS] if wanted.groups else []), *([Part.PRIVATE] if any(private) else [])}
+    for sight in _scopes(granted, parts):
+        yield sight
+    async for sight in _people(api, wanted.people):
+        yield sight
+    async for sight in _groups(api, wanted.groups):
+        yield sight
+
+
+def _kinds(token: str, app_token: str) -> Iterator[Sight]:
+    """What is wrong with the tokens at first sight. No part of them is told but how they begin."""
+    if token.startswith(APP_KIND) and app_token.startswith(BOT_KIND):
+        yield Sight(Weight.MISTAKE, f"token and app_token are swapped: token is {BOT_KIND}…, app_token {APP_KIND}…")
+        return
+    for option, given, kind, place in (
+        ("token", token, BOT_KIND, "Install App > Bot User OAuth Token"),
+        ("app_token", app_token, APP_KIND, "Basic Information > App-Level Tokens"),
+    ):
+        if not given.startswith(kind):
+            what = next((words for start, words in OTHER_KINDS.items() if given.startswith(start)), "something else")
+            yield Sight(Weight.MISTAKE, f"{option} has to begin with {kind} and is {what}: take it from {place}")
+
+
+async def _granted(api: Api) -> frozenset[str] | None:
+    """The scopes of the token; None where Slack does not say."""
+    try:
+        response = await api.client.api_call("auth.test")  # for its headers, which `Api.call` does not give
+    except SlackApiError:
+        return None
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    said = headers.get("x-oauth-scopes")
+    return frozenset(filter(None, map(str.strip, said.split(",")))) if said is not None else None
+
+
+def _scopes(granted: frozenset[str] | None, needed: set[Part]) -> Iterator[Sight]:
+    """Which scopes are missing, and for what; which are wider than needed."""
+    if granted is None:
+        yield Sight(Weight.UNSEEN, "which scopes the token has: Slack did not say")
+        return
+    wanted = scopes({*needed, Part.SNIPPETS})
+    missing = [scope for scope in wanted if scope.name not in granted]
+    for scope in missing:
+        weight = Weight.MISTAKE if scope.part in needed else Weight.WARNING
+        yield Sight(weight, f"the scope {scope.name} is missing, needed to {scope.why}: {ADD}")
+    if not missing:
+        yield Sight(Weight.GOOD, "all scopes that are needed are granted")
+    if wider := sorted(granted - {scope.name for scope in wanted}):
+        yield Sight(Weight.WARNING, f"wider than needed here: {', '.join(wider)}; take them out of the app if you can")
+
+
+async def _app_of(api: Api, who: Answer) -> str:
+    """The id of the app whose bot token it is; empty where that cannot be seen."""
+    if not who:
+        return ""
+    try:
+        bot = (await api.call("bots.info", bot=who.get("bot_id"))).get("bot")
+    except Refused:
+        return ""
+    return str(bot.get("app_id") or "") if isinstance(bot, dict) else ""
+
+
+async def _socket_mode(api: Api, app: str, where: str) -> AsyncIterator[Sight]:
+    try:
+        await api.call("apps.connections.open")
+    except Refused as refusal:
+        if refusal.code == "missing_scope":
+            cure = f"make an app-level token with the scope {CONNECT} (Basic Information > App-Level Tokens)"
+        elif refusal.code in {"invalid_auth", "not_authed", "token_revoked", "account_inactive"}:
+            cure = "make a new one under Basic Information > App-Level Tokens"
+        else:
+            cure = "turn on Socket Mode in the app's settings, see docs/slack.md"
+        yield Sight(Weight.MISTAKE, f"app_token ({where}) opens no link ({refusal.code}): {cure}")
+        return
+    yield Sight(Weight.GOOD, "Socket Mode is on")
+    try:
+        other = str((await api.call("auth.test")).get("app_id") or "")
+    except Refused:
+        return
+    if app and other and app != other:
+        yield Sight(Weight.MISTAKE, f"token is of the app {app}, app_token of the app {other}: take both from one app")
+
+
+async def _people(api: Api, people: Iterable[str]) -> AsyncIterator[Sight]:
+    known = 0
+    for who in people:
+        if not MEMBER.fullmatch(who):
+            yield Sight(Weight.MISTAKE, f"'{who}' is no member id: copy it from the profile (… > Copy member ID)")
+            continue
+        try:
+            user = (await api.call("users.info", user=who)).get("user")
+        except Refused as refusal:
+            if refusal.code == "missing_scope":
+                return  # told with the scopes
+            yield Sight(Weight.MISTAKE, f"there is nobody with the member id {who} ({refusal.code}): look it up anew")
+            continue
+        user = user if isinstance(user, dict) else {}
+        if user.get("deleted"):
+            yield Sight(
+                Weight.MISTAKE, f"{who} ({user.get('name')}) is deactivated: take them out of the configuration"
+            )
+        elif user.get("is_bot"):
+            yield Sight(Weight.WARNING, f"{who} ({user.get('name')}) is a bot, and bots are not heard")
+        else:
+            known += 1
+    if known:
+        yield Sight(Weight.GOOD, f"{known} {'person' if known == 1 else 'people'} of the configuration found")
+
+
+async def _groups(api: Api, groups: Iterable[str]) -> AsyncIterator[Sight]:
+    known = UserGroups(api)
+    for group in groups:
+        try:
+            members = await known.members(group)
+        except PushbotError as error:
+            yield Sight(Weight.MISTAKE, f"user group {group}: {error}")
+            return  # it is the same for all
+        if members:
+            yield Sight(Weight.GOOD, f"user group {group}: {len(members)} in it")
+        else:
+            yield Sight(Weight.MISTAKE, f"user group {group}: there is none, or nobody is in it: look at its handle")
