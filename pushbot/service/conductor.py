@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, ParamSpec, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -30,6 +30,7 @@ from pushbot.queue.commands import (
 from pushbot.queue.model import Queue
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.time import next_due
+from pushbot.service.aftermath import Committed, without_fail
 from pushbot.service.asks import Ask
 from pushbot.service.beside import around
 from pushbot.service.directory import relinked
@@ -43,17 +44,15 @@ from pushbot.service.snapshot import Snapshot
 from pushbot.service.voice.refusals import broken, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from pushbot.ports import Clock, Line, RunRecord, Store, Timetable, Work
+    from pushbot.ports import Clock, RunRecord, Store, Timetable, Work
+    from pushbot.service.aftermath import Runs, Watcher
     from pushbot.service.draft import Surroundings
-    from pushbot.service.snapshot import Progress
     from pushbot.service.speaker import Speaker
     from pushbot.service.spec import LaneSpec
     from pushbot.service.topics import Topics
-
-P = ParamSpec("P")
 
 LOG = structlog.get_logger()
 MAILBOX = 1000
@@ -62,23 +61,6 @@ BATCH = 200
 """Pieces of work that go into one transaction at most."""
 AGAIN_AFTER = 1.0
 """Seconds until a report that could not be recorded is tried again."""
-
-
-class Runs(Protocol):
-    """What follows a commit for runs."""
-
-    @property
-    def progress(self) -> Mapping[str, Progress]:
-        """How far each run in flight is."""
-        ...
-
-    def begin(self, record: RunRecord) -> None:
-        """Take up a run that was asked for."""
-        ...
-
-    def abort(self, run: str) -> None:
-        """Stop a run in flight."""
-        ...
 
 
 @dataclass(slots=True)
@@ -95,6 +77,7 @@ class Conductor:
     queue: Queue = field(default_factory=Queue)
     pushes: Pushes = field(init=False)
     timetable: Timetable | None = None
+    watcher: Watcher | None = None
     fresh: bool = True
     _due: datetime | None = None
     _owed: list[Ask] = field(default_factory=list)
@@ -243,7 +226,7 @@ class Conductor:
             raise
         else:
             self.fresh = self.fresh and work.queue is None
-            self._follow(draft, work.lines, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
+            self._follow(draft, work, redraw=any(isinstance(ask.what, EditTopic) for ask in batch))
 
     def _decide(self, draft: Draft, ask: Ask) -> None:
         """One piece of work on the draft; a bug in a rule costs that piece alone."""
@@ -255,21 +238,24 @@ class Conductor:
             draft.broke(ask, reference)
             self._tell([ask], broken(reference))
 
-    def _follow(self, draft: Draft, lines: Iterable[Line], *, redraw: bool) -> None:
+    def _follow(self, draft: Draft, work: Work, *, redraw: bool) -> None:
         """What was committed takes effect: words before the topic, and a fault in one thing keeps no other back."""
-        changed = draft.queue is not self.queue
+        before, changed = self.queue, draft.queue is not self.queue
         self.queue = draft.queue
         self.pushes.take(draft.pushes)
-        for line in lines:
-            _without_fail(self.speaker.hand, (line,))
+        if self.watcher is not None and (changed or work.runs or work.pushes):
+            done = Committed(self.snapshot(), before, work.pushes, work.runs, self.pushes.underway)
+            without_fail(self.watcher.committed, done)
+        for line in work.lines:
+            without_fail(self.speaker.hand, (line,))
         if changed or redraw:
-            _without_fail(self.topics.show, self.lane, self.queue)
+            without_fail(self.topics.show, self.lane, self.queue)
         for record in draft.asked:
-            _without_fail(self.runs.begin, record)
+            without_fail(self.runs.begin, record)
         for run in draft.aborted:
-            _without_fail(self.runs.abort, run)
+            without_fail(self.runs.abort, run)
         for word in draft.words:
-            _without_fail(self.around.feed.tell, word)
+            without_fail(self.around.feed.tell, word)
 
     def _tell(self, batch: list[Ask], text: str) -> None:
         """Answer everybody in `batch` with the same line, off the record."""
@@ -286,12 +272,4 @@ class Conductor:
         self._tell(batch, why)
         reports = (ask for ask in batch if isinstance(ask.what, Report))
         self._owed += [ask for ask in reports if not isinstance(ask.what, Passed | Stirred)]
-        _without_fail(self.topics.show, self.lane, self.queue)
-
-
-def _without_fail(act: Callable[P, None], *given: P.args, **named: P.kwargs) -> None:
-    """Do what follows from the record. A bug in it, a plugin's perhaps, undoes nothing that was committed."""
-    try:
-        act(*given, **named)
-    except Exception:
-        LOG.exception("follow_up_failed", reference=fault_reference())
+        without_fail(self.topics.show, self.lane, self.queue)

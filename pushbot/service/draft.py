@@ -27,6 +27,7 @@ from pushbot.queue.model import Queue, RunKind
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules import Decision, Facts, Unfinished, decide
 from pushbot.service.access import Access
+from pushbot.service.asks import Ask
 from pushbot.service.beside import around
 from pushbot.service.feed import Declined, Feed, Happened, Word
 from pushbot.service.hailing import Hailing, Wishes
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pushbot.ports import Chat, Delivery, Entry, PushRecord, RunRecord
-    from pushbot.service.asks import Ask, Origin
+    from pushbot.queue.commands import Command
+    from pushbot.queue.model import Person
+    from pushbot.service.asks import Origin
     from pushbot.service.hours import Hours
     from pushbot.service.runbook import Runbook
     from pushbot.service.speaker import Speaker
@@ -149,6 +152,10 @@ class Draft:
         if queue.locks is not self.queue.locks:  # seen by other lanes at once, as runs are
             self.around.runbook.keep(self.around.lane, queue.locks)
         self.queue = stamped(queue, self.at)
+
+    def would(self, what: Command, by: Person) -> Decision | Refusal:
+        """What would become of `what`, if `by` asked it now; nothing comes of this."""
+        return self._decided(Ask(what, by, "")) or Decision(self.queue)
 
     def _decided(self, ask: Ask) -> Decision | Refusal | None:
         """What becomes of it, once it is past the gate; None of a question, which is only taken down."""

@@ -231,10 +231,8 @@ class Playground:
     def _connected(self) -> Mapping[str, Chat]:
         """A connection to each server."""
         self._links = [FakeChat(each.chat, each, self.rooms_of(each.chat)) for each in (self.server, *self._others)]
-        return {
-            link.name: ShowingChat(link, self.screens[link.name]) if link.name in self.screens else link
-            for link in self._links
-        }
+        shown = self.screens
+        return {one.name: ShowingChat(one, shown[one.name]) if one.name in shown else one for one in self._links}
 
     async def settle(self) -> None:
         """Let the bot do all that it can do by itself. Raises what it died of, if it has."""
