@@ -84,24 +84,19 @@ async def test_without_tokens_it_is_not_looked_at(options: SlackOptions, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("token", "app_token", "said"),
+    ("tokens", "said"),
     [
-        (APP_TOKEN, BOT_TOKEN, ["token and app_token are swapped: token is xoxb-…, app_token xapp-…"]),
-        ("xoxp-1-2", APP_TOKEN, ["is a user token: take it from Install App"]),
-        (BOT_TOKEN, BOT_TOKEN, ["app_token has to begin with xapp- and is something else"]),
-        ("xoxe.xoxb-1", "rubbish", ["turn token rotation off", "app_token has to begin with xapp-"]),
+        ((APP_TOKEN, BOT_TOKEN), ["token and app_token are swapped: token is xoxb-…, app_token xapp-…"]),
+        (("xoxp-1-2", APP_TOKEN), ["is a user token: take it from Install App"]),
+        ((BOT_TOKEN, BOT_TOKEN), ["app_token has to begin with xapp- and is something else"]),
+        (("xoxe.xoxb-1", "rubbish"), ["turn token rotation off", "app_token has to begin with xapp-"]),
     ],
 )
 async def test_tokens_of_another_kind_are_told_before_anything_is_asked(
-    slack: SlackServer,
-    options: SlackOptions,
-    monkeypatch: pytest.MonkeyPatch,
-    token: str,
-    app_token: str,
-    said: list[str],
+    slack: SlackServer, options: SlackOptions, monkeypatch: pytest.MonkeyPatch, tokens: tuple[str, str], said: list[str]
 ) -> None:
-    monkeypatch.setenv("SLACK_BOT_TOKEN", token)
-    monkeypatch.setenv("SLACK_APP_TOKEN", app_token)
+    monkeypatch.setenv("SLACK_BOT_TOKEN", tokens[0])
+    monkeypatch.setenv("SLACK_APP_TOKEN", tokens[1])
     told = await mistakes(options)
     assert len(told) == len(said)
     assert all(words in line for words, line in zip(said, told, strict=True))
@@ -155,8 +150,10 @@ async def test_scopes_that_are_not_needed_and_such_as_do_no_harm_when_missing(
     found = await seen(options)
     assert not found[Weight.MISTAKE]
     assert found[Weight.WARNING] == [
-        "the scope files:write is missing, needed to attach the end of a log as a snippet: "
-        "add it under OAuth & Permissions and install the app again",
+        (
+            "the scope files:write is missing, needed to attach the end of a log as a snippet: "
+            "add it under OAuth & Permissions and install the app again"
+        ),
         "wider than needed here: admin, groups:read, usergroups:read; take them out of the app if you can",
     ]
 
