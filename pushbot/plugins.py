@@ -118,6 +118,8 @@ def _importable(folders: Sequence[Path]) -> Iterator[None]:
 def _import(module: str, name: str) -> ModuleType:
     try:
         return import_module(module)
+    except PushbotError as error:  # it says itself what it lacks
+        raise PushbotError(f"plugin '{name}': {error}") from error
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
             missing = f"plugin '{name}': there is no module '{error.name}', neither on plugin_path nor installed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pushbot.chat.irc.backoff import Backoff
+from pushbot.chat.backoff import Backoff
 from pushbot.chat.irc.features import Features
 from pushbot.chat.irc.rooms import ENTER_WAIT, REJOIN_MIN, STAY, Presence, Room, Rooms
 

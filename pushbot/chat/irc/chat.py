@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.irc.backoff import Backoff
+from pushbot.chat.backoff import Backoff
 from pushbot.chat.irc.features import Features
 from pushbot.chat.irc.known import Known
 from pushbot.chat.irc.link import Link

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from pushbot.chat.irc.backoff import Backoff
+from pushbot.chat.backoff import Backoff
 from pushbot.chat.irc.wire import cut
 
 if TYPE_CHECKING:
