@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -432,6 +433,19 @@ async def test_rooms_and_people_change(slack: SlackServer) -> None:
         assert sorted(subtypes) == ["channel_archive", "channel_join", "channel_leave", "channel_name"]
 
 
+async def test_pins_and_groups_are_told(slack: SlackServer) -> None:
+    slack.add_group("deployers", ["ada"])
+    async with linked(slack) as bot:
+        posted = await bot.client.chat_postMessage(channel="C0PUSH", text="board")
+        slack.people.pin("ada", "#push", str(posted["ts"]))
+        slack.people.change_group("deployers", ["bob"])
+        await slack.until(lambda: len(bot.heard) == 4)
+        by_kind = {str(event["type"]): event for event in bot.heard}
+        assert (by_kind["pin_added"]["user"], by_kind["pin_added"]["channel_id"]) == ("U0ADA", "C0PUSH")
+        changed = by_kind["subteam_members_changed"]
+        assert (changed["added_users"], changed["removed_users"]) == (["U0BOB"], ["U0ADA"])
+
+
 async def test_only_what_was_asked_for_and_allowed(slack: SlackServer) -> None:
     slack.app.events.discard("app_mention")
     slack.app.grants[BOT_TOKEN].scopes.discard("im:history")
@@ -579,6 +593,42 @@ async def test_links_are_told_to_leave(slack: SlackServer, reason: str) -> None:
         await slack.until(lambda: len(slack.links.handshakes) == 2)
         slack.say("ada", "#push", "still there?")
         await slack.until(lambda: bot.texts() == ["still there?"])
+
+
+LINKED = """
+import asyncio, json, sys
+import aiohttp
+
+async def main(url, token, acks):
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
+        answer = await (await session.post(f"{url}apps.connections.open")).json()
+        async with session.ws_connect(answer["url"]) as link:
+            async for message in link:
+                said = json.loads(message.data)
+                if acks == "acks" and "envelope_id" in said:
+                    await link.send_json({"envelope_id": said["envelope_id"]})
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+"""An app as a process of its own."""
+
+
+async def test_it_outlives_the_bot(slack: SlackServer) -> None:
+    async def start(acks: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(sys.executable, "-c", LINKED, slack.url, APP_TOKEN, acks)
+
+    deaf = await start("never")
+    await slack.until(lambda: slack.links.open)
+    slack.say("ada", "#push", "before")
+    deaf.kill()
+    await deaf.wait()
+    await slack.until(lambda: not slack.links.open)
+    slack.say("ada", "#push", "between")
+    bot = await start("acks")
+    await slack.settled()
+    bot.kill()
+    await bot.wait()
+    assert [delivery.event["text"] for delivery in slack.acked] == ["before", "between"]
 
 
 async def test_a_reset_link_is_replaced(slack: SlackServer) -> None:

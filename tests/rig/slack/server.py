@@ -111,13 +111,18 @@ class SlackServer:
         """Be gone, with all connections; what it knows stays."""
         self.links.stop()
         self.api.over.set()
+        self.cut()
+        if self._runner:
+            await self._runner.cleanup()
+        self._runner = None
+
+    def cut(self) -> None:
+        """Break all connections at once; new ones may come."""
+        self.links.reset()
         for transport in list(self._open):
             if isinstance(transport, asyncio.WriteTransport):
                 transport.abort()
         self._open.clear()
-        if self._runner:
-            await self._runner.cleanup()
-        self._runner = None
 
     @web.middleware
     async def _seen(self, request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:

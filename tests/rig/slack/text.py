@@ -17,6 +17,19 @@ _TYPED = re.compile(
     r"(?P<code>`[^`\n]+`)|(?P<url>https?://[^\s<>|]+[^\s<>|.,;:!?)\]'\"])|(?P<mail>\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b)"
     r"|(?P<at>(?<![\w@])@[\w.-]*\w)|(?P<room>(?<![\w#])#[\w-]+)|(?P<bare>\b(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev)\b)"
 )
+EMOJI = {
+    "🎉": ":tada:",
+    "🚀": ":rocket:",
+    "🔒": ":lock:",
+    "✅": ":white_check_mark:",
+    "❌": ":x:",
+    "⚠️": ":warning:",
+    "🔥": ":fire:",
+    "👍": ":+1:",
+    "🚨": ":rotating_light:",
+    "🛑": ":octagonal_sign:",
+}
+"""The page on formatting, "Emoji": what is sent as a character is kept in this form. Enough of them to notice."""
 _MARK = re.compile(r"<(?P<body>[^<>\n]+)>")
 
 
@@ -35,7 +48,13 @@ def stored(text: str) -> str:
     for found in _KEPT.finditer(text):
         kept += [_loose(text[at : found.start()]), found[0]]
         at = found.end()
-    return "".join([*kept, _loose(text[at:])])
+    return _coloned("".join([*kept, _loose(text[at:])]))
+
+
+def _coloned(text: str) -> str:
+    for character, name in EMOJI.items():
+        text = text.replace(character, name)
+    return text
 
 
 def _loose(text: str) -> str:
@@ -44,11 +63,11 @@ def _loose(text: str) -> str:
 
 def typed(text: str, space: Workspace) -> str:
     """What Slack makes of what somebody typed: entities, mentions of people and channels, links."""
-    made, at = [], 0
+    made, at, text = [], 0, text.strip()
     for found in _TYPED.finditer(text):
         made += [escape(text[at : found.start()]), _marked(found, space)]
         at = found.end()
-    return "".join([*made, escape(text[at:])])
+    return _coloned("".join([*made, escape(text[at:])]))
 
 
 def _marked(found: re.Match[str], space: Workspace) -> str:
@@ -76,8 +95,11 @@ def _marked(found: re.Match[str], space: Workspace) -> str:
 
 
 def plain(text: str, space: Workspace) -> str:
-    """What people read: mentions as `@name` and `#channel`, links by their labels, entities as characters."""
-    return unescape(_MARK.sub(lambda found: _shown(found["body"], space), text))
+    """What people read: mentions as `@name` and `#channel`, links by their labels, entities and emoji as characters."""
+    shown = _MARK.sub(lambda found: escape(_shown(found["body"], space)), text)
+    for character, name in EMOJI.items():
+        shown = shown.replace(name, character)
+    return unescape(shown)
 
 
 def _shown(body: str, space: Workspace) -> str:
