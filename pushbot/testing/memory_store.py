@@ -25,12 +25,13 @@ class MemoryStore:
     """A Store whose record lives as long as the object, over any number of `close` and `open`.
 
     Set `trouble` to have every commit fail with it, as a full disk would; None ends that. `commits`
-    counts those that were taken.
+    counts those that were taken, `lines` are all that ever were in one.
     """
 
     def __init__(self) -> None:
         self.trouble: PushbotError | None = None
         self.commits = 0
+        self.lines: list[Line] = []
         self._open = False
         self._queues: dict[str, Queue] = {}
         self._runs: dict[str, RunRecord] = {}
@@ -50,6 +51,11 @@ class MemoryStore:
     async def close(self) -> None:
         """Take nothing more until opened again."""
         self._open = False
+
+    @property
+    def opened(self) -> bool:
+        """Whether somebody works with it."""
+        return self._open
 
     async def remember(self, lane: str) -> Remembered:
         """The lane's queue and its unfinished runs, oldest first."""
@@ -79,6 +85,7 @@ class MemoryStore:
             self._queues[work.lane] = work.queue
         self._pushes |= {(push.lane, push.number): push for push in work.pushes}
         self._lines |= {line.id: line for line in work.lines}
+        self.lines += work.lines
         self._last_line = max(self._last_line, *ids, 0)
         for spoken in work.spoken:
             self._lines.pop(spoken, None)

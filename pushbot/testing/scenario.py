@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from pushbot.service.voice.plain import MAYBE
 from pushbot.testing.chat import Spoken
 from pushbot.testing.directions import direct, prepare
 from pushbot.testing.playground import PUSH, Playground
@@ -41,6 +42,11 @@ class Venue(Protocol):
     @property
     def play(self) -> Playground:
         """The bot and its world, but for its chat."""
+        ...
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the bot can find out there what it has said: then nothing is `(maybe again)`."""
         ...
 
     async def start(self) -> None:
@@ -121,8 +127,9 @@ async def perform(scenario: Scenario, venue: Venue) -> None:
         got.append(_written(steps.pop(0)))
     default_lane(venue.play)
     await venue.start()
-    for step in steps:
+    for written in steps:
         before = len(venue.spoken())
+        step = _recalled(written, venue.spoken()) if venue.recalls else written
         await _act(step, venue)
         await venue.settle(partial(_went_well, step, venue, before))
         said = _heard(venue, before)
@@ -132,6 +139,13 @@ async def perform(scenario: Scenario, venue: Venue) -> None:
     if expected != got:
         difference = difflib.unified_diff(expected, got, "expected", "got", lineterm="", n=max(len(expected), len(got)))
         raise AssertionError("it went otherwise:\n" + "\n".join(difference))
+
+
+def _recalled(step: Step, spoken: Sequence[Spoken]) -> Step:
+    """What is to be said where the bot knows what it said: `(maybe again)` is said now, or was."""
+    plain = (replace(line, text=line.text.removeprefix(MAYBE)) for line in step.said)
+    said = tuple(new for new, old in zip(plain, step.said, strict=True) if new == old or new not in spoken)
+    return replace(step, said=said)
 
 
 def _heard(venue: Venue, since: int) -> tuple[Spoken, ...]:
@@ -185,6 +199,7 @@ class FakeVenue:
     """A venue in memory."""
 
     play: Playground
+    recalls: bool = False
 
     async def start(self) -> None:
         """Start the bot."""

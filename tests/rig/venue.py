@@ -32,6 +32,7 @@ class IrcVenue:
 
     server: Ngircd
     play: Playground
+    recalls: bool = False
     _people: dict[str, Person] = field(default_factory=dict)
     _spoken: list[Spoken] = field(default_factory=list)
     _topics: dict[str, str] = field(default_factory=dict)
@@ -39,6 +40,17 @@ class IrcVenue:
 
     async def start(self) -> None:
         """Start the bot, and return once the listener has seen it enter all rooms."""
+        self.play.chats = lambda: {"irc": self.chat()}
+        await self.open()
+        await self.play.start()
+        await self.entered()
+
+    async def open(self) -> None:
+        """Have somebody there who listens."""
+        await self._person(LISTENER)
+
+    def chat(self) -> IrcChat:
+        """A new connection for a bot."""
         options = IrcOptions(
             host=self.server.host,
             port=self.server.port,
@@ -46,9 +58,11 @@ class IrcVenue:
             lines_per_second=0,
             topic_interval=0.01,
         )
-        self.play.chats = lambda: {"irc": IrcChat("irc", options, self.play.rooms)}
+        return IrcChat("irc", options, self.play.rooms)
+
+    async def entered(self) -> None:
+        """Return once the listener has seen the bot enter all rooms."""
         listener = await self._person(LISTENER)
-        await self.play.start()
         for _ in self.play.rooms:
             await listener.expect(lambda line: line.startswith(f":{BOT}!") and " JOIN " in line)
 
@@ -80,13 +94,13 @@ class IrcVenue:
         try:
             async with asyncio.timeout(WITHIN):
                 while True:
-                    await self._listen()
+                    await self.listen()
                     if done():
                         break
                     await asyncio.sleep(0.002)
         except TimeoutError:
             return
-        await self._listen()
+        await self.listen()
 
     async def close(self) -> None:
         """Everybody leaves."""
@@ -98,7 +112,8 @@ class IrcVenue:
             self._people[name] = await Person.connect(self.server.host, self.server.port, name, *self.play.rooms)
         return self._people[name]
 
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """Read what has come."""
         await self.play.settle()
         for name, person in self._people.items():
             await person.drain()
