@@ -27,9 +27,10 @@ from pushbot.service.tail import last_lines
 from pushbot.service.trying import Trials
 from pushbot.service.versions import versions
 from pushbot.service.voice import answers, blame
+from pushbot.service.voice.eta import eta
 from pushbot.service.voice.incident import standing
 from pushbot.service.voice.phrases import shown, to
-from pushbot.service.voice.status import LaneNow, StageNow, eta, status
+from pushbot.service.voice.status import LaneNow, StageNow, status
 from pushbot.service.voice.whoami import whoami
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Questions:
                 return locks(lane, lanes, self._clock.now())
             case c.Status(None):
                 own_first = sorted(lanes, key=lambda each: each.spec.name != lane)
-                return status([await self._lane(each, lanes) for each in own_first])
+                return status([await self.lane_now(each, lanes) for each in own_first])
             case _:
                 wanted = (question.lane or lane) if isinstance(question, c.Status | c.Capacity) else lane
                 here = next((each for each in lanes if each.spec.name == wanted), None)
@@ -126,9 +127,9 @@ class Questions:
     ) -> tuple[str, ...]:
         match question:
             case c.Status():
-                return status([await self._lane(here, lanes)])
+                return status([await self.lane_now(here, lanes)])
             case c.Eta():
-                return eta(await self._lane(here, lanes), person)
+                return eta(await self.lane_now(here, lanes), person)
             case c.Capacity():
                 return await capacity(here, self._hours, self._store, self._clock.now())
             case c.Blame(words):
@@ -151,7 +152,8 @@ class Questions:
 
     # --- .status and .eta --------------------------------------------------------------------------
 
-    async def _lane(self, here: Snapshot, lanes: Sequence[Snapshot]) -> LaneNow:
+    async def lane_now(self, here: Snapshot, lanes: Sequence[Snapshot]) -> LaneNow:
+        """All that is known of a lane, one of `lanes`. Raises PushbotError when the record cannot be read."""
         name, head = here.spec.name, here.queue.head
         stages = [await self._stage(here, stage.name, lanes) for stage in here.spec.stages]
         return LaneNow(

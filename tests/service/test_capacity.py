@@ -17,8 +17,8 @@ from pushbot.queue import commands as c
 from pushbot.queue.model import Hold, Queue
 from pushbot.service.capacity import Measured, fitting, late, measured, today
 from pushbot.service.hours import Hours
+from pushbot.service.voice.eta import eta
 from pushbot.service.voice.hours import when
-from pushbot.service.voice.status import eta
 from pushbot.service.waiting import stamped
 from pushbot.testing.playground import Playground
 from tests.service.facts import lane, person, train

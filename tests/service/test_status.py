@@ -12,8 +12,9 @@ from pushbot.ports import PushRecord, PushState
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Hold, Phase, Rider, RunKind, Ticket, Train
 from pushbot.service.snapshot import Progress
+from pushbot.service.voice.eta import eta
 from pushbot.service.voice.phrases import about
-from pushbot.service.voice.status import LaneNow, StageNow, eta, status
+from pushbot.service.voice.status import LaneNow, StageNow, status
 from pushbot.testing.clock import START
 from tests.service.facts import OLDER, PRINCESS, PRODUCTION, ago, lane, person, run, train, underway
 

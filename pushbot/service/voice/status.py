@@ -1,4 +1,4 @@
-"""Answers to `.status` and `.eta`: where every lane and stage is, what blocks, who waits and about how long."""
+"""Answers to `.status`: where every lane and stage is, what blocks, who waits and about how long."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from pushbot.queue.model import Hold, Mark, Phase, RunKind, Ticket, Train
 from pushbot.service.history import not_let_in
 from pushbot.service.snapshot import BEGINNING
 from pushbot.service.voice.checks import kept_out
-from pushbot.service.voice.hours import when
 from pushbot.service.voice.keeping import clock_time, why
-from pushbot.service.voice.phrases import NAME, about, ago, clip, crew, ended, names, shown, to, trouble
+from pushbot.service.voice.phrases import NAME, about, ago, clip, ended, names, shown, trouble
 from pushbot.service.voice.plain import counted, lasting, short, ways_on
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from pushbot.calendar.model import Calendar
     from pushbot.ports import PushRecord, RunRecord
-    from pushbot.queue.model import Lock, Person
+    from pushbot.queue.model import Lock
     from pushbot.service.snapshot import Snapshot
 
 MOST_LINES = 12
@@ -95,7 +94,7 @@ def lane_lines(lane: LaneNow) -> tuple[str, ...]:
     """What is on the stages, what the first train does, who comes after it, and what runs aside from the line."""
     places = " | ".join(_place(stage, lane.now) for stage in lane.stages)
     waiting = _waiting(lane)
-    parts = (places, _first(lane), f"next {waiting}" if waiting else "", _aside(lane))
+    parts = (places, first_of(lane), f"next {waiting}" if waiting else "", _aside(lane))
     return tuple(clip(f"{lane.name}: {part}") for part in parts if part)
 
 
@@ -126,7 +125,7 @@ def _claim(run: RunRecord, now: datetime) -> str:
     return f"{run.lane} ({run.id} by {shown(run.driver, NAME)}, {ago(since, now)})"
 
 
-def _first(lane: LaneNow) -> str:
+def first_of(lane: LaneNow) -> str:
     """The hold in front, and what the first train does or waits for."""
     head, hold = lane.snapshot.queue.head, lane.snapshot.queue.hold
     train = "nobody is in the queue" if head is None else _head(head, lane)
@@ -225,7 +224,7 @@ def _waiting(lane: LaneNow) -> str:
     if head is None:
         return ""
     after = queue.items[queue.position(head) + 1 :]
-    guesses = dict(_guesses(lane))
+    turns = dict(guesses(lane))
     told: list[str] = []
     for index, item in enumerate(after):
         if index == MOST_TRAINS:
@@ -236,12 +235,12 @@ def _waiting(lane: LaneNow) -> str:
         if isinstance(item, Hold):
             told.append(f"a hold{_held(item, lane.now).removeprefix('on hold')}")
         else:
-            guess = guesses.get(item.number)
+            guess = turns.get(item.number)
             told.append(f"{_people(item)} ({about(guess)})" if guess is not None else _people(item))
     return ", then ".join(told)
 
 
-def _guesses(lane: LaneNow) -> Iterator[tuple[int, float]]:
+def guesses(lane: LaneNow) -> Iterator[tuple[int, float]]:
     """For each train by its number, in how many seconds it may be up; 0 stands for a new one.
 
     Whose turn would come when the lane is closed is up when it opens. Nothing is known behind a hold, without history,
@@ -258,42 +257,3 @@ def _guesses(lane: LaneNow) -> Iterator[tuple[int, float]]:
         turn = opening(lane.calendars, turn + timedelta(seconds=max(0.0, lane.seconds - elapsed)))
     if turn is not None:
         yield 0, (turn - lane.now).total_seconds()
-
-
-def _long(lane: LaneNow, guess: float) -> str:
-    """How long it may take until a turn comes, and that it is the next opening which is waited for, if it is."""
-    turn = lane.now + timedelta(seconds=guess)
-    if not lane.calendars or opening(lane.calendars, turn - timedelta(seconds=1)) != turn:
-        return about(guess)
-    return f"at the next opening, {when(turn, lane.calendars[0].zone, lane.now)} ({about(guess)})"
-
-
-def eta(lane: LaneNow, person: Person) -> tuple[str, ...]:
-    """For each train the asker is aboard, or would be: how many go first, and about how long that takes."""
-    trains = lane.snapshot.queue.trains
-    aboard = [(ahead, train) for ahead, train in enumerate(trains) if train.seat(person) is not None]
-    if not aboard:
-        guess = dict(_guesses(lane)).get(0)
-        ahead = f"at most {counted(len(trains), 'train')} {_go(len(trains))}" if trains else "nobody goes"
-        long = f", {_long(lane, guess)}" if guess is not None and (trains or guess) else ""
-        return (f"{to(person)}: you are aboard no train of {lane.name}; .join, and {ahead} before you{long}",)
-    return tuple(clip(f"{to(person)}: {_turn(ahead, train, lane)}") for ahead, train in aboard[:3])
-
-
-def _go(number: int) -> str:
-    return "goes" if number == 1 else "go"
-
-
-def _turn(ahead: int, train: Train, lane: LaneNow) -> str:
-    if not ahead:
-        return f"your train is the first of {lane.name}: {_first(lane)}"
-    who = crew(train.driver.name, [rider.person.name for rider in train.riders])
-    first = f"{counted(ahead, 'train')} of {lane.name} {_go(ahead)} before yours ({who})"
-    if lane.seconds is None:
-        return f"{first}; there are too few finished pushes on record to say how long that takes"
-    guess = dict(_guesses(lane)).get(train.number)
-    if guess is None and not any(isinstance(item, Hold) for item in lane.snapshot.queue.items):
-        return f"{first}, and it cannot be told when the lane opens for it"
-    if guess is None:
-        return f"{first}, and a hold stands before it, so it depends on when that is released"
-    return f"{first}: {_long(lane, guess)}, as a push takes {lasting(lane.seconds)} (the median of the last ones)"
