@@ -1,0 +1,1 @@
+"""What Slack shows, as Block Kit: made from values alone, and what a press on it says."""
