@@ -18,7 +18,7 @@ _FILES = {"pushbot.toml": "first.toml", ".gitignore": "first.gitignore"}
 """What is written, and from which file beside this one."""
 _FOR_SLACK = _FILES | {"pushbot.toml": "first_slack.toml"}
 _MANIFEST = "slack-manifest.json"
-_PARTS = ("private-rooms", "user-groups")
+_PARTS = ("private-rooms", "user-groups", "joining")
 """What only some want of Slack; the names are those of pushbot.chat.slack.manifest.Part."""
 
 
@@ -30,7 +30,7 @@ _PARTS = ("private-rooms", "user-groups")
     "parts",
     type=click.Choice(_PARTS),
     multiple=True,
-    help="With --slack, scopes for more: private-rooms (private channels), user-groups (as roles). Repeatable.",
+    help="With --slack, scopes for more: private channels, user groups as roles, joining public channels uninvited.",
 )
 def init(directory: Path, parts: tuple[str, ...], *, slack: bool) -> None:
     """Write a configuration that works, with comments, into DIR.
@@ -74,10 +74,8 @@ def _write(directory: Path, texts: Mapping[Path, str]) -> None:
 
 
 def _manifest(parts: tuple[str, ...]) -> str:
-    try:
-        from pushbot.chat.slack import manifest  # noqa: PLC0415 - Slack's libraries are there only when asked for
-    except ModuleNotFoundError as error:
-        raise PushbotError(f"Slack takes the module {error.name}: pip install 'pushbot[slack]'") from error
+    from pushbot.chat.slack import manifest  # noqa: PLC0415 - Slack's libraries, which only those need who want Slack
+
     return manifest.written({*manifest.WRITTEN, *map(manifest.Part, parts)})
 
 

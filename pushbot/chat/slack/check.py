@@ -119,7 +119,7 @@ def _scopes(granted: frozenset[str] | None, needed: set[Part]) -> Iterator[Sight
         yield Sight(weight, f"the scope {scope.name} is missing, needed to {scope.why}: {ADD}")
     if not missing:
         yield Sight(Weight.GOOD, "all scopes that are needed are granted")
-    if wider := sorted(granted - {scope.name for scope in wanted}):
+    if wider := sorted(granted - {scope.name for scope in scopes({*needed, Part.SNIPPETS, Part.JOINING})}):
         yield Sight(Weight.WARNING, f"wider than needed here: {', '.join(wider)}; take them out of the app if you can")
 
 

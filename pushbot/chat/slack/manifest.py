@@ -29,6 +29,7 @@ class Part(StrEnum):
     SNIPPETS = "snippets"
     PRIVATE = "private-rooms"
     GROUPS = "user-groups"
+    JOINING = "joining"
 
 
 WRITTEN = frozenset({Part.BASE, Part.SNIPPETS})
@@ -50,13 +51,27 @@ class Scope:
     part: Part = Part.BASE
 
 
+FIND = ("conversations.info", "conversations.list", "users.conversations")
+LOOK_BACK = ("conversations.history", "conversations.replies")
 SCOPES = (
-    Scope("channels:history", "read the commands that are typed in public channels", events=("message.channels",)),
+    Scope(
+        "channels:history",
+        "read the commands that are typed in public channels, and find its own messages again",
+        LOOK_BACK,
+        ("message.channels",),
+    ),
     Scope(
         "channels:read",
         "find public channels by their name, and notice when they are renamed, archived, or the bot is let in",
-        methods=("conversations.info", "conversations.list"),
-        events=("channel_archive", "channel_left", "channel_rename", "channel_unarchive", "member_joined_channel"),
+        methods=FIND,
+        events=(
+            "channel_archive",
+            "channel_deleted",
+            "channel_left",
+            "channel_rename",
+            "channel_unarchive",
+            "member_joined_channel",
+        ),
     ),
     Scope("channels:write.topic", "keep the queue in the topic of public channels", ("conversations.setTopic",)),
     Scope(
@@ -65,7 +80,9 @@ SCOPES = (
         ("chat.postEphemeral", "chat.postMessage", "chat.update"),
     ),
     Scope("commands", f"be asked by {COMMAND}"),
-    Scope("im:history", "read the commands that people send it in private", events=("message.im",)),
+    Scope("im:history", "read the commands that people send it in private", LOOK_BACK, ("message.im",)),
+    Scope("im:write", "write to people in private who did not write first", ("conversations.open",)),
+    Scope("pins:read", "find the board of a lane again that was pinned long ago", ("pins.list",)),
     Scope("pins:write", "pin the board of each lane", ("pins.add",)),
     Scope(
         "users:read",
@@ -81,15 +98,23 @@ SCOPES = (
     ),
     Scope(
         "groups:history",
-        "read the commands that are typed in private channels",
-        events=("message.groups",),
+        "read the commands that are typed in private channels, and find its own messages again",
+        LOOK_BACK,
+        ("message.groups",),
         part=Part.PRIVATE,
     ),
     Scope(
         "groups:read",
         "find private channels by their name, and notice when they are renamed or archived",
-        methods=("conversations.info", "conversations.list"),
-        events=("group_archive", "group_left", "group_rename", "group_unarchive"),
+        methods=FIND,
+        events=(
+            "group_archive",
+            "group_deleted",
+            "group_left",
+            "group_rename",
+            "group_unarchive",
+            "member_joined_channel",
+        ),
         part=Part.PRIVATE,
     ),
     Scope(
@@ -103,6 +128,12 @@ SCOPES = (
         "know who is in the user groups that hold roles",
         methods=("usergroups.list", "usergroups.users.list"),
         part=Part.GROUPS,
+    ),
+    Scope(
+        "channels:join",
+        "go into public channels of the configuration without being invited",
+        ("conversations.join",),
+        part=Part.JOINING,
     ),
 )
 """All scopes that there is a use for."""
