@@ -81,6 +81,7 @@ class Bot:
         app.event("subteam_members_changed")(event)
         app.command("/push")(command)
         app.action("ready")(action)
+        app.view("ready")(action)
         app.action("more")(action)
         return app
 
@@ -501,6 +502,67 @@ async def test_buttons_and_menus(slack: SlackServer) -> None:
         assert (user["id"], message["ts"]) == ("U0ADA", board.ts)
         with pytest.raises(AssertionError, match="nothing to press"):
             await slack.press("ada", board, "Go")
+
+
+async def test_buttons_that_one_person_sees(slack: SlackServer) -> None:
+    async with linked(slack) as bot:
+        blocks = [{"type": "actions", "elements": [button("Sure")]}]
+        await bot.client.chat_postEphemeral(channel="C0PUSH", user="U0ADA", text="sure?", blocks=blocks)
+        (asked,) = slack.whispers("ada")
+        await slack.press("ada", asked, "Sure")
+        await slack.until(lambda: bot.done)
+        assert bot.done[0]["container"] == {
+            "type": "message",
+            "message_ts": asked.ts,
+            "channel_id": "C0PUSH",
+            "is_ephemeral": True,
+        }
+        async with aiohttp.ClientSession() as session:
+            await session.post(str(bot.done[0]["response_url"]), json={"replace_original": True, "text": "done"})
+            assert slack.ephemerals("ada") == ["done"]
+
+
+async def test_modals(slack: SlackServer) -> None:
+    ask: Object = {"type": "plain_text_input", "action_id": "why"}
+    label: Object = {"type": "plain_text", "text": "Why?"}
+    view: Object = {"type": "modal", "title": label, "submit": label, "callback_id": "ready"}
+    view["blocks"] = [{"type": "input", "block_id": "b", "label": label, "element": ask}]
+    async with linked(slack) as bot:
+        await slack.slash("ada", "#push", "/push", "abort")
+        trigger = str(bot.done[0]["trigger_id"])
+        await bot.client.views_open(trigger_id=trigger, view=view)
+        with pytest.raises(SlackApiError, match="invalid_trigger_id"):
+            await bot.client.views_open(trigger_id=trigger, view=view)
+        ((user, shown),) = slack.team.modals
+        assert user == "U0ADA"
+        await slack.submit("ada", shown, {"why": "broken"})
+        await slack.until(lambda: len(bot.done) == 2)
+        filled = bot.done[1]["view"]
+        assert isinstance(filled, dict)
+        assert filled["state"] == {"values": {"b": {"why": {"type": "plain_text_input", "value": "broken"}}}}
+
+
+async def test_it_is_set_up_by_a_manifest(slack: SlackServer) -> None:
+    home: Object = {"home_tab_enabled": False, "messages_tab_enabled": True, "messages_tab_read_only_enabled": True}
+    command: Object = {"command": "/ship", "should_escape": False}
+    slack.app.install(
+        {
+            "features": {"app_home": home, "slash_commands": [command]},
+            "oauth_config": {"scopes": {"bot": ["chat:write", "commands"]}},
+            "settings": {"interactivity": {"is_enabled": False}, "socket_mode_enabled": False},
+        }
+    )
+    assert slack.app.grants[BOT_TOKEN].scopes == {"chat:write", "commands"}
+    with pytest.raises(AssertionError, match="turned off"):
+        slack.direct("ada", "hello?")
+    with pytest.raises(Failed, match="invalid_command"):
+        await slack.slash("ada", "#push", "/push")
+    with pytest.raises(SlackApiError, match="access_denied"):
+        await client(slack, APP_TOKEN).apps_connections_open(app_token=APP_TOKEN)
+    view = {"type": "home", "blocks": []}
+    assert await refused(slack, "views.publish", user_id="U0ADA", view=view) == "not_enabled"
+    slack.say("ada", "#push", "unheard")
+    assert slack.unacked == []
 
 
 # --- Socket Mode ---

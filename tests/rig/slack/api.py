@@ -60,7 +60,7 @@ class Api:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer one call."""
         method = request.match_info["method"]
-        call = Call(method, {}, "", asyncio.get_running_loop().time())
+        call = Call(method, {}, "", asyncio.get_running_loop().time(), request.method)
         self.calls.append(call)
         try:
             call.arguments = await arguments(request)
@@ -155,4 +155,8 @@ class Api:
 
     def _open(self, args: Args) -> Object:
         assert args.grant is not None
+        if self.calls[-1].http != "POST":
+            raise Refusal("insecure_request")
+        if not self.app.socket_mode:
+            raise Refusal("access_denied")
         return {"ok": True, "url": self.link_url()}

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from tests.rig.slack.state import APP, BOT_USER, TEAM, Channel
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from tests.rig.slack.links import Links
     from tests.rig.slack.state import Object, Workspace
 
@@ -94,6 +96,28 @@ class App:
     events: set[str] = field(default_factory=lambda: set(EVENTS))
     commands: set[str] = field(default_factory=lambda: {"/push"})
     home_tab: bool = True
+    messages_tab: bool = True
+    """Whether it may write to people in private, and `answers` whether they may write to it."""
+    answers: bool = True
+    escapes: bool = True
+    """Whether mentions in commands come as ids."""
+    interactive: bool = True
+    socket_mode: bool = True
+
+    def install(self, manifest: Object) -> None:
+        """Be set up as this manifest has it, and installed (docs.slack.dev/reference/app-manifest)."""
+        scopes, settings = _at(manifest, "oauth_config", "scopes"), _at(manifest, "settings")
+        home, commands = _at(manifest, "features", "app_home"), _at(manifest, "features").get("slash_commands")
+        self.grants[BOT_TOKEN].scopes = set(_texts(scopes.get("bot")))
+        self.events = set(_texts(_at(settings, "event_subscriptions").get("bot_events")))
+        made = [one for one in commands if isinstance(one, dict)] if isinstance(commands, list) else []
+        self.commands = {str(one["command"]) for one in made}
+        self.escapes = all(one.get("should_escape") is True for one in made)
+        self.home_tab = home.get("home_tab_enabled") is True
+        self.messages_tab = home.get("messages_tab_enabled") is True
+        self.answers = self.messages_tab and not home.get("messages_tab_read_only_enabled", True)
+        self.interactive = _at(settings, "interactivity").get("is_enabled") is True
+        self.socket_mode = settings.get("socket_mode_enabled") is True
 
     def may(self, *scopes: str) -> bool:
         """Whether a bot token has one of these scopes."""
@@ -135,3 +159,14 @@ class App:
             "is_ext_shared_channel": False,
             "event_context": f"4-{event_id}",
         }
+
+
+def _at(value: Object, *path: str) -> Object:
+    for name in path:
+        inner = value.get(name)
+        value = inner if isinstance(inner, dict) else {}
+    return value
+
+
+def _texts(value: JsonValue) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []

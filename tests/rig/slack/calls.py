@@ -41,6 +41,7 @@ class Call:
     arguments: Object
     token: str
     at: float
+    http: str
     status: int = 0
     answer: Object | None = None
 

@@ -181,6 +181,8 @@ def named(blocks: list[JsonValue], posts: Posts) -> list[Object]:
         elements = copy.get("elements")
         if block.get("type") == "actions" and isinstance(elements, list):
             copy["elements"] = [_with_action(one, posts) for one in elements]
+        if block.get("type") == "input":
+            copy["element"] = _with_action(copy["element"], posts)
         if "accessory" in copy:
             copy["accessory"] = _with_action(copy["accessory"], posts)
         made.append(copy)

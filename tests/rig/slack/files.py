@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from tests.rig.slack.posts import Posts
+    from tests.rig.slack.posts import Ephemeral, Posts
     from tests.rig.slack.rooms import Rooms
     from tests.rig.slack.state import Object
 
@@ -71,6 +71,7 @@ class Reply:
     made: float
     message: Message | None = None
     thread: str | None = None
+    whisper: Ephemeral | None = None
     uses: int = 0
 
 
@@ -168,6 +169,11 @@ class Files:
         """What an answer at such an address, or in an acknowledgement, does."""
         channel = self.space.channels[reply.channel]
         text, blocks = stored(args.text("text")), judged(args.json("blocks"), self.posts)
+        over = reply.whisper if args.flag("delete_original") or args.flag("replace_original") else None
+        if over in self.posts.ephemerals:
+            self.posts.ephemerals.remove(over)
+        if over and args.flag("delete_original"):
+            return
         if reply.message and args.flag("delete_original"):
             self.posts.delete(channel, reply.message)
         elif reply.message and args.flag("replace_original"):

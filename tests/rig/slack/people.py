@@ -6,11 +6,13 @@ docs.slack.dev/interactivity/implementing-slash-commands, docs.slack.dev/referen
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tests.rig.slack.calls import Args, Refusal
 from tests.rig.slack.files import Reply
-from tests.rig.slack.pressed import button, option
+from tests.rig.slack.posts import Ephemeral
+from tests.rig.slack.pressed import button, filled, inputs, on_ephemeral, on_message, option
 from tests.rig.slack.state import APP, BOT_USER, TEAM, Channel, Message, User
 from tests.rig.slack.text import escape, typed
 
@@ -50,6 +52,7 @@ class People:
 
     def direct(self, user: str, text: str, *, thread: str | None = None) -> str:
         """Somebody writes to the bot in private; the message's `ts`."""
+        assert self.app.answers, "sending messages to this app has been turned off"
         return self.say(user, self.space.im(self.space.user(user).id).id, text, thread=thread)
 
     def edit(self, channel: str, ts: str, text: str) -> None:
@@ -87,7 +90,7 @@ class People:
             "user_id": person.id,
             "user_name": person.name,
             "command": command,
-            "text": typed(text, self.space),
+            "text": self._after_command(text),
             "api_app_id": APP,
             "is_enterprise_install": "false",
             "response_url": self.files.reply_url(reply),
@@ -95,7 +98,14 @@ class People:
         }
         return await self._sent("slash_commands", payload, reply)
 
-    async def press(self, user: str, message: Message | Object | None, what: str) -> Object | None:
+    def _after_command(self, text: str) -> str:
+        """What Slack sends of it: with "Escape channels, users, and links" mentions are ids with a name."""
+        if not self.app.escapes:
+            return escape(text.strip())
+        names = {user.id: user.name for user in self.space.users.values()}
+        return re.sub(r"<@(\w+)>", lambda found: f"<@{found[1]}|{names[found[1]]}>", typed(text, self.space))
+
+    async def press(self, user: str, message: Message | Ephemeral | Object | None, what: str) -> Object | None:
         """Somebody presses the button (on a message, or a view) that has this `action_id`, `value` or label."""
         assert message is not None, "there is nothing to press on"
         element, block_id = button(message, what)
@@ -103,14 +113,38 @@ class People:
         action.update((key, element[key]) for key in ("action_id", "text", "value", "style") if key in element)
         return await self._act(user, message, action)
 
-    async def choose(self, user: str, message: Message | Object | None, what: str, menu: str = "") -> Object | None:
+    async def choose(
+        self, user: str, message: Message | Ephemeral | Object | None, what: str, menu: str = ""
+    ) -> Object | None:
         """Somebody chooses the option with this value or label, from an overflow or a select."""
         assert message is not None, "there is nothing to choose from"
         element, block_id, chosen = option(message, what, menu)
         action: Object = {"type": element["type"], "action_id": element["action_id"], "block_id": block_id}
         return await self._act(user, message, action | {"selected_option": chosen})
 
-    async def _act(self, user: str, on: Message | Object, action: Object) -> Object | None:
+    async def submit(self, user: str, view: Object, values: dict[str, str]) -> Object | None:
+        """Somebody submits a modal, with what they filled in by `action_id`; what it was acknowledged with."""
+        person = self.space.user(user)
+        state: Object = {
+            block: {name: filled(one, values[name])} for name, one, block in inputs(view) if name in values
+        }
+        payload: Object = {
+            "type": "view_submission",
+            "team": {"id": TEAM, "domain": self.space.domain},
+            "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": TEAM},
+            "api_app_id": APP,
+            "token": "verification",
+            "trigger_id": self._trigger(person),
+            "view": {**view, "state": {"values": state}},
+            "response_urls": [],
+            "is_enterprise_install": False,
+            "enterprise": None,
+        }
+        return await self._sent("interactive", payload, None)
+
+    async def _act(self, user: str, on: Message | Ephemeral | Object, action: Object) -> Object | None:
+        if not self.app.interactive:
+            raise Failed("interactivity is not enabled")
         person = self.space.user(user)
         action["action_ts"] = self.space.ts()
         payload: Object = {
@@ -128,24 +162,17 @@ class People:
             where = self.space.channels[on.channel]
             assert not on.deleted, "the message is gone"
             reply = Reply(person.id, where.id, self.space.clock(), on, on.thread)
-            payload |= self._on_message(where, on)
+            payload |= on_message(where, on, self.posts.json(on))
+            payload["response_url"] = self.files.reply_url(reply)
+        elif isinstance(on, Ephemeral):
+            assert on in self.posts.ephemerals, "the message is gone"
+            reply = Reply(person.id, on.channel, self.space.clock(), thread=on.thread, whisper=on)
+            payload |= on_ephemeral(on, self.space.channels[on.channel])
             payload["response_url"] = self.files.reply_url(reply)
         else:
             payload |= {"container": {"type": "view", "view_id": on["id"]}, "view": on}
         payload["actions"] = [action]
         return await self._sent("interactive", payload, reply)
-
-    def _on_message(self, channel: Channel, message: Message) -> Object:
-        container: Object = {"type": "message", "message_ts": message.ts, "channel_id": channel.id}
-        if message.thread:
-            container["thread_ts"] = message.thread
-        name = "directmessage" if channel.kind == "im" else channel.name
-        return {
-            "container": {**container, "is_ephemeral": False},
-            "channel": {"id": channel.id, "name": name},
-            "message": self.posts.json(message),
-            "state": {"values": {}},
-        }
 
     async def _sent(self, kind: str, payload: Object, reply: Reply | None) -> Object | None:
         """Send it and wait for the acknowledgement, whose payload is shown at once."""
@@ -158,7 +185,7 @@ class People:
                 except Refusal as refusal:
                     refused.append(str(refusal))
 
-        delivery = self.links.deliver(kind, payload, accepts=kind == "slash_commands", then=show)
+        delivery = self.links.deliver(kind, payload, accepts=kind == "slash_commands" or reply is None, then=show)
         await delivery.settled.wait()
         assert delivery.ack is not None
         if error := delivery.ack.error or "".join(refused):

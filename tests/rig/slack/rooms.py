@@ -70,6 +70,8 @@ class Rooms:
         if by_name and where not in self.space.channels:
             if where in self.space.users:
                 where = self._im(where).id
+                if not self.posts.app.messages_tab:
+                    raise Refusal("messages_tab_disabled")
             else:
                 named = [one for one in self.space.channels.values() if one.name and one.name == where.lstrip("#")]
                 where = named[0].id if named else where

@@ -61,6 +61,7 @@ class SlackServer:
         self.people = People(self.team, self.rooms, self.uploads, self.links)
         people = self.people
         self.say, self.direct, self.edit, self.delete = people.say, people.direct, people.edit, people.delete
+        self.submit = people.submit
         self.slash, self.press, self.choose, self.open_home = (
             people.slash,
             people.press,
@@ -213,6 +214,10 @@ class SlackServer:
         """What only this person was shown."""
         who = self.space.user(user).id
         return [self.read(one) for one in self.posts.ephemerals if one.user == who]
+
+    def whispers(self, user: str) -> list[Ephemeral]:
+        """The same as messages, to press buttons on."""
+        return [one for one in self.posts.ephemerals if one.user == self.space.user(user).id]
 
     def im(self, user: str) -> str:
         """The id of the conversation between somebody and the bot."""
