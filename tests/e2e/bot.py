@@ -64,11 +64,12 @@ class Run:
 
 @dataclass
 class BotProcess:
-    """`pushbot run` in a folder of its own. All its lives write one log."""
+    """`pushbot run` in a folder of its own. All its lives write one log; `in_room` is its line about a room."""
 
     folder: Path
     config: str
     rooms: tuple[str, ...] = ("#push", "#warroom")
+    in_room: str = "irc_room_entered chat=irc room={}\n"
     lives: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _began: int = field(default=0)
@@ -121,7 +122,7 @@ class BotProcess:
             if not self.alive:
                 raise AssertionError(f"the bot ended:\n{self.log()[-3000:]}")
             log = self.log()[self._began :]
-            return all(f"irc_room_entered chat=irc room={room}\n" in log for room in self.rooms)
+            return all(self.in_room.format(room) in log for room in self.rooms)
 
         await until(there, f"the bot in {self.rooms}")
 
