@@ -297,7 +297,7 @@ class Groups(Protocol):
         ...
 
 
-class Weight(StrEnum):
+class Worth(StrEnum):
     """What it means for the bot that something of its chat is as it was found."""
 
     GOOD = "good"
@@ -310,7 +310,7 @@ class Weight(StrEnum):
 class Sight:
     """One thing that a look at a chat found: one plain sentence, with what to do about it where it is not good."""
 
-    weight: Weight
+    worth: Worth
     text: str
 
 

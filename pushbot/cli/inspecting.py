@@ -9,7 +9,7 @@ import click
 
 from pushbot.errors import PushbotError
 from pushbot.log import one_line
-from pushbot.ports import Inspecting, Sight, Wanted, Weight
+from pushbot.ports import Inspecting, Sight, Wanted, Worth
 from pushbot.service.directory import account_of
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ async def _look(part: ChatPart, chat: Inspecting, wanted: Wanted) -> int:
     try:
         async with asyncio.timeout(LONGEST):
             async for sight in chat.look(wanted):
-                found += sight.weight is Weight.MISTAKE
+                found += sight.worth is Worth.MISTAKE
                 _say(part.name, sight)
     except TimeoutError:
         _say(
-            part.name, Sight(Weight.MISTAKE, f"it took more than {LONGEST:g} s; what came after that was not looked at")
+            part.name, Sight(Worth.MISTAKE, f"it took more than {LONGEST:g} s; what came after that was not looked at")
         )
     except PushbotError as error:
-        _say(part.name, Sight(Weight.MISTAKE, str(error)))
+        _say(part.name, Sight(Worth.MISTAKE, str(error)))
     else:
         return found
     return found + 1
@@ -53,13 +53,13 @@ async def _look(part: ChatPart, chat: Inspecting, wanted: Wanted) -> int:
 
 def _say(chat: str, sight: Sight) -> None:
     text = one_line(f"chat {chat}: {sight.text}")
-    match sight.weight:
-        case Weight.GOOD:
+    match sight.worth:
+        case Worth.GOOD:
             click.echo(text)
-        case Weight.UNSEEN:
+        case Worth.UNSEEN:
             click.echo(one_line(f"chat {chat}: not looked at: {sight.text}"))
-        case Weight.WARNING | Weight.MISTAKE:
-            click.echo(f"{sight.weight}: {text}", err=True)
+        case Worth.WARNING | Worth.MISTAKE:
+            click.echo(f"{sight.worth}: {text}", err=True)
 
 
 def _wanted(directory: Directory, chat: str) -> Wanted:

@@ -10,7 +10,7 @@ from pushbot.chat.slack.check import look
 from pushbot.chat.slack.manifest import SCOPES, Part, scopes
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.errors import PushbotError
-from pushbot.ports import Wanted, Weight
+from pushbot.ports import Wanted, Worth
 from tests.rig.slack import APP_TOKEN, BOT_TOKEN, Refused, SlackServer
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def _grant(slack: SlackServer, granted: Iterable[object]) -> None:
 
 async def seen(
     options: SlackOptions, rooms: Iterable[str] = ROOMS, people: Iterable[str] = (), groups: Iterable[str] = ()
-) -> dict[Weight, list[str]]:
-    """What was found, by its weight."""
-    found: dict[Weight, list[str]] = {weight: [] for weight in Weight}
+) -> dict[Worth, list[str]]:
+    """What was found, by its worth."""
+    found: dict[Worth, list[str]] = {worth: [] for worth in Worth}
     async for sight in look(options, tuple(rooms), Wanted(tuple(people), tuple(groups))):
-        found[sight.weight].append(sight.text)
+        found[sight.worth].append(sight.text)
     told = "\n".join(text for texts in found.values() for text in texts)
     assert BOT_TOKEN not in told
     assert APP_TOKEN not in told
@@ -54,12 +54,12 @@ async def seen(
 
 
 async def mistakes(options: SlackOptions, rooms: Iterable[str] = ROOMS, *people: str) -> list[str]:
-    return (await seen(options, rooms, people))[Weight.MISTAKE]
+    return (await seen(options, rooms, people))[Worth.MISTAKE]
 
 
 async def test_all_is_well_with_the_scopes_of_the_manifest(slack: SlackServer, options: SlackOptions) -> None:
     found = await seen(options, people=["U024ADA"])
-    assert found[Weight.GOOD] == [
+    assert found[Worth.GOOD] == [
         "signed in to Princess (https://princess.slack.com/) as pushbot",
         "Socket Mode is on",
         "the bot is in #push",
@@ -67,17 +67,17 @@ async def test_all_is_well_with_the_scopes_of_the_manifest(slack: SlackServer, o
         "all scopes that are needed are granted",
         "1 person of the configuration found",
     ]
-    assert not found[Weight.MISTAKE] + found[Weight.WARNING] + found[Weight.UNSEEN]
+    assert not found[Worth.MISTAKE] + found[Worth.WARNING] + found[Worth.UNSEEN]
     assert not [call for call in slack.calls if call.method.startswith(("chat.", "pins.", "views.", "conversations.s"))]
 
 
 async def test_without_tokens_it_is_not_looked_at(options: SlackOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLACK_APP_TOKEN")
     found = await seen(options)
-    assert found[Weight.UNSEEN] == [
+    assert found[Worth.UNSEEN] == [
         "The secret env:SLACK_APP_TOKEN is missing: set the environment variable SLACK_APP_TOKEN."
     ]
-    assert not found[Weight.MISTAKE]
+    assert not found[Worth.MISTAKE]
 
 
 # --- tokens ------------------------------------------------------------------------------------
@@ -107,9 +107,9 @@ async def test_tokens_of_another_kind_are_told_before_anything_is_asked(
 async def test_a_token_that_is_not_taken(slack: SlackServer, options: SlackOptions, code: str) -> None:
     slack.app.grants[BOT_TOKEN].revoked = code
     found = await seen(options)
-    (told,) = found[Weight.MISTAKE]
+    (told,) = found[Worth.MISTAKE]
     assert told.startswith(f"token (env:SLACK_BOT_TOKEN) is not taken. Slack refused auth.test ({code}): ")
-    assert found[Weight.GOOD] == ["Socket Mode is on"]
+    assert found[Worth.GOOD] == ["Socket Mode is on"]
 
 
 async def test_an_app_token_without_its_scope(slack: SlackServer, options: SlackOptions) -> None:
@@ -148,8 +148,8 @@ async def test_scopes_that_are_not_needed_and_such_as_do_no_harm_when_missing(
 ) -> None:
     slack.app.grants[BOT_TOKEN].scopes ^= {"files:write", "admin", "usergroups:read", "groups:read"}
     found = await seen(options)
-    assert not found[Weight.MISTAKE]
-    assert found[Weight.WARNING] == [
+    assert not found[Worth.MISTAKE]
+    assert found[Worth.WARNING] == [
         (
             "the scope files:write is missing, needed to attach the end of a log as a snippet: "
             "add it under OAuth & Permissions and install the app again"
@@ -180,14 +180,14 @@ async def test_a_private_room_takes_more_scopes(slack: SlackServer, options: Sla
     assert told.endswith("(/invite @pushbot), after giving it groups:history, groups:read, groups:write.topic")
     _grant(slack, scopes([Part.SNIPPETS, Part.PRIVATE]))
     found = await seen(options, ["#secret"])
-    assert "the bot is in #secret" in found[Weight.GOOD]
-    assert not found[Weight.MISTAKE] + found[Weight.WARNING]
+    assert "the bot is in #secret" in found[Worth.GOOD]
+    assert not found[Worth.MISTAKE] + found[Worth.WARNING]
 
 
 async def test_a_room_that_took_an_archived_ones_name(slack: SlackServer, options: SlackOptions) -> None:
     slack.add_channel("#web").archived = True
     slack.add_channel("#web")
-    assert "the bot is in #web" in (await seen(options, ["#web"]))[Weight.GOOD]
+    assert "the bot is in #web" in (await seen(options, ["#web"]))[Worth.GOOD]
 
 
 async def test_rooms_are_found_in_a_large_workspace(slack: SlackServer, options: SlackOptions) -> None:
@@ -204,24 +204,24 @@ async def test_people_who_are_not_there(slack: SlackServer, options: SlackOption
     slack.add_user("gone", id="U024GONE").deleted = True
     slack.add_user("robot", id="U024ROBOT", bot=True)
     found = await seen(options, people=["ada", "U024NOBODY", "U024GONE", "U024ROBOT"])
-    name, nobody, gone = found[Weight.MISTAKE]
+    name, nobody, gone = found[Worth.MISTAKE]
     assert name == "'ada' is no member id: copy it from the profile (… > Copy member ID)"
     assert nobody.startswith("there is nobody with the member id U024NOBODY (user_not_found)")
     assert gone == "U024GONE (gone) is deactivated: take them out of the configuration"
-    assert found[Weight.WARNING] == ["U024ROBOT (robot) is a bot, and bots are not heard"]
+    assert found[Worth.WARNING] == ["U024ROBOT (robot) is a bot, and bots are not heard"]
 
 
 async def test_user_groups(slack: SlackServer, options: SlackOptions) -> None:
     slack.add_group("deployers", ["ada"])
-    (scope, told) = (await seen(options, groups=["@deployers"]))[Weight.MISTAKE]
+    (scope, told) = (await seen(options, groups=["@deployers"]))[Worth.MISTAKE]
     assert scope.startswith("the scope usergroups:read is missing")
     assert "usergroups:read" in told
     _grant(slack, scopes([Part.SNIPPETS, Part.GROUPS]))
     found = await seen(options, groups=["@deployers", "@typo"])
-    assert found[Weight.GOOD][-1] == "user group @deployers: 1 in it"
-    assert found[Weight.MISTAKE] == ["user group @typo: there is none, or nobody is in it: look at its handle"]
+    assert found[Worth.GOOD][-1] == "user group @deployers: 1 in it"
+    assert found[Worth.MISTAKE] == ["user group @typo: there is none, or nobody is in it: look at its handle"]
     slack.space.paid = False
-    (told,) = (await seen(options, groups=["@deployers", "@typo"]))[Weight.MISTAKE]
+    (told,) = (await seen(options, groups=["@deployers", "@typo"]))[Worth.MISTAKE]
     assert "The plan of this Slack workspace has no user groups (paid_teams_only)" in told
 
 

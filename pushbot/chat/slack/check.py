@@ -17,7 +17,7 @@ from pushbot.chat.slack.groups import UserGroups
 from pushbot.chat.slack.manifest import CONNECT, Part, scopes
 from pushbot.chat.slack.refused import Refused
 from pushbot.errors import PushbotError
-from pushbot.ports import Sight, Weight
+from pushbot.ports import Sight, Worth
 from pushbot.secret import resolve_secret
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ async def look(options: SlackOptions, rooms: Sequence[str], wanted: Wanted) -> A
     try:
         token, app_token = resolve_secret(options.token), resolve_secret(options.app_token)
     except PushbotError as error:
-        yield Sight(Weight.UNSEEN, str(error))
+        yield Sight(Worth.UNSEEN, str(error))
         return
     wrong = list(_kinds(token, app_token))
     for sight in wrong:
@@ -57,10 +57,10 @@ async def look(options: SlackOptions, rooms: Sequence[str], wanted: Wanted) -> A
         try:
             who = await bot.call("auth.test")
         except Refused as refusal:
-            yield Sight(Weight.MISTAKE, f"token ({options.token}) is not taken. {refusal}")
+            yield Sight(Worth.MISTAKE, f"token ({options.token}) is not taken. {refusal}")
             who = {}
         else:
-            yield Sight(Weight.GOOD, f"signed in to {who.get('team')} ({who.get('url')}) as {who.get('user')}")
+            yield Sight(Worth.GOOD, f"signed in to {who.get('team')} ({who.get('url')}) as {who.get('user')}")
         async for sight in _socket_mode(app, await _app_of(bot, who), options.app_token):
             yield sight
         if who:
@@ -85,7 +85,7 @@ async def _inside(api: Api, name: str, rooms: Sequence[str], wanted: Wanted) -> 
 def _kinds(token: str, app_token: str) -> Iterator[Sight]:
     """What is wrong with the tokens at first sight. No part of them is told but how they begin."""
     if token.startswith(APP_KIND) and app_token.startswith(BOT_KIND):
-        yield Sight(Weight.MISTAKE, f"token and app_token are swapped: token is {BOT_KIND}…, app_token {APP_KIND}…")
+        yield Sight(Worth.MISTAKE, f"token and app_token are swapped: token is {BOT_KIND}…, app_token {APP_KIND}…")
         return
     for option, given, kind, place in (
         ("token", token, BOT_KIND, "Install App > Bot User OAuth Token"),
@@ -93,7 +93,7 @@ def _kinds(token: str, app_token: str) -> Iterator[Sight]:
     ):
         if not given.startswith(kind):
             what = next((words for start, words in OTHER_KINDS.items() if given.startswith(start)), "something else")
-            yield Sight(Weight.MISTAKE, f"{option} has to begin with {kind} and is {what}: take it from {place}")
+            yield Sight(Worth.MISTAKE, f"{option} has to begin with {kind} and is {what}: take it from {place}")
 
 
 async def _granted(api: Api) -> frozenset[str] | None:
@@ -110,17 +110,17 @@ async def _granted(api: Api) -> frozenset[str] | None:
 def _scopes(granted: frozenset[str] | None, needed: set[Part]) -> Iterator[Sight]:
     """Which scopes are missing, and for what; which are wider than needed."""
     if granted is None:
-        yield Sight(Weight.UNSEEN, "which scopes the token has: Slack did not say")
+        yield Sight(Worth.UNSEEN, "which scopes the token has: Slack did not say")
         return
     wanted = scopes({*needed, Part.SNIPPETS})
     missing = [scope for scope in wanted if scope.name not in granted]
     for scope in missing:
-        weight = Weight.MISTAKE if scope.part in needed else Weight.WARNING
-        yield Sight(weight, f"the scope {scope.name} is missing, needed to {scope.why}: {ADD}")
+        worth = Worth.MISTAKE if scope.part in needed else Worth.WARNING
+        yield Sight(worth, f"the scope {scope.name} is missing, needed to {scope.why}: {ADD}")
     if not missing:
-        yield Sight(Weight.GOOD, "all scopes that are needed are granted")
+        yield Sight(Worth.GOOD, "all scopes that are needed are granted")
     if wider := sorted(granted - {scope.name for scope in scopes({*needed, Part.SNIPPETS, Part.JOINING})}):
-        yield Sight(Weight.WARNING, f"wider than needed here: {', '.join(wider)}; take them out of the app if you can")
+        yield Sight(Worth.WARNING, f"wider than needed here: {', '.join(wider)}; take them out of the app if you can")
 
 
 async def _app_of(api: Api, who: Answer) -> str:
@@ -144,41 +144,39 @@ async def _socket_mode(api: Api, app: str, where: str) -> AsyncIterator[Sight]:
             cure = "make a new one under Basic Information > App-Level Tokens"
         else:
             cure = "turn on Socket Mode in the app's settings, see docs/slack.md"
-        yield Sight(Weight.MISTAKE, f"app_token ({where}) opens no link ({refusal.code}): {cure}")
+        yield Sight(Worth.MISTAKE, f"app_token ({where}) opens no link ({refusal.code}): {cure}")
         return
-    yield Sight(Weight.GOOD, "Socket Mode is on")
+    yield Sight(Worth.GOOD, "Socket Mode is on")
     try:
         other = str((await api.call("auth.test")).get("app_id") or "")
     except Refused:
         return
     if app and other and app != other:
-        yield Sight(Weight.MISTAKE, f"token is of the app {app}, app_token of the app {other}: take both from one app")
+        yield Sight(Worth.MISTAKE, f"token is of the app {app}, app_token of the app {other}: take both from one app")
 
 
 async def _people(api: Api, people: Iterable[str]) -> AsyncIterator[Sight]:
     known = 0
     for who in people:
         if not MEMBER.fullmatch(who):
-            yield Sight(Weight.MISTAKE, f"'{who}' is no member id: copy it from the profile (… > Copy member ID)")
+            yield Sight(Worth.MISTAKE, f"'{who}' is no member id: copy it from the profile (… > Copy member ID)")
             continue
         try:
             user = (await api.call("users.info", user=who)).get("user")
         except Refused as refusal:
             if refusal.code == "missing_scope":
                 return  # told with the scopes
-            yield Sight(Weight.MISTAKE, f"there is nobody with the member id {who} ({refusal.code}): look it up anew")
+            yield Sight(Worth.MISTAKE, f"there is nobody with the member id {who} ({refusal.code}): look it up anew")
             continue
         user = user if isinstance(user, dict) else {}
         if user.get("deleted"):
-            yield Sight(
-                Weight.MISTAKE, f"{who} ({user.get('name')}) is deactivated: take them out of the configuration"
-            )
+            yield Sight(Worth.MISTAKE, f"{who} ({user.get('name')}) is deactivated: take them out of the configuration")
         elif user.get("is_bot"):
-            yield Sight(Weight.WARNING, f"{who} ({user.get('name')}) is a bot, and bots are not heard")
+            yield Sight(Worth.WARNING, f"{who} ({user.get('name')}) is a bot, and bots are not heard")
         else:
             known += 1
     if known:
-        yield Sight(Weight.GOOD, f"{known} {'person' if known == 1 else 'people'} of the configuration found")
+        yield Sight(Worth.GOOD, f"{known} {'person' if known == 1 else 'people'} of the configuration found")
 
 
 async def _groups(api: Api, groups: Iterable[str]) -> AsyncIterator[Sight]:
@@ -187,9 +185,9 @@ async def _groups(api: Api, groups: Iterable[str]) -> AsyncIterator[Sight]:
         try:
             members = await known.members(group)
         except PushbotError as error:
-            yield Sight(Weight.MISTAKE, f"user group {group}: {error}")
+            yield Sight(Worth.MISTAKE, f"user group {group}: {error}")
             return  # it is the same for all
         if members:
-            yield Sight(Weight.GOOD, f"user group {group}: {len(members)} in it")
+            yield Sight(Worth.GOOD, f"user group {group}: {len(members)} in it")
         else:
-            yield Sight(Weight.MISTAKE, f"user group {group}: there is none, or nobody is in it: look at its handle")
+            yield Sight(Worth.MISTAKE, f"user group {group}: there is none, or nobody is in it: look at its handle")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.chat.slack.manifest import SCOPES, Part
 from pushbot.chat.slack.refused import Refused
-from pushbot.ports import Sight, Weight
+from pushbot.ports import Sight, Worth
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -33,7 +33,7 @@ async def rooms_seen(
     try:
         named = await _named(api, names, granted or frozenset())
     except Refused as refusal:
-        yield Sight(Weight.MISTAKE, f"rooms cannot be found by their names. {refusal}")
+        yield Sight(Worth.MISTAKE, f"rooms cannot be found by their names. {refusal}")
         named = {}
         rooms = [room for room in rooms if CHANNEL.fullmatch(room)]
     for room in rooms:
@@ -43,7 +43,7 @@ async def rooms_seen(
                 "" if granted is not None and granted >= PRIVATE else f", after giving it {', '.join(sorted(PRIVATE))}"
             )
             yield Sight(
-                Weight.MISTAKE,
+                Worth.MISTAKE,
                 f"there is no channel {room} that the bot can see: look at its name; "
                 f"if it is private, invite the bot (/invite @{name}){hint}",
             )
@@ -84,19 +84,17 @@ def _of_room(room: str, channel: dict[str, JsonValue], name: str) -> Iterator[Si
     called = f"#{channel.get('name')}"
     shown = room if room == called else f"{room} ({called})"
     if channel.get("is_archived"):
-        yield Sight(Weight.MISTAKE, f"{shown} is archived: unarchive it, or take it out of the configuration")
+        yield Sight(Worth.MISTAKE, f"{shown} is archived: unarchive it, or take it out of the configuration")
         return
     if not channel.get("is_member"):
-        yield Sight(Weight.MISTAKE, f"the bot is not in {shown}: type /invite @{name} there")
+        yield Sight(Worth.MISTAKE, f"the bot is not in {shown}: type /invite @{name} there")
         return
     if channel.get("is_read_only") or channel.get("is_thread_only"):
-        yield Sight(Weight.WARNING, f"in {shown} not everybody may post: let the bot, in the channel's settings")
+        yield Sight(Worth.WARNING, f"in {shown} not everybody may post: let the bot, in the channel's settings")
     if channel.get("is_general"):
-        yield Sight(
-            Weight.WARNING, f"{shown} is for everybody: the workspace may let only admins set its topic and pin"
-        )
+        yield Sight(Worth.WARNING, f"{shown} is for everybody: the workspace may let only admins set its topic and pin")
     if channel.get("is_ext_shared") or channel.get("is_pending_ext_shared"):
         yield Sight(
-            Weight.WARNING, f"{shown} is shared with another organization, whose people can speak to the bot too"
+            Worth.WARNING, f"{shown} is shared with another organization, whose people can speak to the bot too"
         )
-    yield Sight(Weight.GOOD, f"the bot is in {shown}")
+    yield Sight(Worth.GOOD, f"the bot is in {shown}")
