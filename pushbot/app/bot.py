@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from pushbot.app.strays import close_strays
 from pushbot.children import printed
 from pushbot.control.server import ControlServer
 from pushbot.errors import PushbotError
 from pushbot.ports import Work
-from pushbot.queue.commands import RunState
 from pushbot.service.answering import Answering
 from pushbot.service.autopilot import Autopilot
 from pushbot.service.conductor import Conductor
@@ -33,7 +33,7 @@ from pushbot.service.people import People
 from pushbot.service.questions import Questions
 from pushbot.service.runbook import Runbook
 from pushbot.service.topics import Ticker, Topics
-from pushbot.service.voice.news import stray
+from pushbot.service.watching import views_of
 from pushbot.store.scheduled import Backups
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pushbot.service.asks import Ask
     from pushbot.service.house import House
     from pushbot.service.snapshot import Progress, Snapshot
+    from pushbot.service.watching import Views
 
 LOG = structlog.get_logger()
 SOURCES = frozenset({"drift", "autopilot", "roles"})
@@ -72,6 +73,7 @@ class Bot:
     topics: Topics
     autopilot: Autopilot
     background: Mapping[str, Service]
+    views: Views | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     sources: list[asyncio.Task[None]] = field(default_factory=list)
     again: bool = False
@@ -96,6 +98,8 @@ class Bot:
 
         def moved(record: RunRecord, progress: Progress) -> None:
             ticker.moved(record, progress)
+            if views is not None:
+                views.moved(record, progress)
             feed.tell(HowFar(record.id, progress.step, progress.tally))
 
         def held(lane: str) -> bool:
@@ -108,15 +112,25 @@ class Bot:
         aware = partial(Questions, hours=hours, access=plan.access, incident=lambda: house.incident)
         questions = aware(snapshots, store, clock, plan.outputs, looks)
         answering = Answering(questions, speaker, group)
+        views = views_of(plan.chats, conductors, questions.lane_now, wishes, store=store, clock=clock)
         for lane in plan.lanes:
             around = Surroundings(
                 lane, plan.announce, plan.chats, runbook, plan.outputs, feed, hours, access=plan.access, wishes=wishes
             )
             conductors[lane.name] = Conductor(
-                around, store, clock, speaker, topics, dispatcher, answering.take, timetable=lasting.timetable
+                around,
+                store,
+                clock,
+                speaker,
+                topics,
+                dispatcher,
+                answering.take,
+                timetable=lasting.timetable,
+                watcher=views,
             )
         letters = Letters(store, clock)
-        desk = Desk(conductors, house, topics, speaker, letters, plan.access.directory, clerk=lasting.clerk)
+        homes = views.homes if views is not None else None
+        desk = Desk(conductors, house, topics, speaker, letters, plan.access.directory, None, lasting.clerk, homes)
         autopilot = Autopilot(conductors, store, clock, feed, plan.access.directory.authors)
         background: dict[str, Service] = {
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),
@@ -125,7 +139,9 @@ class Bot:
             "hours": hours,
             "roles": Membership(plan.access.directory, clock, printed, plan.chats),
         }
-        bot = cls(plan, lasting, conductors, dispatcher, desk, house, topics, autopilot, background)
+        if views is not None:
+            background["views"] = views
+        bot = cls(plan, lasting, conductors, dispatcher, desk, house, topics, autopilot, background, views)
         if plan.copied is not None:
             copied = plan.copied
             background["backups"] = Backups(
@@ -141,7 +157,7 @@ class Bot:
         self.lasting.spawn(self.lasting.timetable.run(), "timetable")
         await self.take_up()
         speaker.hand(await store.owed(), repeat=True)
-        await self.close_strays()
+        await close_strays(self.plan, self.lasting)
         self.begin()
         for chat in self.plan.chats.values():
             self.lasting.connect(chat, None)
@@ -152,6 +168,8 @@ class Bot:
         """Go on with what is on record."""
         await self.house.remember()
         in_flight = [record for conductor in self.conductors.values() for record in await conductor.remember()]
+        if self.views is not None:
+            await self.views.take_up()
         for record in in_flight:
             LOG.info("run_taken_up", run=record.id, state=record.state, stage=record.stage)
             self.dispatcher.begin(record)
@@ -164,20 +182,6 @@ class Bot:
             tasks = self.sources if name in SOURCES else self.tasks
             work = kept_up(name, service.run, self.lasting.clock, ends=True)
             tasks.append(self.lasting.group.create_task(work, name=name))
-
-    async def close_strays(self) -> None:
-        """Runs of lanes that are no longer configured are lost: nobody follows them, and their stages must be free."""
-        for run in await self.lasting.store.unfinished():
-            if run.lane not in self.conductors:
-                reason = f"lane {run.lane} is no longer in the configuration"
-                ended = replace(
-                    run, state=RunState.LOST, ended_at=self.lasting.clock.now(), reason=reason, starting=False
-                )
-                rooms = self.plan.announce.rooms
-                lines = [self.lasting.speaker.line(room.chat, room.name, TALK, stray(ended)) for room in rooms]
-                await self.lasting.store.commit(Work(run.lane, runs=(ended,), lines=tuple(lines), careful=True))
-                self.lasting.speaker.hand(lines)
-                LOG.warning("stray_run_closed", run=run.id, stage=run.stage)
 
     def listen(self) -> None:
         """Open the doors for programs, or let them know the parts that are new."""
@@ -220,7 +224,7 @@ class Bot:
         lasting.speaker.move(plan.chats)
         await bot.take_up()
         try:
-            await bot.close_strays()
+            await close_strays(plan, lasting)
         except PushbotError as error:  # the disk: the next start or reload does it
             LOG.warning("strays_not_closed", error=str(error))
         bot.begin()

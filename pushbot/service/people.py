@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pushbot.ports import PersonRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pushbot.queue.model import Person
 
@@ -20,8 +20,9 @@ def key_of(person: Person) -> str:
 
 @dataclass(slots=True)
 class People:
-    """Everybody of whom something is remembered; whoever is not in it has the defaults."""
+    """Everybody of whom something is remembered; whoever is not in it has the defaults. `changed` hears of changes."""
 
+    changed: Callable[[], None] = lambda: None
     _records: dict[str, PersonRecord] = field(default_factory=dict)
 
     def of(self, person: Person) -> PersonRecord:
@@ -35,6 +36,7 @@ class People:
     def take(self, records: Iterable[PersonRecord]) -> None:
         """Remember these."""
         self._records |= {record.key: record for record in records}
+        self.changed()
 
 
 @dataclass(slots=True)
