@@ -1,0 +1,168 @@
+"""Getting into the rooms: finds out which channels they are, what their topics say, and whether the bot is in.
+
+All are looked at after each connection, and one again when Slack tells that something changed there. What the bot
+is told of it takes its turn among the letters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.chat.backoff import Backoff
+from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.rooms import NOTED
+from pushbot.chat.slack.shape import objects, part, text, true
+from pushbot.chat.slack.words import topic_of
+from pushbot.errors import PushbotError
+from pushbot.ports import RoomEntered
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from pushbot.chat.slack.known import Known
+    from pushbot.chat.slack.rooms import Room
+    from pushbot.chat.slack.shape import Object
+    from pushbot.ports import Memory, Notice
+
+LOG = structlog.get_logger()
+KINDS = ("public_channel", "private_channel")
+PAGE = 200
+"""Channels a page: what Slack recommends at most."""
+AGAIN_MIN, AGAIN_MAX = 1.0, 60.0
+"""Seconds before rooms are looked at again that could not be looked at."""
+
+
+@dataclass(slots=True)
+class Entering:
+    """Looks at rooms as it is asked to; `errand` has something done in its turn, `tell` is how the bot is told."""
+
+    known: Known
+    memory: Memory
+    errand: Callable[[Callable[[], Awaitable[None]]], None]
+    tell: Callable[[Notice], Awaitable[None]]
+    _wanted: set[str] = field(default_factory=set)
+    _stir: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def all(self) -> None:
+        """Have all rooms looked at: there is a new connection."""
+        self.again(room.name for room in self.known.rooms)
+
+    def again(self, names: Iterable[str]) -> None:
+        """Have these looked at: something changed there."""
+        self._wanted.update(names)
+        self._stir.set()
+
+    async def resolve(self, *, anew: bool = False) -> None:
+        """Find out which channels the rooms are that have no id yet, or `anew` all that the configuration names.
+
+        Raises PushbotError when Slack does not say.
+        """
+        missing = [room for room in self.known.rooms if not room.by_id and (anew or room.id is None)]
+        if missing and not await self._among("users.conversations", missing):
+            await self._among("conversations.list", missing)
+
+    async def run(self) -> None:
+        """Look at rooms until cancelled."""
+        backoff = Backoff(AGAIN_MIN, AGAIN_MAX)
+        while True:
+            await self._stir.wait()
+            self._stir.clear()
+            try:
+                await self.resolve()
+                while self._wanted:
+                    name = next(iter(self._wanted))
+                    if (room := self.known.rooms.room(name)) is not None:
+                        await self._look_at(room)
+                    self._wanted.discard(name)
+            except PushbotError as error:
+                delay = backoff.next()
+                LOG.warning("slack_rooms_not_seen", chat=self.known.chat, error=str(error), again_in=round(delay, 2))
+                await asyncio.sleep(delay)
+                self._stir.set()
+            else:
+                backoff.reset()
+
+    # --- which channel ---
+
+    async def _among(self, method: str, missing: list[Room]) -> bool:
+        """Look for rooms by name in a list of Slack's; whether all of them were found."""
+        left = {room.name: room for room in missing}
+        for kind in KINDS:
+            try:
+                async for page in self.known.api.pages(method, types=kind, exclude_archived=True, limit=PAGE):
+                    for channel in objects(page, "channels"):
+                        for room in [room for room in left.values() if room.is_called(text(channel, "name"))]:
+                            await self._is(room, text(channel, "id"))
+                            del left[room.name]
+                    if not left:
+                        return True
+            except Refused as error:
+                if error.code != "missing_scope":  # a bot that need not see private channels has no scope for them
+                    raise
+        return False
+
+    async def _is(self, room: Room, channel: str) -> None:
+        if room.id != channel:
+            room.id = channel
+            await self.memory.note(f"{NOTED}{room.name}", channel)
+
+    # --- what is there ---
+
+    async def _look_at(self, room: Room) -> None:
+        """See whether the bot is in, and what stands there."""
+        if room.id is None:
+            self._shut(room, f"there is no channel of that name, or it is private: create it, or {self._invite(room)}")
+            return
+        try:
+            channel = part(await self.known.api.call("conversations.info", channel=room.id), "channel")
+            if not _open(channel) and await self._join(room, channel):
+                channel = part(await self.known.api.call("conversations.info", channel=room.id), "channel")
+        except Refused as error:
+            self._shut(room, str(error))
+            return
+        room.title = f"#{text(channel, 'name')}" if text(channel, "name") else room.title
+        if true(channel, "is_archived"):
+            self._shut(room, "the channel is archived: unarchive it, or take it out of the configuration")
+        elif not _open(channel):
+            self._shut(room, f"the bot is no member: {self._invite(room)}")
+        else:
+            self.errand(partial(self._enter, room, channel))
+
+    async def _join(self, room: Room, channel: Object) -> bool:
+        """Go in where everybody may, if the app may do so by itself."""
+        if true(channel, "is_archived") or true(channel, "is_private"):
+            return False
+        try:
+            await self.known.api.call("conversations.join", channel=room.id or "")
+        except Refused as error:
+            LOG.info("slack_room_not_joined", chat=self.known.chat, room=room.name, why=error.code)
+            return False
+        return True
+
+    async def _enter(self, room: Room, channel: Object) -> None:
+        """We are in: the bot puts the topic in order, and what waits for the room goes out."""
+        known = self.known
+        room.topic, room.setter = topic_of(text(channel, "topic", "value")), text(channel, "topic", "creator")
+        room.inside = True
+        LOG.info("slack_room_entered", chat=known.chat, room=room.name, channel=room.id, title=room.title)
+        known.writer.topic_is(room.name, room.topic)
+        known.writer.found(room.name)
+        foreign = room.setter not in ("", known.own.user) and room.topic
+        setter = known.roster.name_of(room.setter) if foreign else None
+        await self.tell(RoomEntered(known.chat, room.name, room.topic, setter))
+
+    def _shut(self, room: Room, why: str) -> None:
+        room.inside = False
+        LOG.warning("slack_room_shut", chat=self.known.chat, room=room.name, channel=room.id, why=why)
+
+    def _invite(self, room: Room) -> str:
+        return f"/invite @{self.known.own.name or 'pushbot'} in {room.title or room.name}"
+
+
+def _open(channel: Object) -> bool:
+    return true(channel, "is_member") and not true(channel, "is_archived")

@@ -1,0 +1,105 @@
+"""What comes over the socket: what of it matters, and its id.
+
+https://docs.slack.dev/apis/events-api/using-socket-mode
+
+A message has the id of its place, channel and `ts`, so that it is one whether it comes as `message` or as
+`app_mention`; and what a client sent twice has a second name in common.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pushbot.chat.slack.shape import part, text
+from pushbot.ports import Letter
+
+if TYPE_CHECKING:
+    from pushbot.chat.slack.shape import Object
+
+TALK = frozenset({"", "thread_broadcast", "file_share", "me_message"})
+"""Subtypes of `message` that are somebody saying something."""
+TOPIC = frozenset({"channel_topic", "group_topic"})
+"""Subtypes that tell of a topic."""
+MESSAGES = frozenset({"message", "app_mention"})
+PEOPLE = frozenset({"user_change", "user_profile_changed", "team_join"})
+COMING = frozenset({"member_joined_channel", "channel_unarchive", "group_unarchive", "group_open"})
+"""Events after which the bot may be in a room in which it was not."""
+GOING = frozenset(
+    {
+        "member_left_channel",
+        "channel_left",
+        "group_left",
+        "channel_archive",
+        "group_archive",
+        "channel_deleted",
+        "group_deleted",
+        "group_close",
+    }
+)
+"""Events after which it may be in a room no more."""
+RENAMES = frozenset({"channel_rename", "group_rename"})
+HOME = "app_home_opened"
+GROUPS = frozenset({"subteam_created", "subteam_updated", "subteam_members_changed"})
+EVENTS = MESSAGES | PEOPLE | COMING | GOING | RENAMES | GROUPS | {HOME}
+INTERACTION = "block_actions"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A letter, and the name that it shares with what the same client sent again; "" for none."""
+
+    letter: Letter
+    twin: str = ""
+
+
+def mail_of(envelope: Object) -> Mail | None:
+    """What there is to be kept of an envelope; None where nothing in it is of use."""
+    payload, fallback = part(envelope, "payload"), f"envelope/{text(envelope, 'envelope_id')}"
+    match text(envelope, "type"):
+        case "events_api":
+            event = part(payload, "event")
+            name = event_id(event) or (f"event/{text(payload, 'event_id')}" if text(payload, "event_id") else fallback)
+            twin = f"client/{text(event, 'client_msg_id')}" if text(event, "client_msg_id") else ""
+            matters = concerns(event)
+        case "slash_commands":
+            name = f"slash/{text(payload, 'trigger_id')}" if text(payload, "trigger_id") else fallback
+            twin, matters = "", True
+        case "interactive":
+            name = f"press/{text(payload, 'trigger_id')}" if text(payload, "trigger_id") else fallback
+            twin, matters = "", text(payload, "type") == INTERACTION
+        case _:
+            return None
+    if not matters:
+        return None
+    kept = {
+        key: value for key, value in payload.items() if key != "token"
+    }  # one of Slack's that verifies: not for disks
+    return Mail(Letter(name, json.dumps(kept)), twin)
+
+
+def event_id(event: Object) -> str:
+    """The id of a message by its place; "" for any other event."""
+    if text(event, "type") not in MESSAGES or not text(event, "ts"):
+        return ""
+    return f"message/{text(event, 'channel')}/{text(event, 'ts')}"
+
+
+def concerns(event: Object) -> bool:
+    """Whether an event may matter to the bot: what bots say does not, nor what is edited or deleted."""
+    kind, subtype = text(event, "type"), text(event, "subtype")
+    if kind not in EVENTS:
+        return False
+    if kind not in MESSAGES or subtype in TOPIC:
+        return True
+    return subtype in TALK and not text(event, "bot_id") and bool(text(event, "user"))
+
+
+def twin_of(letter: Letter) -> str:
+    """The name that a letter shares with its twins, found in its body; "" for none."""
+    try:
+        client = text(json.loads(letter.body), "event", "client_msg_id")
+    except ValueError:
+        return ""
+    return f"client/{client}" if client else ""

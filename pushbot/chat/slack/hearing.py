@@ -1,0 +1,248 @@
+"""Letters become what the bot is told. Bolt sorts them and finds who is meant; here is what each kind of them means.
+
+Bolt would acknowledge first and listen to all at the same time. Here it is given one letter, which Slack knows to have
+come, and it is done when the listener is (`process_before_response`); acknowledging is the link's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from typing import TYPE_CHECKING
+
+import structlog
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.error import BoltUnhandledRequestError
+
+from pushbot.chat.slack.blocks import pressed
+from pushbot.chat.slack.envelopes import COMING, GOING, HOME, MESSAGES, PEOPLE, RENAMES, TALK, TOPIC
+from pushbot.chat.slack.shape import objects, part, text
+from pushbot.chat.slack.spoken import Place, Spoken
+from pushbot.chat.slack.words import mentioned, topic_of
+from pushbot.errors import PushbotError
+from pushbot.ports import HomeOpened, TopicEdited
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from slack_bolt.context.async_context import AsyncBoltContext
+
+    from pushbot.chat.slack.entering import Entering
+    from pushbot.chat.slack.known import Known
+    from pushbot.chat.slack.shape import Object
+    from pushbot.ports import Letter, Memory, Notice
+
+LOG = structlog.get_logger()
+PATIENCE = 3.0
+"""Seconds that a letter waits for Slack to say who somebody is."""
+HELP = ".help"
+_ANY = re.compile(".*", re.DOTALL)
+_SILENT = logging.getLogger("slack_bolt")
+_SILENT.setLevel(logging.CRITICAL + 1)
+"""What Bolt would log is logged here, without what people said."""
+
+
+class Hearing:
+    """Deals with letters, one at a time; `tell` is how the bot is told."""
+
+    def __init__(
+        self, known: Known, memory: Memory, entering: Entering, tell: Callable[[Notice], Awaitable[None]]
+    ) -> None:
+        self._known, self._memory, self._entering, self._tell = known, memory, entering, tell
+        self._spoken = Spoken(known)
+        self._app = self._sorted(
+            AsyncApp(
+                name="pushbot",
+                logger=_SILENT,
+                client=known.api.client,
+                authorize=self._authorize,
+                process_before_response=True,
+                raise_error_for_unhandled_request=True,
+                request_verification_enabled=False,
+                ssl_check_enabled=False,
+                url_verification_enabled=False,
+                ignoring_self_events_enabled=False,
+                ignoring_self_assistant_message_events_enabled=False,
+                attaching_function_token_enabled=False,
+                attaching_conversation_kwargs_enabled=False,
+            )
+        )
+
+    async def deal(self, letter: Letter, again: bool) -> None:  # noqa: FBT001 - what the inbox gives
+        """Tell what is in a letter. Raises what the listeners raise."""
+        body = json.loads(letter.body)
+        trouble: list[Exception] = []
+        context = {"letter": letter.id, "again": again, "trouble": trouble}
+        await self._app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body, context=context))
+        for error in trouble:
+            raise error
+
+    # --- Bolt's part ---
+
+    def _sorted(self, app: AsyncApp) -> AsyncApp:
+        """Who listens to what."""
+        for names, listener in (
+            (MESSAGES, self._message),
+            (PEOPLE, self._person),
+            (COMING | GOING, self._moved),
+            (RENAMES, self._room_renamed),
+            ({HOME}, self._home),
+        ):
+            for name in names:
+                app.event(name)(listener)
+        app.event(_ANY)(self._nothing)
+        app.command(_ANY)(self._command)
+        app.action(_ANY)(self._press)
+        app.error(self._broken)
+        return app
+
+    async def _authorize(self, team_id: str | None = None, enterprise_id: str | None = None) -> AuthorizeResult:
+        """One app in one workspace: who may what is decided by the people's ids, later."""
+        own = self._known.own
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team_id or own.team,
+            bot_user_id=own.user,
+            bot_id=own.bot,
+            bot_token=self._known.api.client.token,
+        )
+
+    async def _broken(self, error: Exception, context: AsyncBoltContext) -> None:
+        if isinstance(error, BoltUnhandledRequestError):
+            LOG.debug("slack_letter_of_no_use", chat=self._known.chat, letter=context["letter"])
+        else:
+            context["trouble"].append(error)
+
+    async def _nothing(self) -> None:
+        """An event that matters to nobody here."""
+
+    # --- messages ---
+
+    async def _message(self, event: Object, context: AsyncBoltContext) -> None:
+        subtype = text(event, "subtype")
+        if subtype in TOPIC:
+            await self._topic(event, context)
+        elif subtype in TALK and not text(event, "bot_id"):
+            await self._meet({text(event, "user"), *mentioned(text(event, "text"))})
+            await self._hear(self._spoken.message(event), text(event, "user"), context)
+
+    async def _hear(self, spoken: Iterable[tuple[str, Place]], user: str, context: AsyncBoltContext) -> None:
+        """Tell what somebody said, a notice for each line that counts."""
+        if not user or self._known.roster.is_bot(user) or user == self._known.own.user:
+            return
+        said = list(spoken)
+        letter, again = str(context["letter"]), bool(context["again"])
+        person = self._known.roster.person(user)
+        for number, (line, place) in enumerate(said, 1):
+            name = letter if len(said) == 1 else f"{letter}/{number}"
+            await self._tell(place.heard(self._known.chat, person, line, name, again=again))
+
+    async def _topic(self, event: Object, context: AsyncBoltContext) -> None:
+        """The topic is another. Ours has come true; somebody else's is told, with what it took the place of."""
+        known, room, user = self._known, self._known.rooms.find(text(event, "channel")), text(event, "user")
+        if room is None:
+            return
+        await self._meet({user, *mentioned(text(event, "topic"))})
+        before, now = room.topic, topic_of(text(event, "topic"), known.roster.name_of, known.rooms.name_of)
+        room.topic, room.setter = now, user
+        known.writer.topic_is(room.name, now)
+        if user and user != known.own.user:
+            name, again = str(context["letter"]), bool(context["again"])
+            person = known.roster.person(user)
+            await self._tell(TopicEdited(known.chat, room.name, person, now, before, id=name, again=again))
+
+    # --- slash commands and buttons ---
+
+    async def _command(self, body: Object, context: AsyncBoltContext) -> None:
+        said, user, letter = text(body, "text"), text(body, "user_id"), str(context["letter"])
+        await self._meet({user, *mentioned(said)})
+        place = self._spoken.asked(text(body, "channel_id"), letter)
+        if place.spot and text(body, "response_url"):
+            self._known.writer.answer_at(place.spot, text(body, "response_url"))
+        await self._hear(self._spoken.lines(said.strip() or HELP, place), user, context)
+
+    async def _press(self, body: Object, context: AsyncBoltContext) -> None:
+        user = text(body, "user", "id")
+        await self._meet({user})
+        container = part(body, "container")
+        channel = text(body, "channel", "id") or text(container, "channel_id")
+        for number, action in enumerate(objects(body, "actions"), 1):
+            press = pressed(action)
+            if press is None:
+                LOG.debug("slack_press_of_no_use", chat=self._known.chat, action=text(action, "action_id"))
+                continue
+            place = self._spoken.pressed(channel, text(container, "thread_ts"), press)
+            context["letter"] = f"{context['letter']}/{number}" if number > 1 else context["letter"]
+            await self._hear([(press.command, place)], user, context)
+
+    # --- people and rooms ---
+
+    async def _person(self, event: Object) -> None:
+        for renamed in self._known.roster.learn(part(event, "user")):
+            await self._note(renamed.new.address)
+            await self._tell(renamed)
+
+    async def _home(self, event: Object) -> None:
+        user = text(event, "user")
+        if text(event, "tab") == "home" and user:
+            await self._meet({user})
+            if not self._known.roster.is_bot(user):
+                await self._tell(HomeOpened(self._known.chat, self._known.roster.person(user)))
+
+    async def _moved(self, event: Object) -> None:
+        """Somebody came or went, or a channel did: where it concerns the bot, the room is looked at again."""
+        known = self._known
+        user = text(event, "user")
+        if text(event, "type") in ("member_joined_channel", "member_left_channel") and user != known.own.user:
+            return
+        channel = text(event, "channel") or text(event, "channel", "id")
+        room = known.rooms.find(channel)
+        if room is not None:
+            if text(event, "type") in GOING:
+                room.inside = False
+            self._entering.again([room.name])
+        elif text(event, "type") in COMING:
+            self._entering.again([one.name for one in known.rooms if one.id is None])
+
+    async def _room_renamed(self, event: Object) -> None:
+        """The room stays, its name is another."""
+        room = self._known.rooms.find(text(event, "channel", "id"))
+        if room is not None:
+            room.title = f"#{text(event, 'channel', 'name')}"
+            LOG.info("slack_room_renamed", chat=self._known.chat, room=room.name, title=room.title)
+        else:
+            self._entering.again([one.name for one in self._known.rooms if one.id is None])
+
+    # --- who is who ---
+
+    async def _meet(self, ids: Iterable[str]) -> None:
+        """Find out who these are, and note under which name they are told of."""
+        roster, found = self._known.roster, list(ids)
+        strangers = roster.strangers(found)
+        if strangers:
+            try:
+                async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+                    for user in strangers[:10]:
+                        group.create_task(self._ask(user))
+            except TimeoutError:
+                LOG.warning("slack_people_not_told", chat=self._known.chat, users=strangers)
+        for user in found:
+            await self._note(user)
+
+    async def _ask(self, user: str) -> None:
+        """Have Slack say who that is; who it does not know is nobody for whom anything vouches."""
+        try:
+            answer = await self._known.api.call("users.info", user=user)
+        except PushbotError as error:
+            LOG.warning("slack_person_not_told", chat=self._known.chat, user=user, error=str(error))
+            return
+        for renamed in self._known.roster.learn(part(answer, "user")):
+            await self._tell(renamed)
+
+    async def _note(self, user: str) -> None:
+        note = self._known.roster.note(user)
+        if note is not None:
+            await self._memory.note(*note)
