@@ -58,7 +58,8 @@ class StageView:
     """One stage. `revision` is what is there, `by` who brought it and `at` when; None where nothing is known.
 
     While it runs `step` is what it is at ("migrate 3/8"), `tally` how many hosts are done. `note` is what stands in
-    the way, or went wrong, in words: a lock, closed hours, the step that failed.
+    the way, or went wrong, in words: another lane, closed hours, the step that failed. `took` are the seconds that a
+    push needed for it.
     """
 
     name: str
@@ -70,6 +71,7 @@ class StageView:
     tally: Tally | None = None
     note: str = ""
     links: tuple[tuple[str, str], ...] = ()
+    took: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,9 @@ class LaneBoard:
     """A lane as everybody may see it: who rides in which train, what is on which stage, and what can be done next.
 
     `trains` are the line, head first, `waits` about how many seconds each has to wait, None where nobody can tell.
-    `locks` are people's. `offers` are at most two, the next steps, `more` what else is legal. `mark` is what the bound
-    offers were made for (`Queue.moment`): a press brings it back, and one that is over is refused.
+    `joining` is the same for who joins now. `locks` are people's (no stage has them in its `note` here). `offers` are
+    at most two, the next steps, `more` what else is legal. `mark` is what the bound offers were made for
+    (`Queue.moment`): a press brings it back, and one that is over is refused.
     """
 
     lane: str
@@ -92,6 +95,7 @@ class LaneBoard:
     more: tuple[Offer, ...] = ()
     mark: str = ""
     branch: str | None = None
+    joining: float | None = None
 
 
 class PushEnd(StrEnum):
