@@ -37,26 +37,27 @@ AGAIN = frozenset({"ratelimited", "rate_limited"})
 """Codes of what was not done, and may be asked again later."""
 IN_DOUBT = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 """Codes after which nobody knows whether it was done."""
-NO_ENTRY = frozenset(
+NO_ENTRY = frozenset({"channel_not_found", "not_in_channel"})
+"""Codes of a channel that the bot may be let into (a private one is not found by who is not in it)."""
+NO_BOT = frozenset(
     {
         "access_denied",
         "account_inactive",
-        "channel_not_found",
         "ekm_access_denied",
         "invalid_auth",
-        "is_archived",
         "missing_scope",
         "not_authed",
-        "not_in_channel",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_only_channel",
         "team_access_not_granted",
         "token_expired",
         "token_revoked",
     }
 )
-"""Codes that have nothing to do with what was to be written: no other text would have passed there."""
+"""Codes that have nothing to do with what was asked: somebody has to see to the app first."""
+
+TOO_MUCH = frozenset(
+    {"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "invalid_arguments", "no_text"}
+)
+"""Codes after which it may still pass, if alone, without blocks."""
 
 
 class Refused(PushbotError):  # noqa: N818 - it says what happened

@@ -5,13 +5,11 @@ https://docs.slack.dev/interactivity/handling-user-interaction ("Message respons
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import dataclass, field
 
 LASTS, USES = 29 * 60.0, 5
 """Seconds, a little less than Slack says, and times that an address may be used."""
-MARK = "url:"
 
 
 @dataclass(slots=True)
@@ -23,20 +21,18 @@ class _Kept:
 
 @dataclass(slots=True)
 class Urls:
-    """Each `response_url` under a name that may stand in a `spot`, where it is not seen by anybody."""
+    """Each `response_url` by the spot that asks for it, which people do not see."""
 
     _all: dict[str, _Kept] = field(default_factory=dict)
 
-    def keep(self, url: str) -> str:
-        """The spot under which `url` is known from now on."""
+    def keep(self, spot: str, url: str) -> None:
+        """What is said at `spot` may be said at `url`."""
         now = time.monotonic()
-        self._all = {spot: one for spot, one in self._all.items() if one.until > now and one.left > 0}
-        spot = f"{MARK}{secrets.token_hex(8)}"
+        self._all = {name: one for name, one in self._all.items() if one.until > now and one.left > 0}
         self._all[spot] = _Kept(url, now + LASTS)
-        return spot
 
     def take(self, spot: str) -> str | None:
-        """The address of `spot` for one use; None when it was no such spot, or has served."""
+        """The address of `spot` for one use; None when there is none, or it has served."""
         kept = self._all.get(spot)
         if kept is None or kept.left <= 0 or kept.until <= time.monotonic():
             self._all.pop(spot, None)

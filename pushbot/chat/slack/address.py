@@ -1,0 +1,96 @@
+"""Where the conversations are that the bot takes part in: channels of rooms, and of what is said in private."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.shape import text
+
+if TYPE_CHECKING:
+    from pushbot.chat.slack.api import Api
+
+
+KNOCKS = 60.0
+"""Seconds until a place that did not let the bot in is tried again, if nothing was heard of it before."""
+
+
+class Address(Protocol):
+    """Where a conversation is; `room` for one with more than the bot and one person."""
+
+    room: bool
+    door: Door
+
+    async def channel(self) -> str | None:
+        """Its channel's id; None while it is not known. Errors as those of `Api.call`."""
+        ...
+
+
+@dataclass(slots=True)
+class Door:
+    """The way in, for all who stand before it."""
+
+    _opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def knock(self) -> None:
+        """Return when one may try to go in again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(KNOCKS):
+                await self._opened.wait()
+
+    def open(self) -> None:
+        """Whoever stands before it may try."""
+        self._opened.set()
+        self._opened = asyncio.Event()
+
+
+class Known(Protocol):
+    """The rooms as the configuration names them."""
+
+    def id_of(self, room: str) -> str | None:
+        """The id of a room's channel, None while it is not known."""
+        ...
+
+    def room(self, name: str) -> object | None:
+        """What is known of a room of the configuration; None when there is none of that name."""
+        ...
+
+
+@dataclass(slots=True)
+class RoomAddress:
+    """A room, as the configuration names it."""
+
+    name: str
+    rooms: Known
+    room: bool = True
+    door: Door = field(default_factory=Door)
+
+    async def channel(self) -> str | None:
+        """Its channel's id, as far as it is known by now."""
+        return self.rooms.id_of(self.name)
+
+
+@dataclass(slots=True)
+class PersonAddress:
+    """A person, whom the bot writes to in private."""
+
+    person: str
+    api: Api
+    room: bool = False
+    door: Door = field(default_factory=Door)
+    _channel: str = ""
+
+    async def channel(self) -> str | None:
+        """The channel between them and the bot, opened when it is first asked for. Errors as those of `Api.call`."""
+        if not self._channel:
+            try:
+                answer = await self.api.call("conversations.open", users=self.person)
+                self._channel = text(answer, "channel", "id")
+            except Refused as refused:
+                if refused.code != "missing_scope":
+                    raise
+            self._channel = self._channel or self.person  # chat.postMessage takes a person's id too
+        return self._channel

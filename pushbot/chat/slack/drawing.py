@@ -1,0 +1,30 @@
+"""How views look at a time, as arguments of Slack's methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pushbot.chat.slack.blocks.text import Line, escaped, rich
+from pushbot.chat.slack.message import AS_IT_IS
+
+if TYPE_CHECKING:
+    from pushbot.chat.slack.shape import Object
+    from pushbot.ports import Clock
+    from pushbot.views import HomeView, LaneBoard, PushView
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Draws views as they are now."""
+
+    clock: Clock
+
+    def message(self, view: LaneBoard | PushView) -> Object:
+        """The arguments of a message that shows a board or a push."""
+        text = repr(view)
+        return {"text": escaped(text), "blocks": [rich([Line(text)])], **AS_IT_IS}
+
+    def home(self, home: HomeView) -> Object:
+        """The view of somebody's own page."""
+        return {"type": "home", "blocks": [rich([Line(repr(home))])]}

@@ -1,0 +1,138 @@
+"""What the bot has posted already: found again by the metadata that every message of it carries.
+
+https://docs.slack.dev/messaging/message-metadata: an event type and a payload, which people do not see. The payload
+names the record (of lines and pushes) that the bot wrote from, so that another record's are not taken for ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.shape import objects, part, text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from pydantic import JsonValue
+
+    from pushbot.chat.slack.api import Api
+    from pushbot.chat.slack.shape import Object
+
+LOG = structlog.get_logger()
+LINES, VIEW = "pushbot_lines", "pushbot_view"
+"""Event types."""
+PAGE, PAGES = 200, 5
+"""Messages of one answer, and how many of them are asked for: what was said further back is not looked for."""
+BOARD = "board "
+"""How the key of a lane's board begins; that of a push begins otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message of ours that shows a view: its key, and whether it is pinned."""
+
+    key: str
+    ts: str
+    pinned: bool
+
+
+def of_lines(record: str, keys: Iterable[str]) -> JsonValue:
+    """The metadata of a message that says the lines of these keys."""
+    return {"event_type": LINES, "event_payload": {"record": record, "lines": list(keys)}}
+
+
+def of_view(record: str, key: str) -> JsonValue:
+    """The metadata of a message that shows a view."""
+    return {"event_type": VIEW, "event_payload": {"record": record, "key": key}}
+
+
+async def said(api: Api, channel: str, threads: Iterable[str], record: str) -> set[str]:
+    """The keys of the lines that stand in a channel and these threads of it. Errors as those of `Api.call`."""
+    keys: set[str] = set()
+    for thread in {"", *threads}:
+        try:
+            async for message in _messages(api, channel, thread):
+                payload = _payload(message, LINES)
+                lines = payload.get("lines")
+                if payload.get("record") == record and isinstance(lines, list):
+                    keys |= {str(one) for one in lines}
+        except Refused as refused:
+            if not thread or refused.code != "thread_not_found":
+                raise
+    return keys
+
+
+async def views(api: Api, channel: str, record: str) -> list[Found]:
+    """The messages that show a view in a channel, newest first: any board, and pushes of this record.
+
+    Errors as those of `Api.call`.
+    """
+    found = [one async for message in _messages(api, channel) if (one := _view(message, record))]
+    known = {one.ts for one in found}
+    try:
+        pins = objects(await api.call("pins.list", channel=channel), "items")
+    except Refused as refused:
+        LOG.warning("pins_not_looked_at", channel=channel, error=str(refused))
+        return found
+    for message in (part(item, "message") for item in pins):
+        if message.get("bot_id") and message.get("ts") not in known:
+            old = await message_at(api, channel, text(message, "ts"))
+            if old is not None and (one := _view(old, record)):
+                found.append(one)
+    return found
+
+
+async def message_at(api: Api, channel: str, ts: str) -> Object | None:
+    """The message of that timestamp, unless it is gone. Errors as those of `Api.call`."""
+    answer = await api.call(
+        "conversations.history",
+        channel=channel,
+        oldest=ts,
+        latest=ts,
+        inclusive=True,
+        limit=1,
+        include_all_metadata=True,
+    )
+    messages = answer.get("messages")
+    return next((one for one in objects(messages) if one.get("ts") == ts), None)
+
+
+def is_pinned(message: Object) -> bool:
+    """Whether a message is pinned."""
+    return bool(message.get("pinned_to"))
+
+
+async def _messages(api: Api, channel: str, thread: str = "") -> AsyncIterator[Object]:
+    method = "conversations.replies" if thread else "conversations.history"
+    where: Object = {"ts": thread} if thread else {}
+    pages = 0
+    async for answer in api.pages(method, channel=channel, limit=PAGE, include_all_metadata=True, **where):
+        for message in objects(answer, "messages"):
+            yield message
+        pages += 1
+        if pages >= PAGES:
+            return
+
+
+def _view(message: Object, record: str) -> Found | None:
+    payload = _payload(message, VIEW)
+    key = text(payload, "key")
+    if not key or not (key.startswith(BOARD) or payload.get("record") == record):
+        return None
+    return Found(key, text(message, "ts"), is_pinned(message))
+
+
+def _payload(message: Object, event: str) -> Object:
+    return part(message, "metadata", "event_payload") if text(message, "metadata", "event_type") == event else {}
+
+
+async def shares(api: Api, channel: str, thread: str, file: str) -> bool:
+    """Whether a file stands in a thread. Errors as those of `Api.call`."""
+    async for message in _messages(api, channel, thread):
+        if any(one.get("id") == file for one in objects(message, "files")):
+            return True
+    return False

@@ -1,0 +1,119 @@
+"""Where the messages are that show boards and pushes: remembered in notes, so that they outlive the bot."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.chat.slack.lookback import BOARD
+from pushbot.errors import PushbotError
+
+if TYPE_CHECKING:
+    from pushbot.ports import Memory
+
+LOG = structlog.get_logger()
+PUSH = "push "
+"""How the key of a push begins."""
+ENDED_KEPT = 50
+"""Pushes that ended whose messages are remembered: lines of them, and answers in their threads, find their way."""
+ENDED = "ended"
+RECORD = "record"
+"""The name of the note that says which record this is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """The message of a view: its timestamp, what it shows as a digest, and whether that is the last of it."""
+
+    ts: str
+    drawn: str = ""
+    ended: bool = False
+
+
+def board_key(lane: str) -> str:
+    """What names a lane's board."""
+    return f"{BOARD}{lane}"
+
+
+def push_key(name: str) -> str:
+    """What names what is shown of a push."""
+    return f"{PUSH}{name}"
+
+
+@dataclass(slots=True)
+class Places:
+    """All of them, by channel and key. Without a memory they last as long as the bot."""
+
+    record: str = field(default_factory=lambda: secrets.token_hex(4))
+    _memory: Memory | None = None
+    _spots: dict[tuple[str, str], Spot] = field(default_factory=dict)
+
+    async def load(self, memory: Memory | None) -> None:
+        """Recall all. Raises PushbotError when the disk does not give it."""
+        self._memory = memory
+        if memory is None:
+            return
+        notes = await memory.notes()
+        if RECORD in notes:
+            self.record = notes[RECORD]
+        else:
+            await memory.note(RECORD, self.record)
+        for name, text in notes.items():
+            key, _, channel = name.rpartition(" ")
+            ts, drawn, end = (*text.split(" "), "", "")[:3]
+            if key.startswith((BOARD, PUSH)):
+                self._spots[channel, key] = Spot(ts, drawn, end == ENDED)
+
+    def get(self, channel: str, key: str) -> Spot | None:
+        """Where a view is in a channel."""
+        return self._spots.get((channel, key))
+
+    async def keep(self, channel: str, key: str, spot: Spot | None) -> None:
+        """Remember where a view is now; None: nowhere. What the disk does not take is looked for after a restart."""
+        if self._spots.get((channel, key)) == spot:
+            return
+        if spot is None:
+            self._spots.pop((channel, key), None)
+        else:
+            self._spots[channel, key] = spot
+        await self._note(channel, key, spot)
+        if spot is not None and spot.ended:
+            await self._forget_old(channel)
+
+    def thread(self, channel: str, push: str) -> str:
+        """The thread of a push, empty when there is none."""
+        spot = self._spots.get((channel, push_key(push)))
+        return spot.ts if spot is not None else ""
+
+    def key_at(self, channel: str, ts: str) -> str:
+        """The key of the view that the message of this timestamp shows; empty for none."""
+        here = (key for (where, key), spot in self._spots.items() if where == channel and spot.ts == ts)
+        return next(here, "")
+
+    async def _forget_old(self, channel: str) -> None:
+        here = [
+            (spot.ts, key)
+            for (where, key), spot in self._spots.items()
+            if where == channel and spot.ended and key.startswith(PUSH)
+        ]
+        for _, key in sorted(here)[:-ENDED_KEPT]:
+            await self.keep(channel, key, None)
+
+    async def _note(self, channel: str, key: str, spot: Spot | None) -> None:
+        if self._memory is None:
+            return
+        text = None if spot is None else f"{spot.ts} {spot.drawn} {ENDED if spot.ended else ''}".rstrip()
+        try:
+            await self._memory.note(f"{key} {channel}", text)
+        except PushbotError as error:
+            LOG.warning("place_not_noted", key=key, channel=channel, error=str(error))
+
+
+def lane_of(key: str) -> str:
+    """The lane that a view of this key belongs to; empty for none."""
+    if key.startswith(BOARD):
+        return key.removeprefix(BOARD)
+    return key.removeprefix(PUSH).rpartition("/")[0] if key.startswith(PUSH) else ""

@@ -1,0 +1,101 @@
+"""What the bot writes in one room, and to one person in private: who does it, and how they work together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pushbot.chat.slack.address import PersonAddress, RoomAddress
+from pushbot.chat.slack.outbox import Parent
+from pushbot.chat.slack.snippets import Snippet
+from pushbot.chat.slack.talk import Talk
+from pushbot.chat.slack.topic import Topic
+from pushbot.chat.slack.wall import Wall
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from pushbot.chat.slack.address import Known
+    from pushbot.chat.slack.api import Api
+    from pushbot.chat.slack.crew import Crew
+    from pushbot.chat.slack.drawing import Drawing
+    from pushbot.chat.slack.message import Writing
+    from pushbot.chat.slack.places import Places
+    from pushbot.chat.slack.snippets import Snippets
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all of them use. `settles` is in seconds, see `talk.SETTLES`."""
+
+    api: Api
+    crew: Crew
+    places: Places
+    writing: Writing
+    drawing: Drawing
+    snippets: Snippets
+    settles: float
+
+    def attach(self, channel: str, thread: str, name: str, output: tuple[str, ...]) -> None:
+        """Put the end of a log into a thread, in its own time."""
+        self.snippets.waiting.append(Snippet(channel, thread, name, output))
+        self.crew.stir(self.snippets)
+
+
+class InRoom:
+    """Lines, boards, pushes and the topic of one room."""
+
+    def __init__(self, name: str, rooms: Known, tools: Tools, interval: float, refused: Callable[[str], None]) -> None:
+        self.address = RoomAddress(name, rooms)
+        self._tools, api = tools, tools.api
+        self.talk = Talk(self.address, api, tools.writing, tools.places, self, settles=tools.settles)
+        self.wall = Wall(self.address, api, tools.places, tools.drawing, self, tools.settles)
+        self.topic = Topic(self.address, api, interval, self._all_said, refused)
+        self.attach = tools.attach
+
+    def found(self) -> None:
+        """The room is usable now, or again."""
+        self.address.door.open()
+        self.wall.found()
+        self.topic.found()
+        for worker in (self.talk, self.topic):
+            self._tools.crew.stir(worker)
+
+    def stir(self) -> None:
+        """There is something to draw."""
+        self._tools.crew.stir(self.wall)
+
+    def announce(self, push: str) -> None:
+        """The message of a push is to be posted, before the lines that are said from now on."""
+        self.talk.outbox.items.append(Parent(push))
+        self._tools.crew.stir(self.talk)
+
+    async def post_parent(self, channel: str, push: str) -> None:
+        """Have the message of a push stand there. Errors as those of `Api.call`."""
+        await self.wall.post_parent(channel, push)
+
+    async def lost_parent(self, channel: str, push: str) -> bool:
+        """Its message is gone; whether another can be posted."""
+        return await self.wall.lost_parent(channel, push)
+
+    def _all_said(self) -> asyncio.Future[None]:
+        passed = self.talk.outbox.barrier()
+        self._tools.crew.stir(self.talk)
+        return passed
+
+
+class InPrivate:
+    """Lines to one person."""
+
+    def __init__(self, person: str, tools: Tools) -> None:
+        self.address = PersonAddress(person, tools.api)
+        self.talk = Talk(self.address, tools.api, tools.writing, tools.places, self, settles=tools.settles)
+        self.attach = tools.attach
+
+    async def post_parent(self, channel: str, push: str) -> None:
+        """Pushes are shown in rooms."""
+
+    async def lost_parent(self, channel: str, push: str) -> bool:  # noqa: ARG002 - there is none
+        """Pushes are shown in rooms."""
+        return False

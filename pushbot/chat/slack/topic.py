@@ -1,0 +1,136 @@
+"""Keeps a room's topic: seldom, as each change leaves a line in the channel, and never to what it is already.
+
+https://docs.slack.dev/reference/methods/conversations.setTopic
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.chat.slack.blocks.text import escaped
+from pushbot.chat.slack.crew import pause
+from pushbot.chat.slack.refused import NO_ENTRY, Refused, Unreachable
+from pushbot.chat.slack.shape import text
+from pushbot.chat.slack.words import topic_of
+from pushbot.errors import DeliveryUncertain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pushbot.chat.slack.address import RoomAddress
+    from pushbot.chat.slack.api import Api
+
+LOG = structlog.get_logger()
+METHOD = "conversations.setTopic"
+LIMIT = 250
+"""Characters of a topic, entities counted in full."""
+MOST_ECHOES = 16
+"""Topics of the bot's own whose notices may be under way."""
+PATIENCE = 5.0
+"""Seconds a topic waits for lines that were said before it."""
+
+
+@dataclass(slots=True, eq=False)
+class Topic:
+    """One room's. `shown` is what the server shows as people read it, None when that is not known.
+
+    `before` gives a future that is done when the lines that wait now were said; `refused` is told, once for each time
+    that the room is entered, that the bot may not set it. `interval` is in seconds.
+    """
+
+    address: RoomAddress
+    api: Api
+    interval: float
+    before: Callable[[], asyncio.Future[None]]
+    refused: Callable[[str], None]
+    wanted: str | None = None
+    shown: str | None = None
+    _not_before: float = 0.0
+    _shut: bool = False
+    _told: bool = False
+    _echoes: list[str] = field(default_factory=list)
+    _last: str = ""
+    _last_seen: str = ""
+
+    def busy(self) -> bool:
+        """Whether it is to be set, and may be as far as is known."""
+        return self.wanted is not None and self.wanted != self.shown and not self._shut
+
+    def is_now(self, topic: str) -> None:
+        """The server shows this, as people read it. What the bot set comes back late, and maybe changed."""
+        if topic in self._echoes:
+            del self._echoes[: self._echoes.index(topic) + 1]
+        else:
+            self.shown = self._last if topic == self._last_seen else topic
+
+    def found(self) -> None:
+        """The room was entered: setting the topic may work now."""
+        self._shut = self._told = False
+        self._echoes.clear()
+
+    def give_up(self, reference: str) -> None:
+        """Leave it as it is until it is to be another."""
+        LOG.warning("topic_not_set", room=self.address.name, reference=reference)
+        self.shown = self.wanted
+
+    async def work(self) -> None:
+        """Make it what it should be."""
+        loop = asyncio.get_running_loop()
+        tries = 0
+        while self.busy():
+            if (wait := self._not_before - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            try:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PATIENCE):
+                        await self.before()
+                await self._set()
+                tries = 0
+            except Unreachable:
+                tries += 1
+                await asyncio.sleep(pause(tries))
+            except Refused as error:
+                if error.code in NO_ENTRY:
+                    await self.address.door.knock()
+                else:
+                    self._refuse(error)
+            except DeliveryUncertain:
+                self.shown = None
+
+    async def _set(self) -> None:
+        channel = await self.address.channel()
+        if channel is None:
+            await self.address.door.knock()
+            return
+        if self.shown is None:
+            answer = await self.api.call("conversations.info", channel=channel)
+            self.shown = topic_of(text(answer, "channel", "topic", "value"))
+        await self.api.turn(METHOD)
+        topic = self.wanted
+        if topic is None or topic == self.shown:
+            return
+        self._not_before = asyncio.get_running_loop().time() + self.interval
+        before, self.shown = self.shown, None
+        self._echoes = [*self._echoes[-MOST_ECHOES:], topic]
+        try:
+            answer = await self.api.send(METHOD, channel=channel, topic=escaped(topic, most=LIMIT) if topic else "")
+        except Refused:
+            self.shown = before
+            self._echoes.remove(topic)
+            raise
+        seen = topic_of(text(answer, "channel", "topic", "value")) or topic
+        self.shown = self._last = topic
+        self._last_seen = seen
+        self._echoes = [seen if one == topic else one for one in self._echoes]
+
+    def _refuse(self, error: Refused) -> None:
+        self._shut = True
+        LOG.warning("topic_refused", room=self.address.name, error=str(error))
+        if not self._told:
+            self._told = True
+            self.refused(self.address.name)

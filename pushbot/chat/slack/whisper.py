@@ -1,0 +1,98 @@
+"""Says what only one person need see: below what they wrote, or where they gave a slash command, else in private.
+
+Slack keeps none of these messages, so nobody can look whether one arrived: what got lost on the way is said again.
+https://docs.slack.dev/reference/methods/chat.postEphemeral
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.chat.slack.crew import pause
+from pushbot.chat.slack.outbox import Outbox, Place, Speech, is_thread
+from pushbot.chat.slack.refused import Refused, Unreachable
+from pushbot.errors import DeliveryUncertain, PushbotError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pushbot.chat.slack.address import Address
+    from pushbot.chat.slack.api import Api
+    from pushbot.chat.slack.message import Writing
+    from pushbot.chat.slack.shape import Object
+    from pushbot.chat.slack.urls import Urls
+
+LOG = structlog.get_logger()
+TRIES = 4
+"""How often a message is sent of which nobody knows whether it arrives."""
+METHOD = "chat.postEphemeral"
+
+
+@dataclass(slots=True, eq=False)
+class Whisper:
+    """What one person is told in one room, or where they gave slash commands. `aloud` says it to them in private."""
+
+    person: str
+    address: Address | None
+    api: Api
+    writing: Writing
+    urls: Urls
+    aloud: Callable[[list[Speech]], None]
+    outbox: Outbox = field(default_factory=Outbox)
+
+    def busy(self) -> bool:
+        """Whether anything waits to be said."""
+        return self.outbox.front() is not None
+
+    def give_up(self, reference: str) -> None:
+        """Drop what waits."""
+        for speech in self.outbox.speeches():
+            speech.fail(PushbotError(f"A fault of the bot kept this line from being said ({reference})."))
+        self.outbox.items.clear()
+
+    async def work(self) -> None:
+        """Say all that waits."""
+        tries = doubts = 0
+        while self.outbox.front() is not None:
+            for speech in self.outbox.speeches():
+                speech.doubtful = False
+            spot, batch = self.outbox.batch(lambda one: Place(one.manner.spot))
+            try:
+                sent = await self._send(spot.thread, batch)
+            except DeliveryUncertain as error:
+                doubts += 1
+                if doubts < TRIES:
+                    await asyncio.sleep(pause(doubts))
+                    continue
+                LOG.warning("whisper_uncertain", person=self.person, error=str(error))
+                sent = True
+            except Unreachable:
+                tries += 1
+                await asyncio.sleep(pause(tries))
+                continue
+            except Refused as refused:
+                LOG.info("whisper_refused", person=self.person, error=str(refused))
+                sent = False
+            tries = doubts = 0
+            self.outbox.remove(batch)
+            if not sent:
+                self.aloud(batch)
+            for speech in batch if sent else ():
+                speech.settle()
+
+    async def _send(self, spot: str, batch: list[Speech]) -> bool:
+        """Whether there is a place to say it, where it now is said. Errors as those of `Api.call`."""
+        message = self.writing.private(batch)
+        if (url := self.urls.take(spot)) is not None:
+            await self.api.post_to(url, {"response_type": "ephemeral", **message})
+            return True
+        channel = await self.address.channel() if self.address is not None else None
+        if channel is None:
+            return False
+        thread: Object = {"thread_ts": spot} if is_thread(spot) else {}
+        await self.api.call(METHOD, channel=channel, user=self.person, **thread, **message)
+        return True

@@ -1,0 +1,180 @@
+"""All that the bot writes in one workspace, and the only place that does.
+
+Each room and each person has a queue of its own, worked off by a task of its own: what is stuck holds up nobody else.
+In a room lines go out in order and before any topic that was drawn after them, a message a second (`api.py`), what
+waits for the same place in one message; beside them boards, pushes and the topic are written as they are by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Protocol
+
+from pushbot.chat.slack.crew import Crew
+from pushbot.chat.slack.drawing import Drawing
+from pushbot.chat.slack.homes import Homes
+from pushbot.chat.slack.message import Writing
+from pushbot.chat.slack.outbox import Speech, is_thread
+from pushbot.chat.slack.places import Places, lane_of
+from pushbot.chat.slack.presence import InPrivate, InRoom, Tools
+from pushbot.chat.slack.snippets import Snippets
+from pushbot.chat.slack.talk import SETTLES
+from pushbot.chat.slack.urls import Urls
+from pushbot.chat.slack.whisper import Whisper
+from pushbot.clock import SystemClock
+from pushbot.errors import PushbotError
+from pushbot.ports import PLAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pushbot.chat.slack.address import Known
+    from pushbot.chat.slack.api import Api
+    from pushbot.chat.slack.message import Names
+    from pushbot.ports import Clock, Manner, Memory
+    from pushbot.views import HomeView, LaneBoard, PushView
+
+PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
+"""A person's id."""
+
+
+class Pace(Protocol):
+    """What the operator says about how often the bot writes."""
+
+    @property
+    def topic_interval(self) -> float:
+        """Seconds between two changes of one topic."""
+        ...
+
+
+class Writer:
+    """Writes through `api`. All but `run` may be called at any time; nothing goes out before `run` does.
+
+    `topic_refused` is told the name of a room whose topic the bot may not set, once for each time that it is found.
+    `settles` is how many seconds after a connection broke the bot looks at what arrived.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        rooms: Known,
+        roster: Names,
+        options: Pace,
+        name: str,
+        *,
+        clock: Clock | None = None,
+        settles: float = SETTLES,
+    ) -> None:
+        self.name = name
+        self.topic_refused: Callable[[str], None] | None = None
+        self._rooms, self._options = rooms, options
+        self._places, self._crew, self._urls = Places(), Crew(), Urls()
+        drawing, snippets = Drawing(clock or SystemClock()), Snippets(api)
+        writing = Writing(roster, self._places)
+        self._tools = Tools(api, self._crew, self._places, writing, drawing, snippets, settles)
+        self._homes = Homes(api, drawing.home)
+        self._in_rooms: dict[str, InRoom] = {}
+        self._in_private: dict[str, InPrivate] = {}
+        self._whispers: dict[tuple[str, str], Whisper] = {}
+
+    async def run(self, memory: Memory | None) -> None:
+        """Write what waits and what comes, until cancelled. Raises PushbotError when the memory cannot be read.
+
+        When cancelled, lines that were sent and not confirmed raise DeliveryUncertain; others wait for the next run.
+        """
+        await self._places.load(memory)
+        await self._crew.run()
+
+    # --- lines ---
+
+    def say(self, to: str, text: str, manner: Manner = PLAIN) -> asyncio.Future[None]:
+        """Queue one line for a room as the configuration names it, or a person by their id; see `Chat.say`."""
+        room = self._rooms.room(to) is not None
+        if not room and PERSON.fullmatch(to) is None:
+            return _failed(PushbotError(f"{to!r} is neither a room nor a person that a line can be sent to on Slack."))
+        private = bool(manner.spot) and not is_thread(manner.spot)
+        if manner.whom and (private or (room and manner.alone)):
+            whisper = self._whisper("" if private else to, manner.whom)
+            done = whisper.outbox.add(text, manner)
+            self._crew.stir(whisper)
+            return done
+        talk = (self._room(to) if room else self._person(to)).talk
+        done = talk.outbox.add(text, manner)
+        self._crew.stir(talk)
+        return done
+
+    def answer_at(self, spot: str, url: str) -> None:
+        """Lines for this spot may be said at a `response_url`; it is used while it lasts, then the person is told."""
+        self._urls.keep(spot, url)
+
+    # --- what is shown ---
+
+    def draw(self, room: str, topic: str) -> None:
+        """Make `topic` the topic of a room; see `Chat.draw`."""
+        there = self._room(room).topic
+        there.wanted = topic
+        self._crew.stir(there)
+
+    def topic_is(self, room: str, topic: str) -> None:
+        """The server shows this topic now, as people read it. What it should be is put there when it is drawn again."""
+        self._room(room).topic.is_now(topic)
+
+    def show_board(self, room: str, board: LaneBoard) -> None:
+        """Make this the lane's board in a room."""
+        self._room(room).wall.show_board(board)
+
+    def show_push(self, room: str, push: PushView) -> None:
+        """Make this what a room shows of a push; lines of it that are said from now on stand below."""
+        self._room(room).wall.show_push(push)
+
+    def show_home(self, address: str, home: HomeView) -> None:
+        """Make this a person's own page."""
+        self._homes.show(address, home)
+        self._crew.stir(self._homes)
+
+    def found(self, room: str) -> None:
+        """A room is usable now, or again: what waits goes out, and what it should show is put in order."""
+        self._room(room).found()
+
+    def lane_of(self, channel: str, thread: str) -> str:
+        """The lane of the board or push whose message has this timestamp; empty when it is neither."""
+        return lane_of(self._places.key_at(channel, thread))
+
+    # --- below ---
+
+    def _room(self, name: str) -> InRoom:
+        if name not in self._in_rooms:
+            interval = self._options.topic_interval
+            self._in_rooms[name] = InRoom(name, self._rooms, self._tools, interval, self._refused)
+        return self._in_rooms[name]
+
+    def _person(self, user: str) -> InPrivate:
+        if user not in self._in_private:
+            self._in_private[user] = InPrivate(user, self._tools)
+        return self._in_private[user]
+
+    def _whisper(self, room: str, person: str) -> Whisper:
+        if (room, person) not in self._whispers:
+            address = self._room(room).address if room else None
+            api, writing = self._tools.api, self._tools.writing
+            whisper = Whisper(person, address, api, writing, self._urls, lambda lines: self._aloud(person, lines))
+            self._whispers[room, person] = whisper
+        return self._whispers[room, person]
+
+    def _aloud(self, person: str, lines: list[Speech]) -> None:
+        """Tell somebody in private what could not be said to them alone elsewhere."""
+        talk = self._person(person).talk
+        talk.outbox.items.extend(lines)
+        self._crew.stir(talk)
+
+    def _refused(self, room: str) -> None:
+        if self.topic_refused is not None:
+            self.topic_refused(room)
+
+
+def _failed(error: PushbotError) -> asyncio.Future[None]:
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    done.set_exception(error)
+    done.exception()
+    return done

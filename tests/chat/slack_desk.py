@@ -1,0 +1,82 @@
+"""A writer on the fake Slack, with what stands round it in the bot."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from pushbot.chat.slack.api import Api
+from pushbot.chat.slack.options import SlackOptions
+from pushbot.chat.slack.people import Roster
+from pushbot.chat.slack.rooms import Rooms
+from pushbot.chat.slack.writer import Writer
+from pushbot.ports import PLAIN, Manner
+from pushbot.testing.memory_store import MemoryStore
+from tests.rig.slack import BOT_TOKEN, SlackServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from pushbot.testing.memory_store import Drawer
+
+PUSH = "#push"
+INTERVAL = 0.1
+"""Seconds between messages and between topics, so that tests take no longer than they have to."""
+
+
+def client(slack: SlackServer, token: str = BOT_TOKEN) -> AsyncWebClient:
+    return AsyncWebClient(token=token, base_url=slack.url)
+
+
+@dataclass
+class Desk:
+    """One life of the bot's writer; `refused` are the rooms whose topic it may not set."""
+
+    slack: SlackServer
+    writer: Writer
+    api: Api
+    rooms: Rooms
+    memory: Drawer
+    refused: list[str] = field(default_factory=list)
+
+    def say(self, text: str, manner: Manner = PLAIN, to: str = PUSH) -> asyncio.Future[None]:
+        return self.writer.say(to, text, manner)
+
+    async def said(self, *futures: asyncio.Future[None]) -> None:
+        async with asyncio.timeout(5):
+            for future in futures:
+                await future
+
+
+@asynccontextmanager
+async def desk(
+    slack: SlackServer,
+    memory: Drawer | None = None,
+    *,
+    names: Iterable[str] = (PUSH,),
+    interval: float = INTERVAL,
+    timeout: float = 5.0,
+) -> AsyncIterator[Desk]:
+    """The bot's writer while it runs; with the `memory` of one before it is that one's next life."""
+    if memory is None:
+        store = MemoryStore()
+        await store.open()
+        memory = store.memory("slack")
+    rooms, roster = Rooms(tuple(names)), Roster("slack")
+    for room in rooms:
+        known = [one.id for one in slack.space.channels.values() if room.is_called(one.name)]
+        room.id = room.id or (known[0] if known else None)
+    for user in slack.space.users.values():
+        roster.learn(user.json())
+    options = SlackOptions(message_interval=interval, topic_interval=interval)
+    async with Api(client(slack), message_interval=interval, timeout=timeout) as api:
+        made = Desk(slack, Writer(api, rooms, roster, options, "slack", settles=0.1), api, rooms, memory)
+        made.writer.topic_refused = made.refused.append
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(made.writer.run(memory))
+            yield made
+            task.cancel()
