@@ -160,6 +160,7 @@ class Boards:
             more=more,
             mark=queue.moment,
             branch=here.spec.branch,
+            joining=_roughly(turns.get(0)),
         )
 
     async def _past(self, here: Snapshot) -> Mapping[str, Sequence[RunRecord]] | None:

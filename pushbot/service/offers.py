@@ -98,22 +98,33 @@ def _next(scene: Scene) -> list[Offer]:
 
 
 def _after_failure(scene: Scene, head: Train) -> list[Offer]:
-    found = list[Offer]()
+    found, rest = list[Offer](), list[Offer]()
     if scene.takes(c.Confirm(), scene.riders):
         found.append(Offer("confirm", "Confirm", ".confirm", Weight.PRIMARY))
     found += _second(scene)
     if head.run_kind is RunKind.ROLLBACK and head.run is not None:
-        again = [Offer("retry", "Try again", ".retry", Weight.PRIMARY)] if scene.takes(c.Retry(), scene.riders) else []
-        return [*found, *again]
-    rest = _retry_rest(scene, "Try again")
-    again = rest or ([Offer("go", "Try again", ".go", Weight.PRIMARY)] if scene.starts(c.Go(), scene.driver) else [])
-    found += again
-    if scene.takes(c.Rollback(), (*scene.riders, *scene.others)):
+        if scene.takes(c.Retry(), scene.riders):
+            rest.append(Offer("retry", "Try again", ".retry", Weight.PRIMARY))
+    else:
+        rest = _retry_rest(scene, "Try again")
+    go = [Offer("go", "Deploy it again" if rest else "Try again", ".go")] if scene.starts(c.Go(), scene.driver) else []
+    if not rest:
+        rest = [replace(offer, weight=Weight.PRIMARY) for offer in go] or _ready(scene, head)
+    found += rest
+    if scene.takes(c.Rollback(), (*scene.riders, *scene.others)) and head.run_kind is not RunKind.ROLLBACK:
         sure = f"Bring the last good release back to {head.stage}?"
         found.append(Offer("rollback", "Roll back", ".rollback", Weight.DANGER, sure))
-    if rest and scene.starts(c.Go(), scene.driver):
-        found.append(Offer("go", "Do all hosts again", ".go"))
-    return [*found, *_done_here(scene, head)]
+    return [
+        *found,
+        *(offer for offer in go if offer.command not in {one.command for one in found}),
+        *_done_here(scene, head),
+    ]
+
+
+def _ready(scene: Scene, head: Train) -> list[Offer]:
+    """The word of those aboard who have not said that it is good."""
+    silent = _people(rider for rider in head.riders if rider.mark is not Mark.GOOD)
+    return [Offer("ready", "Ready", ".good", Weight.PRIMARY)] if scene.takes(c.Good(), silent) else []
 
 
 def _retry_rest(scene: Scene, label: str) -> list[Offer]:
@@ -127,8 +138,8 @@ def _on_the_way(scene: Scene, head: Train) -> list[Offer]:
     found, target = list[Offer](), _target(head, scene.stages)
     if scene.starts(c.Go(), scene.driver):  # all others are good, and this is the driver's word, too
         found.append(Offer("go", _cut(f"Go for {target}"), ".go", Weight.PRIMARY))
-    elif scene.takes(c.Good(), _people(rider for rider in head.riders if rider.mark is not Mark.GOOD)):
-        found.append(Offer("ready", "Ready", ".good", Weight.PRIMARY))
+    else:
+        found = _ready(scene, head)
     found += _second(scene)
     return [*found, *_done_here(scene, head), *_retry_rest(scene, "Try what failed again")]
 

@@ -9,7 +9,7 @@ from pushbot.queue.commands import RunState
 from pushbot.queue.model import Phase, RunKind
 from pushbot.service.snapshot import BEGINNING
 from pushbot.service.voice.keeping import clock_time
-from pushbot.service.voice.phrases import NAME, ended, shown, trouble
+from pushbot.service.voice.phrases import NAME, ended, shown, took, trouble
 from pushbot.service.voice.plain import short
 from pushbot.service.voice.status import StageNow
 from pushbot.views import StageState, StageView
@@ -103,6 +103,7 @@ def _on_its_way(name: str, push: PushRecord, train: Train | None, run: RunRecord
         tally=how_far.tally,
         note=_went_wrong(run, state),
         links=spec.links if spec is not None else (),
+        took=took(run) if run is not None else None,
     )
 
 
