@@ -76,10 +76,9 @@ class Playground:
     The world (server, executor, repository, clock, store) outlives the bot, which can be stopped,
     crashed and started again. `chats` makes its connections, to `server` and what `add_chat` made if not given;
     `screens` are those of chats that show more than lines. `hosts` is the list of hosts, `dns` another one that it is
-    compared with. Everybody is logged in, and nobody an operator but those in `operators`. `places` are the names of
-    the chats in which lanes and announcements live, that of `server` if not given; `accounts` how the configuration
-    calls people who are not `CHAT/NAME`. `wire` is the server's side of other `chats`, and while `unplugged` nothing
-    reaches it.
+    compared with. Everybody is logged in, and nobody an operator but those in `operators`. Lanes and announcements live
+    in the chats named in `places`, that of `server` if empty; `accounts` is how the configuration calls people who are
+    not `CHAT/NAME`. `wire` is the server's side of other `chats`; while `unplugged` nothing reaches it.
     """
 
     runs: Path
@@ -165,6 +164,11 @@ class Playground:
         chat, _, room = named.rpartition("/")
         return [Room(one, room) for one in ((chat,) if chat else self.places or (self.server.chat,))]
 
+    def _news(self) -> Announce:
+        """`announce`, in all `places`."""
+        rooms = self.announce.rooms
+        return replace(self.announce, rooms=tuple(Room(at, one.name) for at in self.places for one in rooms) or rooms)
+
     def _gate(self) -> Access:
         """The access that the next bot is given: `access`, and those in `operators` by name."""
         people = tuple(self.accounts.get(name, f"{self.server.chat}/{name}") for name in sorted(self.operators))
@@ -196,7 +200,7 @@ class Playground:
 
     def rooms_of(self, chat: str) -> tuple[str, ...]:
         """Where the bot has to be on the chat of that name."""
-        named = (*(room for lane in self.lanes for room in lane.rooms), *self.announce.rooms)
+        named = (*(room for lane in self.lanes for room in lane.rooms), *self._news().rooms)
         return tuple(dict.fromkeys(room.name for room in named if room.chat == chat))
 
     def __post_init__(self) -> None:
@@ -217,9 +221,7 @@ class Playground:
         await self.store.open()
         chats = self._connected() if self.chats is None else self.chats()
         outputs, stop = Outputs(self.runs), self.abort_on_stop
-        rooms = tuple(Room(chat, room.name) for chat in self.places for room in self.announce.rooms)
-        announce = replace(self.announce, rooms=rooms or self.announce.rooms)
-        plan = app.Plan(chats, tuple(self.lanes), announce, outputs, stop, last_words=self.last_words)
+        plan = app.Plan(chats, tuple(self.lanes), self._news(), outputs, stop, last_words=self.last_words)
         plan = replace(plan, web=self.web, access=self._gate())
         plan = replace(plan, house=HouseSpec(self.runs / "incidents", self.guide, self.oncall))
         self.timetable = HandTimetable(self.clock)

@@ -8,6 +8,8 @@ import pytest_asyncio
 
 from tests.e2e.bot import BotProcess
 from tests.e2e.crowd import Member
+from tests.e2e.town import Town
+from tests.rig.slack import SlackServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     Bots = Callable[..., BotProcess]
     People = Callable[..., Coroutine[None, None, Member]]
+    Towns = Callable[..., Town]
 
 
 @pytest_asyncio.fixture
@@ -50,3 +53,27 @@ async def people() -> AsyncIterator[People]:
     yield come
     for member in came:
         member.leave()
+
+
+@pytest_asyncio.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    """A workspace without people."""
+    async with SlackServer() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def towns(slack: SlackServer, tmp_path: Path) -> AsyncIterator[Towns]:
+    """Makes teams on `slack`, the bot not started: `town = towns(config, "web")`. At the end no log may look broken."""
+    made: list[Town] = []
+
+    def make(config: str, *lanes: str) -> Town:
+        town = Town(slack, tmp_path, config, lanes)
+        made.append(town)
+        return town
+
+    yield make
+    for town in made:
+        town.bot.clear_away()
+    for town in made:
+        town.bot.unharmed()
