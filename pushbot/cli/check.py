@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pushbot.cli.hosts_words import meant
-from pushbot.cli.inspecting import look
+from pushbot.cli.inspecting import looked_well
 from pushbot.cli.windows import too_short
 from pushbot.config import Config, load
 from pushbot.errors import PushbotError
@@ -47,7 +46,7 @@ def check(ctx: click.Context, file: Path, *, offline: bool) -> None:
         warnings = [str(error)]
     for line in warnings:
         click.echo(f"warning: {line}", err=True)
-    if not offline and not asyncio.run(look(config)):
+    if not offline and not looked_well(config):
         ctx.exit(1)
 
 

@@ -22,14 +22,15 @@ LONGEST = 30.0
 """Seconds that a look at one chat may take."""
 
 
-async def look(config: Config) -> bool:
-    """Say what is found in each chat; whether there was no mistake among it."""
-    mistakes = 0
-    for part in config.chats:
-        chat = part.build()
-        if isinstance(chat, Inspecting):
-            mistakes += await _look(part, chat, _wanted(config.access.directory, part.name))
-    return not mistakes
+def looked_well(config: Config) -> bool:
+    """Say what is found in each chat that can be looked at; whether there was no mistake among it."""
+    chats = [(part, chat) for part in config.chats if isinstance(chat := part.build(), Inspecting)]
+    return not chats or asyncio.run(_all(config, chats)) == 0
+
+
+async def _all(config: Config, chats: Iterable[tuple[ChatPart, Inspecting]]) -> int:
+    """Say what is found in each of these, and count the mistakes."""
+    return sum([await _look(part, chat, _wanted(config.access.directory, part.name)) for part, chat in chats])
 
 
 async def _look(part: ChatPart, chat: Inspecting, wanted: Wanted) -> int:

@@ -11,7 +11,7 @@ from pushbot.chat.slack.manifest import SCOPES, Part, scopes
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.errors import PushbotError
 from pushbot.ports import Wanted, Worth
-from tests.rig.slack import APP_TOKEN, BOT_TOKEN, Refused, SlackServer
+from tests.rig.slack import APP_TOKEN, BOT_TOKEN, SlackServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -61,7 +61,7 @@ async def test_all_is_well_with_the_scopes_of_the_manifest(slack: SlackServer, o
     found = await seen(options, people=["U024ADA"])
     assert found[Worth.GOOD] == [
         "signed in to Princess (https://princess.slack.com/) as pushbot",
-        "Socket Mode is on",
+        "the app token gets a link (Socket Mode)",
         "the bot is in #push",
         "the bot is in #warroom",
         "all scopes that are needed are granted",
@@ -109,7 +109,7 @@ async def test_a_token_that_is_not_taken(slack: SlackServer, options: SlackOptio
     found = await seen(options)
     (told,) = found[Worth.MISTAKE]
     assert told.startswith(f"token (env:SLACK_BOT_TOKEN) is not taken. Slack refused auth.test ({code}): ")
-    assert found[Worth.GOOD] == ["Socket Mode is on"]
+    assert found[Worth.GOOD] == ["the app token gets a link (Socket Mode)"]
 
 
 async def test_an_app_token_without_its_scope(slack: SlackServer, options: SlackOptions) -> None:
@@ -122,7 +122,7 @@ async def test_an_app_token_without_its_scope(slack: SlackServer, options: Slack
 
 
 async def test_socket_mode_that_is_off(slack: SlackServer, options: SlackOptions) -> None:
-    slack.fault("apps.connections.open", Refused("not_allowed"))
+    slack.app.socket_mode = False
     (told,) = await mistakes(options)
     assert "turn on Socket Mode in the app's settings" in told
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 SLACK = Path(__file__).parents[2] / "pushbot" / "chat" / "slack"
+DOCS = Path(__file__).parents[2] / "docs" / "slack.md"
 METHOD = re.compile(r"(apps|auth|bots|chat|conversations|files|pins|team|usergroups|users|views)(\.[a-zA-Z]+)+")
 TABLES = {"manifest.py", "paces.py", "api.py"}
 """Files that speak of methods, and call none."""
@@ -41,6 +42,7 @@ SCOPES_OF = {
     "apps.connections.open": {CONNECT},
     "auth.test": set[str](),
     "bots.info": {"users:read"},
+    "chat.delete": {"chat:write"},
     "chat.postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
@@ -177,3 +179,12 @@ def test_it_is_yaml_too() -> None:
 
 def test_the_command_is_that_of_the_options() -> None:
     assert SlackOptions.model_fields["command"].default == COMMAND
+
+
+def test_the_documentation_has_every_scope_with_its_reason() -> None:
+    known = {scope.name for scope in SCOPES}
+    told = re.findall(r"^\| (?:`([a-z-]+)` \| )?`([a-z:.]+)` \| (.*) \|$", DOCS.read_text("utf-8"), re.MULTILINE)
+    asked_for = {Part.BASE: "", Part.SNIPPETS: ""}
+    assert {(part, scope, why.partition(";")[0]) for part, scope, why in told if scope in known} == {
+        (asked_for.get(scope.part, scope.part.value), scope.name, scope.why) for scope in SCOPES
+    }

@@ -91,5 +91,5 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_without_slack_it_is_as_ever(tmp_path: Path) -> None:
     said = pushbot_("init", tmp_path / "bot")
     assert {file.name for file in (tmp_path / "bot").iterdir()} == {"pushbot.toml", ".gitignore"}
-    assert "lack" not in said.stdout
+    assert "api.slack.com" not in said.stdout
     assert "chats.irc" in (tmp_path / "bot" / "pushbot.toml").read_text("utf-8")

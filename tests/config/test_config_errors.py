@@ -171,7 +171,7 @@ def test_what_was_cut_for_its_shape_causes_no_second_complaint(told: Callable[[s
         ),
         (
             '[chats.irx]\nhost = "h"\n[lanes.web]\nrooms = ["irx/#push"]',
-            "1: chats.irx.type: no chat is called 'irx': known are irc, or write module:Class; did you mean 'irc'?",
+            "1: chats.irx.type: no chat is called 'irx': known are irc, slack, or write module:Class; did you mean 'irc'?",
         ),
         (
             '[chats.irc]\nhost = "h"\nport = "x"\n[lanes.web]\nrooms = ["irc/#push"]',

@@ -146,7 +146,7 @@ async def _socket_mode(api: Api, app: str, where: str) -> AsyncIterator[Sight]:
             cure = "turn on Socket Mode in the app's settings, see docs/slack.md"
         yield Sight(Worth.MISTAKE, f"app_token ({where}) opens no link ({refusal.code}): {cure}")
         return
-    yield Sight(Worth.GOOD, "Socket Mode is on")
+    yield Sight(Worth.GOOD, "the app token gets a link (Socket Mode)")
     try:
         other = str((await api.call("auth.test")).get("app_id") or "")
     except Refused:

@@ -77,13 +77,13 @@ SCOPES = (
     Scope(
         "chat:write",
         "say anything: lines, boards, threads, and what only one person sees",
-        ("chat.postEphemeral", "chat.postMessage", "chat.update"),
+        ("chat.delete", "chat.postEphemeral", "chat.postMessage", "chat.update"),
     ),
     Scope("commands", f"be asked by {COMMAND}"),
     Scope("im:history", "read the commands that people send it in private", LOOK_BACK, ("message.im",)),
     Scope("im:write", "write to people in private who did not write first", ("conversations.open",)),
     Scope("pins:read", "find the board of a lane again that was pinned long ago", ("pins.list",)),
-    Scope("pins:write", "pin the board of each lane", ("pins.add",)),
+    Scope("pins:write", "pin the board of each lane", ("pins.add", "pins.remove")),
     Scope(
         "users:read",
         "call people by their names, and follow renames",
