@@ -292,10 +292,9 @@ class Playground:
         await self.store.close()
         while self._links:
             self._links.pop().cut()
-        if bot is None:
-            return
         async with self.unplugged():
-            bot.cancel()
-            await asyncio.wait([bot])
-            if not bot.cancelled():
+            if bot is not None:
+                bot.cancel()
+                await asyncio.wait([bot])
+            if bot is not None and not bot.cancelled():
                 bot.exception()  # it stumbles over the closed store as it is torn down: a dead process does not
