@@ -3,9 +3,9 @@
 Why it is built so is in docs/adr/0008-slack-through-bolt-behind-our-own-inbox.md.
 
 What comes in: `link` keeps the socket, `envelopes` says what of it matters, `inbox` writes that down before Slack is
-told so, and gives it on in order; `hearing` has Bolt sort it and makes of it what the bot is told, with `spoken`, `words`,
-`people` and `rooms`; `entering` gets into the rooms. What goes out: `writer` decides when, `outbox` keeps what waits,
-`blocks` draws it, `api` calls Slack. `chat` puts them together.
+told so, and gives it on in order; `hearing` has Bolt sort it and makes of it what the bot is told, with `spoken`,
+`words`, `people` and `rooms`; `entering` gets into the rooms. What goes out: `writer` decides when, `outbox` keeps what
+waits, `blocks` draws it, `api` calls Slack. `chat` puts them together.
 """
 
 import importlib.util
@@ -15,10 +15,7 @@ from pushbot.errors import PushbotError
 if importlib.util.find_spec("slack_bolt") is None:
     raise PushbotError("Slack needs the package slack-bolt: pip install 'pushbot[slack]'.")
 
-try:
-    from pushbot.chat.slack.chat import SlackChat
-except ImportError:  # XXX until the writer is there
-    pass
+from pushbot.chat.slack.chat import SlackChat
 from pushbot.chat.slack.options import SlackOptions
 
 __all__ = ["SlackChat", "SlackOptions"]

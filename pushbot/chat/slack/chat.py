@@ -28,7 +28,7 @@ from pushbot.chat.slack.shape import text
 from pushbot.chat.slack.words import tidy
 from pushbot.chat.slack.writer import Writer
 from pushbot.errors import PushbotError
-from pushbot.ports import PLAIN
+from pushbot.ports import PLAIN, TopicRefused
 from pushbot.secret import resolve_secret
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ SPARE = 26
 class SlackChat:
     """One connection to one workspace, kept up for ever.
 
-    It is Chat, Displays, Remembering, Groups and Inspecting of `pushbot.ports`. Raises PushbotError when one of `rooms` cannot be a channel.
+    It is Chat, Displays, Remembering, Groups and Inspecting of `pushbot.ports`. Raises PushbotError when one of `rooms`
+    cannot be a channel.
     """
 
     Options = SlackOptions
@@ -161,6 +162,7 @@ class SlackChat:
         entering = Entering(known, memory, inbox.errand, tell)
         hearing = Hearing(known, memory, entering, tell)
         newcomers = Newcomers(known, inbox.errand, tell)
+        known.writer.topic_refused = lambda room: inbox.errand(partial(tell, TopicRefused(self.name, room)))
         await self._patiently(partial(entering.resolve, anew=True))
         await inbox.resume()
 
@@ -197,8 +199,8 @@ class SlackChat:
         if error.code == "missing_scope":
             return f"The chat {self.name!r} may not do what it has to. {error}"
         return (
-            f"The chat {self.name!r} cannot sign in to Slack ({error.code}): put the bot token (xoxb-) of the installed "
-            f"app where {self._known.options.token} points."
+            f"The chat {self.name!r} cannot sign in to Slack ({error.code}): put the bot token (xoxb-) of the "
+            f"installed app where {self._known.options.token} points."
         )
 
     async def _sign_in(self) -> None:

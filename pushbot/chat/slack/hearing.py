@@ -17,7 +17,7 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
 
-from pushbot.chat.slack.blocks import pressed
+from pushbot.chat.slack.blocks.press import pressed
 from pushbot.chat.slack.envelopes import COMING, GOING, HOME, MESSAGES, PEOPLE, RENAMES, TALK, TOPIC
 from pushbot.chat.slack.shape import objects, part, text
 from pushbot.chat.slack.spoken import Place, Spoken
@@ -58,7 +58,7 @@ class Hearing:
                 name="pushbot",
                 logger=_SILENT,
                 client=known.api.client,
-                authorize=self._authorize,
+                authorize=_authorize(known),
                 process_before_response=True,
                 raise_error_for_unhandled_request=True,
                 request_verification_enabled=False,
@@ -98,17 +98,6 @@ class Hearing:
         app.action(_ANY)(self._press)
         app.error(self._broken)
         return app
-
-    async def _authorize(self, team_id: str | None = None, enterprise_id: str | None = None) -> AuthorizeResult:
-        """One app in one workspace: who may what is decided by the people's ids, later."""
-        own = self._known.own
-        return AuthorizeResult(
-            enterprise_id=enterprise_id,
-            team_id=team_id or own.team,
-            bot_user_id=own.user,
-            bot_id=own.bot,
-            bot_token=self._known.api.client.token,
-        )
 
     async def _broken(self, error: Exception, context: AsyncBoltContext) -> None:
         if isinstance(error, BoltUnhandledRequestError):
@@ -246,3 +235,18 @@ class Hearing:
         note = self._known.roster.note(user)
         if note is not None:
             await self._memory.note(*note)
+
+
+def _authorize(known: Known) -> Callable[..., Awaitable[AuthorizeResult]]:
+    """One app in one workspace: who may what is decided by the people's ids, later."""
+
+    async def authorized(team_id: str | None = None, enterprise_id: str | None = None) -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team_id or known.own.team,
+            bot_user_id=known.own.user,
+            bot_id=known.own.bot,
+            bot_token=known.api.client.token,
+        )
+
+    return authorized

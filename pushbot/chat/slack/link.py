@@ -135,8 +135,8 @@ class Link:
         except Refused as error:
             if error.code in HOPELESS and not self._signed_on:
                 raise PushbotError(
-                    f"The chat {self.chat!r} gets no connection to Slack ({error.code}): put an app-level token (xapp-) "
-                    f"of the installed app, with the scope connections:write, where {self.options.app_token} points."
+                    f"The chat {self.chat!r} gets no connection to Slack ({error.code}): put an app-level token "
+                    f"(xapp-) of the app, with the scope connections:write, where {self.options.app_token} points."
                 ) from None
             turn.end(str(error))
         except PushbotError as error:

@@ -12,7 +12,7 @@ from pushbot.ports import Heard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pushbot.chat.slack.blocks import Press
+    from pushbot.chat.slack.blocks.press import Press
     from pushbot.chat.slack.known import Known
     from pushbot.chat.slack.shape import Object
     from pushbot.queue.model import Person

@@ -1,0 +1,125 @@
+"""Who people are on Slack: ids with display names, which change, are not unique and may be anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from pushbot.chat.slack.people import Roster, fold
+from pushbot.ports import Renamed
+from pushbot.queue.model import Person
+from pushbot.service.directory import follows
+
+TEAM = "T024BE7LD"
+
+
+def described(who: str, name: str, display: str = "", **more: object) -> dict[str, object]:
+    profile = {"display_name": display, "real_name": f"{name} R."}
+    return {"id": who, "name": name, "team_id": TEAM, "profile": profile, **more}
+
+
+def roster(*users: dict[str, object], guests: bool = False) -> Roster:
+    made = Roster("slack", guests=guests, team=TEAM)
+    for user in users:
+        made.learn(user)  # type: ignore[arg-type]
+    return made
+
+
+def test_a_person_is_an_id_with_a_name() -> None:
+    person = roster(described("U1", "ada", "Ada L.")).person("U1")
+    assert person == Person("slack", "user:U1", "Ada L")
+    assert (person.proof, person.address, person.reach) == ("Slack user U1", "U1", "U1")
+
+
+def test_names_come_from_the_display_name_or_what_is_there_instead() -> None:
+    known = roster(described("U1", "ada"), {"id": "U2", "name": "bob"}, {"id": "U3"})
+    assert [known.name_of(who) for who in ("U1", "U2", "U3", "U4")] == ["ada R", "bob", "U3", "U4"]
+
+
+def test_a_second_one_of_a_name_is_told_apart() -> None:
+    known = roster(described("U1", "alex1", "Alex"), described("U2", "alex2", "alex"))
+    assert [known.name_of(who) for who in ("U1", "U2")] == ["Alex", "alex@alex2"]
+    assert known.named("ALEX").address == "U1"
+    assert known.named("alex@alex2").address == "U2"
+    known.learn(described("U3", "eve", "alex@alex2"))  # type: ignore[arg-type]
+    assert known.name_of("U3") == "alex@alex2@eve"
+
+
+def test_a_name_is_found_by_name_handle_and_id_in_any_case() -> None:
+    known = roster(described("U1", "adal", "Ada Lovelace"))
+    assert {known.named(name).address for name in ("ada lovelace", "@Ada  Lovelace", "ADAL", "U1")} == {"U1"}
+    stranger = known.named("Nobody")
+    assert (stranger.key, stranger.name, stranger.proof, stranger.address) == ("name:nobody", "Nobody", "", "")
+
+
+def test_names_are_one_line_and_break_no_topic() -> None:
+    hostile = 'a"d|a\n<!channel>;\u202e\x07\ud800 ' + "x" * 200
+    name = roster(described("U1", "ada", hostile)).name_of("U1")
+    assert name.startswith("a'd/a(!channel),")
+    assert len(name) <= 64
+    assert name.isprintable()
+    name.encode()
+
+
+def test_a_rename_is_told_with_the_same_key_so_that_it_is_followed() -> None:
+    known = roster(described("U1", "ada", "Ada"))
+    assert known.learn(described("U1", "ada", "Ada")) == ()  # type: ignore[arg-type]
+    (renamed,) = known.learn(described("U1", "ada", "Countess"))  # type: ignore[arg-type]
+    assert renamed == Renamed("slack", Person("slack", "user:U1", "Ada"), Person("slack", "user:U1", "Countess"))
+    assert follows(renamed.old, renamed.new)
+    assert known.named("Ada").address == "U1"  # it is still the handle
+    assert known.named("Countess").address == "U1"
+    known.learn(described("U2", "bob", "Ada"))  # type: ignore[arg-type]
+    assert known.name_of("U2") == "Ada"
+
+
+def test_a_rename_while_the_bot_was_away_is_noticed() -> None:
+    before = roster(described("U1", "ada", "Ada"), described("U2", "ada2", "ada"))
+    notes = dict(note for who in ("U1", "U2") if (note := before.note(who)))
+    assert notes == {"name/U1": "Ada", "name/U2": "ada@ada2"}
+    assert before.note("U1") is None
+    after = Roster("slack", team=TEAM)
+    after.recall(notes)
+    assert after.learn(described("U2", "ada2", "ada")) == ()  # type: ignore[arg-type]
+    (renamed,) = after.learn(described("U1", "ada", "Countess"))  # type: ignore[arg-type]
+    assert (renamed.old.name, renamed.new.name) == ("Ada", "Countess")
+    assert after.note("U1") == ("name/U1", "Countess")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"is_restricted": True},
+        {"is_ultra_restricted": True},
+        {"is_stranger": True},
+        {"team_id": "T0OTHER"},
+        {"team_id": "T0OTHER", "enterprise_user": {"teams": ["T0ELSE"]}},
+    ],
+)
+def test_guests_and_strangers_are_not_vouched_for_unless_that_is_wanted(more: dict[str, object]) -> None:
+    assert not roster(described("U1", "ada", "Ada", **more)).person("U1").trusted
+    assert roster(described("U1", "ada", "Ada", **more), guests=True).person("U1").trusted
+
+
+def test_a_member_of_several_workspaces_is_a_member() -> None:
+    more = {"team_id": "E0GRID", "enterprise_user": {"teams": ["T0ELSE", TEAM]}}
+    assert roster(described("U1", "ada", "Ada", **more)).person("U1").trusted
+
+
+def test_bots_who_left_and_who_is_not_known_are_not_vouched_for() -> None:
+    known = roster(described("U1", "robot", is_bot=True), described("U2", "gone", deleted=True), guests=True)
+    assert [known.person(who).trusted for who in ("U1", "U2", "U3", "USLACKBOT")] == [False] * 4
+    assert [known.is_bot(who) for who in ("U1", "U2", "U3", "USLACKBOT")] == [True, False, False, True]
+
+
+def test_who_is_not_known_is_asked_for_once() -> None:
+    known = roster(described("U1", "ada"))
+    assert known.strangers(["U1", "U2", "U2", "", "USLACKBOT", "U3"]) == ("U2", "U3")
+
+
+@pytest.mark.parametrize("odd", [{}, {"id": 7}, {"id": "U1", "profile": []}, {"id": "U1", "name": None}])
+def test_odd_descriptions_break_nothing(odd: dict[str, object]) -> None:
+    roster(odd).person("U1")
+
+
+def test_names_are_compared_without_case_and_at() -> None:
+    assert fold("@Ada  LOVELACE ") == fold("ada lovelace")
