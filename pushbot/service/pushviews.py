@@ -138,7 +138,7 @@ class PushViews:
 
     def _view(self, journey: _Journey, train: Train | None, here: Snapshot) -> PushView:
         push, run = journey.push, journey.newest
-        driver, *riders = _people(push, journey.people)
+        driver, *riders = _people(push, train, journey.people)
         outputs = self.conductors[push.lane].around.outputs
         return PushView(
             push.lane,
@@ -174,8 +174,10 @@ def _begun(lane: str, train: Train, at: datetime) -> PushRecord:
     return PushRecord(lane, train.number, PushState.UNDERWAY, names[0], names, at, revision=train.revision)
 
 
-def _people(push: PushRecord, known: Iterable[Person]) -> list[Person]:
-    """Who is aboard, the driver first: the record has their names, and who they are those who were seen aboard."""
+def _people(push: PushRecord, train: Train | None, known: Iterable[Person]) -> tuple[Person, ...]:
+    """Who is aboard, the driver first; once the train is gone the record has their names alone."""
+    if train is not None:
+        return tuple(rider.person for rider in train.riders)
     there = {person.name: person for person in known}
-    names = (push.driver, *(name for name in push.riders if name != push.driver))
-    return [there.get(name) or Person("", f"name:{name}", name) for name in names]
+    names = dict.fromkeys((push.driver, *push.riders))
+    return tuple(there.get(name) or Person("", f"name:{name}", name) for name in names)
