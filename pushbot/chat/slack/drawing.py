@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushbot.chat.slack.blocks.text import Line, escaped, rich
+from pushbot.chat.slack import blocks
 from pushbot.chat.slack.message import AS_IT_IS
+from pushbot.views import PushView
 
 if TYPE_CHECKING:
     from pushbot.chat.slack.shape import Object
     from pushbot.ports import Clock
-    from pushbot.views import HomeView, LaneBoard, PushView
+    from pushbot.views import HomeView, LaneBoard
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,10 @@ class Drawing:
 
     def message(self, view: LaneBoard | PushView) -> Object:
         """The arguments of a message that shows a board or a push."""
-        text = repr(view)
-        return {"text": escaped(text), "blocks": [rich([Line(text)])], **AS_IT_IS}
+        now = self.clock.now()
+        drawn = blocks.push(view, now) if isinstance(view, PushView) else blocks.board(view, now)
+        return {"text": drawn.fallback, "blocks": [*drawn.blocks], **AS_IT_IS}
 
     def home(self, home: HomeView) -> Object:
         """The view of somebody's own page."""
-        return {"type": "home", "blocks": [rich([Line(repr(home))])]}
+        return {"type": "home", "blocks": [*blocks.home(home, self.clock.now()).blocks]}
