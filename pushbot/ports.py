@@ -235,7 +235,11 @@ class Displays(Protocol):
         ...
 
     def show_push(self, room: str, push: PushView) -> None:
-        """Make this what `room` shows of the push; lines of that push that are said from now on belong to it."""
+        """Make this what `room` shows of the push; lines of that push that are said from now on belong to it.
+
+        After a restart it is told again of what is under way and of what ended lately: of a push that has ended and
+        was never shown there, nothing need be shown unless lines of it follow.
+        """
         ...
 
     def show_home(self, address: str, home: HomeView) -> None:

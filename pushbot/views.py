@@ -110,7 +110,8 @@ class PushEnd(StrEnum):
 class PushView:
     """One train's journey: everything that who looks at it wants to know (version, stages, hosts, people).
 
-    `riders` are the others aboard. `size` is how large the change is, in words; `run` the id of the newest run, `log` where its output is.
+    `riders` are the others aboard. `size` is how large the change is, in words; `run` the id of the newest run, `log`
+    where its output is.
     """
 
     lane: str
