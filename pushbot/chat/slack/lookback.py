@@ -97,8 +97,7 @@ async def message_at(api: Api, channel: str, ts: str) -> Object | None:
         limit=1,
         include_all_metadata=True,
     )
-    messages = answer.get("messages")
-    return next((one for one in objects(messages) if one.get("ts") == ts), None)
+    return next((one for one in objects(answer, "messages") if one.get("ts") == ts), None)
 
 
 def is_pinned(message: Object) -> bool:
