@@ -42,26 +42,7 @@ TIMEOUT, CONNECT_TIMEOUT = 10.0, 5.0
 REMEMBERED = 1000
 """Channels whose pace is remembered before those at rest are forgotten."""
 IN_JSON = frozenset({"chat.postMessage", "chat.postEphemeral", "chat.update", "views.publish", "views.open"})
-"""Methods with arguments that are objects: sent as JSON. All others take the form that every method takes."""
-READS = frozenset(
-    {
-        "auth.test",
-        "bots.info",
-        "conversations.history",
-        "conversations.info",
-        "conversations.list",
-        "conversations.members",
-        "conversations.replies",
-        "files.getUploadURLExternal",
-        "pins.list",
-        "team.info",
-        "usergroups.list",
-        "usergroups.users.list",
-        "users.conversations",
-        "users.info",
-        "users.list",
-    }
-)
+"""Methods with arguments that are objects: sent as JSON. All others are sent the form that every method takes."""
 ONCE = frozenset(
     {"chat.postMessage", "chat.postEphemeral", "conversations.setTopic", "files.completeUploadExternal", "views.open"}
 )
@@ -202,9 +183,8 @@ class Api:
             if method in IN_JSON:
                 response = await self.client.api_call(method, json=dict(arguments))
             else:
-                verb = "GET" if method in READS else "POST"
-                params = {name: _plain(one) for name, one in arguments.items()}
-                response = await self.client.api_call(method, http_verb=verb, params=params)
+                form = {name: _plain(one) for name, one in arguments.items()}
+                response = await self.client.api_call(method, data=form)
         except SlackApiError as error:
             return _refusal(method, str(arguments.get("channel", "")), error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -231,7 +211,7 @@ def _plain(value: JsonValue) -> str | int | float | bool:
 
 def _backoff(tries: int) -> float:
     """Seconds before the next try, with jitter, so that not all come back at the same moment."""
-    most = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tries - 1))
+    most: float = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tries - 1))
     return most * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret about it
 
 
@@ -255,7 +235,8 @@ def _refusal(method: str, channel: str, error: SlackApiError) -> _Trouble:
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or code in AGAIN:
         return _Trouble("rate limit", doubtful=False, after=_retry_after(response))
     if not code or code in IN_DOUBT or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _Trouble(f"Slack is in trouble (HTTP status {response.status_code} {code})".rstrip(), doubtful=True)
+        what = f"HTTP status {response.status_code} {code}".rstrip()
+        return _Trouble(f"Slack is in trouble ({what})", doubtful=True)
     raise Refused(code, method, str(data.get("needed") or ""), channel)
 
 
