@@ -8,7 +8,7 @@ import pytest
 
 from pushbot.config import Config, ConfigErrors, load
 from pushbot.queue.model import Person
-from pushbot.service.directory import account_of
+from pushbot.service.directory import account_of, of_group
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +107,19 @@ kick = ["anyone"]
     assert config.access.operators
 
 
+def test_groups_of_a_chat_that_knows_such(tmp_path: Path) -> None:
+    groups = 'groups = ["slack/@deployers", "slack/S024BE7LH"]\nevery = "1m"'
+    config = loaded(tmp_path, f"{BASE}\n[chats.slack]\n[roles.operator]\n{groups}\n[roles.one]\ngroups = 'slack/@ops'")
+    _, operator, one = config.access.directory.roles_kept
+    assert (operator.groups, operator.every) == (("slack/@deployers", "slack/S024BE7LH"), 60)
+    assert one.groups == ("slack/@ops",)
+    assert config.access.operators
+    ann = Person("slack", "user:U024ANN", "ann", "Slack user U024ANN")
+    assert config.access.directory.roles(ann) == frozenset()
+    config.access.directory.listed[of_group("slack/@ops")] = frozenset({"slack/U024ANN"})
+    assert config.access.directory.roles(ann) == {"one"}
+
+
 @pytest.mark.parametrize(("written", "role"), [("true", "anyone"), ("false", None), ('"operator"', "operator")])
 def test_whose_second_word_a_stage_wants(tmp_path: Path, written: str, role: str | None) -> None:
     config = loaded(tmp_path, BASE.replace('second = "release"', f"second = {written}"))
@@ -153,6 +166,16 @@ def test_whose_second_word_a_stage_wants(tmp_path: Path, written: str, role: str
         (
             '[roles.x]\npeople = ["irc/"]',
             "roles.x.people[0]: found 'irc/'; expected CHAT/ACCOUNT as the chat proves it",
+        ),
+        (
+            '[roles.x]\ngroups = ["@ops"]',
+            "roles.x.groups[0]: found '@ops'; expected CHAT/GROUP as the chat calls it, such as \"slack/@deployers\"",
+        ),
+        ('[roles.x]\ngroups = ["irx/@ops"]', "roles.x.groups[0]: there is no chat 'irx'; did you mean 'irc'?"),
+        ('[roles.x]\ngroups = ["control/@ops"]', "roles.x.groups[0]: there is no chat 'control'; expected one of irc"),
+        (
+            '[roles.x]\ngroups = "irc/@ops"',
+            "roles.x.groups[0]: chat 'irc' has no groups of people; expected a chat that has",
         ),
         (
             "[roles.driver]",
