@@ -164,7 +164,7 @@ async def test_killed_at_any_write_nothing_is_lost_and_nothing_is_told_as_new_tw
     memory, told = await drawer(), Told()
     incoming = [message("1", "one", "a"), message("2", "one", "a"), message("3", "two", "b"), message("4", "three")]
     acknowledged = list[object]()
-    inbox = Inbox("slack", Mortal(memory, left))  # type: ignore[arg-type]
+    inbox = Inbox("slack", Mortal(memory, left))
     try:
         for envelope in incoming:
             await inbox.take(envelope)  # type: ignore[arg-type]
@@ -207,7 +207,7 @@ async def test_a_disk_that_fails_halfway_costs_only_the_look_for_twins() -> None
     assert told.all == [(".join", False)]
 
 
-def letter_of(kind: str, payload: dict[str, object]) -> str | None:
+def letter_of(kind: str, payload: Mapping[str, object]) -> str | None:
     mail = mail_of({"type": kind, "envelope_id": "env-1", "payload": payload})  # type: ignore[dict-item]
     return mail.letter.id if mail else None
 
