@@ -66,12 +66,14 @@ class Homes:
     wishes: Wishes
     _looking: dict[tuple[str, str], tuple[Person, datetime]] = field(default_factory=dict)
     _wanted: dict[tuple[str, str], None] = field(default_factory=dict)
+    _shown: dict[tuple[str, str], str] = field(default_factory=dict)
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def opened(self, person: Person) -> None:
         """Draw the page of `person`, who looks at it."""
         key = person.chat, person.reach
         self._looking.pop(key, None)
+        self._shown.pop(key, None)
         self._looking[key] = person, self.clock.now()
         while len(self._looking) > MOST:
             del self._looking[next(iter(self._looking))]
@@ -91,6 +93,7 @@ class Homes:
             self._awake.clear()
             now = self.clock.now()
             self._looking = {key: one for key, one in self._looking.items() if now - one[1] < LOOKING}
+            self._shown = {key: text for key, text in self._shown.items() if key in self._looking}
             wanted, self._wanted = self._wanted, {}
             await self._draw([self._looking[key][0] for key in wanted if key in self._looking])
             await self.clock.sleep(PAUSE)
@@ -102,16 +105,18 @@ class Homes:
             async with asyncio.timeout(MADE_WITHIN):
                 scene = await self._scene()
                 for person in people:
-                    await self._show(person, scene)
+                    self._show(person, await self._page(person, scene))
         except (PushbotError, TimeoutError) as error:
             LOG.warning("homes_not_made", error=str(error) or "it took too long")
         except Exception:
             LOG.exception("homes_not_made", reference=fault_reference())
 
-    async def _show(self, person: Person, scene: _Scene) -> None:
+    def _show(self, person: Person, page: HomeView) -> None:
         chat: object = self.chats.get(person.chat)
-        if isinstance(chat, Displays):
-            chat.show_home(person.reach, await self._page(person, scene))
+        key, told = (person.chat, person.reach), repr(page)
+        if isinstance(chat, Displays) and self._shown.get(key) != told:
+            self._shown[key] = told
+            chat.show_home(person.reach, page)
 
     async def _scene(self) -> _Scene:
         snapshots = tuple(conductor.snapshot() for conductor in self.boards.conductors.values())

@@ -1,0 +1,139 @@
+"""People's own pages: drawn when they look, again while they look, and with what is theirs on other chats too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pushbot.ports import Heard, HomeOpened
+from pushbot.service.directory import Account, Directory, Human
+from pushbot.views import HomeView
+
+if TYPE_CHECKING:
+    from pushbot.testing.displays import Screen
+    from pushbot.testing.playground import Playground
+
+
+async def said(play: Playground, name: str, text: str) -> None:
+    play.server.say(name, text, "#push")
+    await play.settle()
+
+
+async def look(play: Playground, screen: Screen, name: str = "alice") -> HomeView:
+    """Somebody opens their page; gives what it shows."""
+    play.server.tell(HomeOpened("irc", play.server.person(name)))
+    await play.pass_time(3)
+    return screen.homes[name]
+
+
+def drawn(screen: Screen) -> int:
+    return sum(isinstance(view, HomeView) for view in screen.shown)
+
+
+async def test_what_a_page_shows(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    await said(play, "bob", ".join; .at production; .done")
+    await said(play, "bob", ".join")
+    await said(play, "alice", ".join last")
+    home = await look(play, screen)
+    assert (home.person.name, [board.lane for board in home.boards]) == ("alice", ["web"])
+    assert [train.driver.name for train in home.boards[0].trains] == ["bob", "alice"]
+    assert home.mine[0].startswith("1 train of web goes before yours (alice)")
+    assert home.last == ()
+    assert home.wish.startswith("I call you when your train is up")
+    assert [offer.name for offer in home.wishes] == ["ahead", "off", "privately"]
+    assert not any(offer.bound for offer in home.wishes)
+    home = await look(play, screen, "bob")
+    assert home.mine[0].startswith("your train is the first of web")
+    assert home.last == ("web/1 by bob, production: done, Mon 5 Jan 09:00 UTC",)
+
+
+async def test_a_page_is_drawn_again_while_somebody_looks(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    assert (await look(play, screen)).mine == ()
+    for number in range(10):
+        await said(play, f"p{number}", ".join")
+    await said(play, "alice", ".join")
+    before = drawn(screen)
+    await play.pass_time(3)
+    assert len(screen.homes["alice"].mine) == 1
+    assert drawn(screen) <= before + 1, "of many changes the last counts"
+    await play.pass_time(600)
+    before = drawn(screen)
+    await said(play, "alice", ".nevermind")
+    await play.pass_time(60)
+    assert drawn(screen) == before, "nobody looks any more"
+
+
+async def test_a_page_where_nothing_changed_is_left_alone(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    await look(play, screen)
+    before = drawn(screen)
+    await said(play, "bob", ".status")
+    await play.pass_time(60)
+    assert drawn(screen) == before
+
+
+@pytest.mark.parametrize(
+    ("pressed", "then"),
+    [
+        ("ahead", "I call you when 1 train goes before yours, and when it is up"),
+        ("off", "I do not call you when your train is up"),
+        ("privately", "I call you when your train is up, in private too"),
+    ],
+)
+async def test_a_wish_that_is_pressed_is_on_the_page(play: Playground, pressed: str, then: str) -> None:
+    screen = play.display()
+    await play.start()
+    home = await look(play, screen)
+    offer = next(offer for offer in home.wishes if offer.name == pressed)
+    play.server.say("alice", offer.command)
+    await play.pass_time(3)
+    assert screen.homes["alice"].wish.startswith(then)
+    assert pressed not in [offer.name for offer in screen.homes["alice"].wishes]
+
+
+async def test_a_command_pressed_on_the_page_is_for_the_lane_of_its_board(play: Playground) -> None:
+    play.add_lane("search", stages=("princess",))
+    screen = play.display()
+    await play.start()
+    home = await look(play, screen)
+    board = next(board for board in home.boards if board.lane == "search")
+    person = play.server.person("alice")
+    for offer in board.offers:
+        play.server.tell(Heard("irc", None, person, offer.command, addressed=True, lane="search", seen=board.mark))
+    await play.pass_time(3)
+    board = next(board for board in screen.homes["alice"].boards if board.lane == "search")
+    assert [train.driver.name for train in board.trains] == ["alice"]
+    assert [board.lane for board in screen.homes["alice"].boards] == ["search", "web"], "their own first"
+
+
+async def test_somebody_who_is_linked_sees_what_they_do_elsewhere(play: Playground) -> None:
+    slack = play.add_chat("slack")
+    screen = play.display("slack")
+    alice = Human("alice", (Account("irc", "alice"), Account("slack", "U1")))
+    play.access = replace(play.access, directory=Directory((alice,)))
+    await play.start()
+    slack.log_in("Alice Liddell", "U1")
+    await said(play, "alice", ".join")
+    person = replace(slack.person("Alice Liddell"), address="U1")
+    slack.tell(HomeOpened("slack", person))
+    await play.pass_time(3)
+    assert screen.homes["U1"].mine[0].startswith("your train is the first of web")
+    await said(play, "alice", ".at production; .done")
+    await play.pass_time(3)
+    assert screen.homes["U1"].last == ("web/1 by alice, production: done, Mon 5 Jan 09:00 UTC",)
+
+
+async def test_many_people_may_look(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    for number in range(150):
+        play.server.tell(HomeOpened("irc", play.server.person(f"p{number}")))
+    await play.pass_time(3)
+    assert {"p149", "p100"} <= set(screen.homes)
