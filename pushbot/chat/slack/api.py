@@ -205,8 +205,8 @@ class Api:
         return self._channels.setdefault(channel, Pace(self.message_interval))
 
 
-def _plain(value: JsonValue) -> str | int | float | bool:
-    return value if isinstance(value, str | int | float | bool) else json.dumps(value)
+def _plain(value: JsonValue) -> str | int | float:
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
 
 
 def _backoff(tries: int) -> float:
@@ -234,8 +234,11 @@ def _refusal(method: str, channel: str, error: SlackApiError) -> _Trouble:
     code = str(data.get("error") or "")
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or code in AGAIN:
         return _Trouble("rate limit", doubtful=False, after=_retry_after(response))
-    if not code or code in IN_DOUBT or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        what = f"HTTP status {response.status_code} {code}".rstrip()
+    status = response.status_code
+    if not code and HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        code = "unknown_method" if status == HTTPStatus.NOT_FOUND else f"http_{status}"
+    if not code or code in IN_DOUBT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        what = f"HTTP status {status} {code}".rstrip()
         return _Trouble(f"Slack is in trouble ({what})", doubtful=True)
     raise Refused(code, method, str(data.get("needed") or ""), channel)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from pushbot.chat.slack.known import Known
+    from pushbot.chat.slack.meeting import Meeting
     from pushbot.chat.slack.rooms import Room
     from pushbot.chat.slack.shape import Object
     from pushbot.ports import Memory, Notice
@@ -43,6 +44,7 @@ class Entering:
 
     known: Known
     memory: Memory
+    meeting: Meeting
     errand: Callable[[Callable[[], Awaitable[None]]], None]
     tell: Callable[[Notice], Awaitable[None]]
     _wanted: set[str] = field(default_factory=set)
@@ -102,7 +104,8 @@ class Entering:
                     if not left:
                         return True
             except Refused as error:
-                if error.code != "missing_scope":  # a bot that need not see private channels has no scope for them
+                # a bot that need not see private channels has no scope for them; a stand-in may not know the method
+                if error.code not in {"missing_scope", "unknown_method"}:
                     raise
         return False
 
@@ -147,14 +150,14 @@ class Entering:
     async def _enter(self, room: Room, channel: Object) -> None:
         """We are in: the bot puts the topic in order, and what waits for the room goes out."""
         known = self.known
-        room.topic, room.setter = topic_of(text(channel, "topic", "value")), text(channel, "topic", "creator")
-        room.inside = True
+        topic, setter = topic_of(text(channel, "topic", "value")), text(channel, "topic", "creator")
+        news = topic and setter not in ("", known.own.user) and (topic, setter) != (room.topic, room.setter)
+        room.topic, room.setter, room.inside = topic, setter, True
+        await self.meeting.meet({setter} if news else ())
         LOG.info("slack_room_entered", chat=known.chat, room=room.name, channel=room.id, title=room.title)
         known.writer.topic_is(room.name, room.topic)
         known.writer.found(room.name)
-        foreign = room.setter not in ("", known.own.user) and room.topic
-        setter = known.roster.name_of(room.setter) if foreign else None
-        await self.tell(RoomEntered(known.chat, room.name, room.topic, setter))
+        await self.tell(RoomEntered(known.chat, room.name, topic, known.roster.name_of(setter) if news else None))
 
     def _shut(self, room: Room, why: str) -> None:
         room.inside = False
