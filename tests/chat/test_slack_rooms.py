@@ -61,7 +61,8 @@ async def test_own_topics_are_not_told_but_known(slack: SlackServer, bot: Listen
 
 
 async def test_a_topic_set_while_away_is_told_with_its_setter(slack: SlackServer, tmp_path: Path) -> None:
-    slack.people.write_topic("ada", "#push", "ada | bob &amp; co")
+    there = slack.space.channel("#push")
+    there.topic, there.topic_by = "ada | bob &amp;amp; co", "U0ADA"
     async with Listener(slack, tmp_path).running() as bot:
         assert bot.of(RoomEntered) == [RoomEntered("slack", "#push", "ada | bob &amp; co", "Ada")]
 

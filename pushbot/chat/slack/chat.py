@@ -19,6 +19,7 @@ from pushbot.chat.slack.hearing import Hearing
 from pushbot.chat.slack.inbox import Inbox
 from pushbot.chat.slack.known import Known
 from pushbot.chat.slack.link import HOPELESS, Link
+from pushbot.chat.slack.meeting import Meeting
 from pushbot.chat.slack.newcomers import Newcomers
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.chat.slack.people import Roster, fold
@@ -159,8 +160,9 @@ class SlackChat:
         known.roster.recall(notes)
         known.rooms.recall(notes)
         inbox = Inbox(self.name, memory)
-        entering = Entering(known, memory, inbox.errand, tell)
-        hearing = Hearing(known, memory, entering, tell)
+        meeting = Meeting(known, memory, tell)
+        entering = Entering(known, memory, meeting, inbox.errand, tell)
+        hearing = Hearing(known, meeting, entering, tell)
         newcomers = Newcomers(known, inbox.errand, tell)
         known.writer.topic_refused = lambda room: inbox.errand(partial(tell, TopicRefused(self.name, room)))
         await self._patiently(partial(entering.resolve, anew=True))

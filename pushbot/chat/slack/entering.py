@@ -155,7 +155,7 @@ class Entering:
         room.topic, room.setter, room.inside = topic, setter, True
         await self.meeting.meet({setter} if news else ())
         LOG.info("slack_room_entered", chat=known.chat, room=room.name, channel=room.id, title=room.title)
-        known.writer.topic_is(room.name, room.topic)
+        known.writer.topic_is(room.name, topic)
         known.writer.found(room.name)
         await self.tell(RoomEntered(known.chat, room.name, topic, known.roster.name_of(setter) if news else None))
 

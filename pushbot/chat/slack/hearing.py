@@ -6,7 +6,6 @@ come, and it is done when the listener is (`process_before_response`); acknowled
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
@@ -22,7 +21,6 @@ from pushbot.chat.slack.envelopes import COMING, GOING, HOME, MESSAGES, PEOPLE, 
 from pushbot.chat.slack.shape import objects, part, text
 from pushbot.chat.slack.spoken import Place, Spoken
 from pushbot.chat.slack.words import mentioned, topic_of
-from pushbot.errors import PushbotError
 from pushbot.ports import HomeOpened, TopicEdited
 
 if TYPE_CHECKING:
@@ -32,12 +30,11 @@ if TYPE_CHECKING:
 
     from pushbot.chat.slack.entering import Entering
     from pushbot.chat.slack.known import Known
+    from pushbot.chat.slack.meeting import Meeting
     from pushbot.chat.slack.shape import Object
-    from pushbot.ports import Letter, Memory, Notice
+    from pushbot.ports import Letter, Notice
 
 LOG = structlog.get_logger()
-PATIENCE = 3.0
-"""Seconds that a letter waits for Slack to say who somebody is."""
 HELP = ".help"
 _ANY = re.compile(".*", re.DOTALL)
 _SILENT = logging.getLogger("slack_bolt")
@@ -49,9 +46,9 @@ class Hearing:
     """Deals with letters, one at a time; `tell` is how the bot is told."""
 
     def __init__(
-        self, known: Known, memory: Memory, entering: Entering, tell: Callable[[Notice], Awaitable[None]]
+        self, known: Known, meeting: Meeting, entering: Entering, tell: Callable[[Notice], Awaitable[None]]
     ) -> None:
-        self._known, self._memory, self._entering, self._tell = known, memory, entering, tell
+        self._known, self._meeting, self._entering, self._tell = known, meeting, entering, tell
         self._spoken = Spoken(known)
         self._app = self._sorted(
             AsyncApp(
@@ -115,7 +112,7 @@ class Hearing:
         if subtype in TOPIC:
             await self._topic(event, context)
         elif subtype in TALK and not text(event, "bot_id"):
-            await self._meet({text(event, "user"), *mentioned(text(event, "text"))})
+            await self._meeting.meet({text(event, "user"), *mentioned(text(event, "text"))})
             await self._hear(self._spoken.message(event), text(event, "user"), context)
 
     async def _hear(self, spoken: Iterable[tuple[str, Place]], user: str, context: AsyncBoltContext) -> None:
@@ -134,7 +131,7 @@ class Hearing:
         known, room, user = self._known, self._known.rooms.find(text(event, "channel")), text(event, "user")
         if room is None:
             return
-        await self._meet({user, *mentioned(text(event, "topic"))})
+        await self._meeting.meet({user, *mentioned(text(event, "topic"))})
         before, now = room.topic, topic_of(text(event, "topic"), known.roster.name_of, known.rooms.name_of)
         room.topic, room.setter = now, user
         known.writer.topic_is(room.name, now)
@@ -147,7 +144,7 @@ class Hearing:
 
     async def _command(self, body: Object, context: AsyncBoltContext) -> None:
         said, user, letter = text(body, "text"), text(body, "user_id"), str(context["letter"])
-        await self._meet({user, *mentioned(said)})
+        await self._meeting.meet({user, *mentioned(said)})
         place = self._spoken.asked(text(body, "channel_id"), letter)
         if place.spot and text(body, "response_url"):
             self._known.writer.answer_at(place.spot, text(body, "response_url"))
@@ -155,7 +152,7 @@ class Hearing:
 
     async def _press(self, body: Object, context: AsyncBoltContext) -> None:
         user = text(body, "user", "id")
-        await self._meet({user})
+        await self._meeting.meet({user})
         container = part(body, "container")
         channel = text(body, "channel", "id") or text(container, "channel_id")
         for number, action in enumerate(objects(body, "actions"), 1):
@@ -171,13 +168,13 @@ class Hearing:
 
     async def _person(self, event: Object) -> None:
         for renamed in self._known.roster.learn(part(event, "user")):
-            await self._note(renamed.new.address)
+            await self._meeting.note(renamed.new.address)
             await self._tell(renamed)
 
     async def _home(self, event: Object) -> None:
         user = text(event, "user")
         if text(event, "tab") == "home" and user:
-            await self._meet({user})
+            await self._meeting.meet({user})
             if not self._known.roster.is_bot(user):
                 await self._tell(HomeOpened(self._known.chat, self._known.roster.person(user)))
 
@@ -204,37 +201,6 @@ class Hearing:
             LOG.info("slack_room_renamed", chat=self._known.chat, room=room.name, title=room.title)
         else:
             self._entering.again([one.name for one in self._known.rooms if one.id is None])
-
-    # --- who is who ---
-
-    async def _meet(self, ids: Iterable[str]) -> None:
-        """Find out who these are, and note under which name they are told of."""
-        roster, found = self._known.roster, list(ids)
-        strangers = roster.strangers(found)
-        if strangers:
-            try:
-                async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-                    for user in strangers[:10]:
-                        group.create_task(self._ask(user))
-            except TimeoutError:
-                LOG.warning("slack_people_not_told", chat=self._known.chat, users=strangers)
-        for user in found:
-            await self._note(user)
-
-    async def _ask(self, user: str) -> None:
-        """Have Slack say who that is; who it does not know is nobody for whom anything vouches."""
-        try:
-            answer = await self._known.api.call("users.info", user=user)
-        except PushbotError as error:
-            LOG.warning("slack_person_not_told", chat=self._known.chat, user=user, error=str(error))
-            return
-        for renamed in self._known.roster.learn(part(answer, "user")):
-            await self._tell(renamed)
-
-    async def _note(self, user: str) -> None:
-        note = self._known.roster.note(user)
-        if note is not None:
-            await self._memory.note(*note)
 
 
 def _authorize(known: Known) -> Callable[..., Awaitable[AuthorizeResult]]:

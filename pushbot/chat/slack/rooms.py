@@ -22,7 +22,7 @@ NOTED = "room/"
 
 @dataclass(slots=True)
 class Room:
-    """One room: `name` as the configuration has it, `title` as Slack shows it, `topic` as it is now.
+    """One room: `name` as the configuration has it, `title` as Slack shows it, `topic` as it is now, None: not known.
 
     `inside` is whether the bot is a member and may speak there, `setter` the id of who set the topic.
     """
@@ -31,7 +31,7 @@ class Room:
     id: str | None = None
     title: str = ""
     inside: bool = False
-    topic: str = ""
+    topic: str | None = None
     setter: str = ""
 
     def is_called(self, name: str) -> bool:

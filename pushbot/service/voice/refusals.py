@@ -110,6 +110,11 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
 
 def _unknown(key: str) -> str:
     """What somebody can do for whom nothing vouches; a chat with nicks has services to log in to."""
+    if key.startswith("user:"):
+        return (
+            "here only full members of the workspace are taken at their word, so I did nothing: ask one of them, "
+            "or ask an operator to write guests = true for this chat"
+        )
     if key.startswith(("nick:", "mask:")):
         how = "log in with /msg NickServ IDENTIFY ACCOUNT PASSWORD"
     else:

@@ -1,0 +1,66 @@
+"""Finding out who somebody is before the bot is told what they said."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.chat.slack.shape import part
+from pushbot.errors import PushbotError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from pushbot.chat.slack.known import Known
+    from pushbot.ports import Memory, Notice
+
+LOG = structlog.get_logger()
+PATIENCE = 3.0
+"""Seconds that anything waits for Slack to say who somebody is."""
+MOST = 10
+"""People whom Slack is asked for at once: a message may name any number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Asks Slack for people who are not known; `tell` is how the bot is told of new names."""
+
+    known: Known
+    memory: Memory
+    tell: Callable[[Notice], Awaitable[None]]
+
+    async def meet(self, ids: Iterable[str]) -> None:
+        """Find out who these are, as far as Slack says so soon, and note under which name they are told of."""
+        roster, found = self.known.roster, list(ids)
+        strangers = roster.strangers(found)
+        if strangers:
+            try:
+                async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+                    for user in strangers[:MOST]:
+                        group.create_task(self._ask(user))
+            except TimeoutError:
+                LOG.warning("slack_people_not_told", chat=self.known.chat, users=strangers)
+        for user in found:
+            await self.note(user)
+
+    async def note(self, user: str) -> None:
+        """Note what somebody is called, if that is not noted; without the note only a rename may be missed."""
+        note = self.known.roster.note(user)
+        if note is not None:
+            try:
+                await self.memory.note(*note)
+            except PushbotError as error:
+                LOG.warning("slack_name_not_noted", chat=self.known.chat, user=user, error=str(error))
+
+    async def _ask(self, user: str) -> None:
+        """Have Slack say who that is; who it does not know is nobody for whom anything vouches."""
+        try:
+            answer = await self.known.api.call("users.info", user=user)
+        except PushbotError as error:
+            LOG.warning("slack_person_not_told", chat=self.known.chat, user=user, error=str(error))
+            return
+        for renamed in self.known.roster.learn(part(answer, "user")):
+            await self.tell(renamed)
