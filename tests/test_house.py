@@ -67,6 +67,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`[[pipelines.NAME.stages.steps]]`": StepTable,
     "`[[pipelines.NAME.stages.health]]`": HealthTable,
     "Options of `irc`": load_plugin(Group.CHATS, "irc").Options,
+    "Options of `slack`": load_plugin(Group.CHATS, "slack").Options,
     "Options of `git`": load_plugin(Group.REPOSITORIES, "git").Options,
 }
 """Headings of docs/configuration.md, and the models whose keys stand below them."""
