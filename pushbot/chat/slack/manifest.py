@@ -81,7 +81,11 @@ SCOPES = (
     ),
     Scope("commands", f"be asked by {COMMAND}"),
     Scope("im:history", "read the commands that people send it in private", LOOK_BACK, ("message.im",)),
-    Scope("im:write", "write to people in private who did not write first", ("conversations.open",)),
+    Scope(
+        "im:write",
+        "open the conversation with somebody in private, and look there before it repeats itself",
+        ("conversations.open",),
+    ),
     Scope("pins:read", "find the board of a lane again that was pinned long ago", ("pins.list",)),
     Scope("pins:write", "pin the board of each lane", ("pins.add", "pins.remove")),
     Scope(
