@@ -44,9 +44,8 @@ class Venue(Protocol):
         """The bot and its world, but for its chat."""
         ...
 
-    @property
-    def recalls(self) -> bool:
-        """Whether the bot can find out there what it has said: then nothing is `(maybe again)`."""
+    def recalls(self, line: Spoken) -> bool:
+        """Whether the bot can find out there that it said this: then it is not said `(maybe again)`."""
         ...
 
     async def start(self) -> None:
@@ -129,7 +128,7 @@ async def perform(scenario: Scenario, venue: Venue) -> None:
     await venue.start()
     for written in steps:
         before = len(venue.spoken())
-        step = _recalled(written, venue.spoken()) if venue.recalls else written
+        step = _recalled(written, venue)
         await _act(step, venue)
         await venue.settle(partial(_went_well, step, venue, before))
         said = _heard(venue, before)
@@ -141,11 +140,15 @@ async def perform(scenario: Scenario, venue: Venue) -> None:
         raise AssertionError("it went otherwise:\n" + "\n".join(difference))
 
 
-def _recalled(step: Step, spoken: Sequence[Spoken]) -> Step:
-    """What is to be said where the bot knows what it said: `(maybe again)` is said now, or was."""
-    plain = (replace(line, text=line.text.removeprefix(MAYBE)) for line in step.said)
-    said = tuple(new for new, old in zip(plain, step.said, strict=True) if new == old or new not in spoken)
-    return replace(step, said=said)
+def _recalled(step: Step, venue: Venue) -> Step:
+    """What is to be said where the bot knows what it said: what is `(maybe again)` was said, or is said now."""
+    said, spoken = list[Spoken](), venue.spoken()
+    for line in step.said:
+        plain = replace(line, text=line.text.removeprefix(MAYBE))
+        known = plain != line and venue.recalls(plain)
+        if not (known and plain in spoken):
+            said.append(plain if known else line)
+    return replace(step, said=tuple(said))
 
 
 def _heard(venue: Venue, since: int) -> tuple[Spoken, ...]:
@@ -199,11 +202,14 @@ class FakeVenue:
     """A venue in memory."""
 
     play: Playground
-    recalls: bool = False
 
     async def start(self) -> None:
         """Start the bot."""
         await self.play.start()
+
+    def recalls(self, line: Spoken) -> bool:  # noqa: ARG002 - here nobody can tell
+        """Nothing."""
+        return False
 
     async def say(self, name: str, text: str, to: str | None) -> None:
         """A person says a line."""

@@ -37,7 +37,6 @@ class BothVenue:
     play: Playground
     names: Sequence[str]
     slack_first: bool
-    recalls: bool = False
     _said: list[Spoken] = field(default_factory=list)
     _open: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     _seen: dict[str, int] = field(default_factory=lambda: {IRC: 0, SLACK: 0})
@@ -88,6 +87,10 @@ class BothVenue:
         """All that people have heard, once each; at the end what was seen on one side, and is due on the other."""
         alone = [Spoken(to, f"(on {side} alone) {text}") for (side, to), lines in self._open.items() for text in lines]
         return [*self._said, *alone]
+
+    def recalls(self, line: Spoken) -> bool:  # noqa: ARG002 - IRC says it again
+        """Nothing."""
+        return False
 
     async def settle(self, done: Callable[[], bool]) -> None:
         """Read along on both sides until `done`; then once more."""

@@ -60,6 +60,8 @@ def _inline(element: Object, space: Workspace) -> str:
     match element.get("type"):
         case "text":
             return str(element["text"])
+        case "link":
+            return str(element.get("text") or element["url"])
         case "user":
             return space.users[str(element["user_id"])].shown
         case other:

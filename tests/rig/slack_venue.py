@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WITHIN = 5.0
 """Seconds in which what a scenario expects has to be seen."""
+QUIET = 0.04
+"""Seconds without a call, after which the bot has none to make."""
 ALWAYS = 10_000
 """Times that are as good as always."""
 SAYS = ("chat.postMessage", "chat.postEphemeral")
@@ -85,9 +87,9 @@ class SlackVenue:
     slack: SlackServer
     play: Playground
     names: Iterable[str] = ()
-    recalls: bool = True
     _ids: dict[str, str] = field(default_factory=dict)
     _spoken: list[Spoken] = field(default_factory=list)
+    _whispered: set[Spoken] = field(default_factory=set)
     _read: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -142,7 +144,8 @@ class SlackVenue:
         self.slack.people.rename(self._ids[new], new)
 
     async def write_topic(self, name: str, room: str, text: str) -> None:
-        """A person sets a topic."""
+        """A person sets a topic, once they see the one that the bot has set."""
+        await self._quiet()
         self.slack.people.write_topic(self.id_of(name), room, text)
 
     def topic(self, room: str) -> str:
@@ -152,6 +155,10 @@ class SlackVenue:
     def spoken(self) -> Sequence[Spoken]:
         """All that people have read so far."""
         return self._spoken
+
+    def recalls(self, line: Spoken) -> bool:
+        """All but what it said to one person alone, which Slack does not keep."""
+        return line not in self._whispered
 
     async def settle(self, done: Callable[[], bool]) -> None:
         """Read along until the bot has dealt with all that was said, and `done`; then once more."""
@@ -170,6 +177,14 @@ class SlackVenue:
         self._listen()
         return not (waiting or self.slack.unacked)
 
+    async def _quiet(self) -> None:
+        """Return when the bot has called nothing for a while."""
+        calls = self.slack.calls
+        seen = -1
+        while seen < len(calls) or calls[-1].answer is None:
+            seen = len(calls)
+            await asyncio.sleep(QUIET)
+
     def _listen(self) -> None:
         """Take all new messages, and what only some were shown, in the order of their timestamps."""
         new = list[tuple[str, str, list[str]]]()
@@ -179,8 +194,9 @@ class SlackVenue:
             new += [(one.ts, self._place(one.channel), lines_in(one, self.slack.space)) for one in ours]
         whispers = self.slack.posts.ephemerals
         start, self._read[""] = self._read.get("", 0), len(whispers)
-        new += [(one.ts, self._place(one.channel), lines_in(one, self.slack.space)) for one in whispers[start:]]
-        self._spoken += [Spoken(place, as_on_irc(line)) for _, place, lines in sorted(new) for line in lines]
+        alone = [(one.ts, self._place(one.channel), lines_in(one, self.slack.space)) for one in whispers[start:]]
+        self._whispered |= {Spoken(place, line) for _, place, lines in alone for line in lines}
+        self._spoken += [Spoken(place, as_on_irc(line)) for _, place, lines in sorted(new + alone) for line in lines]
 
     def _place(self, channel: str) -> str:
         """What people call a conversation: a room by its name, one in private by the other's."""

@@ -32,7 +32,6 @@ class IrcVenue:
 
     server: Ngircd
     play: Playground
-    recalls: bool = False
     _people: dict[str, Person] = field(default_factory=dict)
     _spoken: list[Spoken] = field(default_factory=list)
     _topics: dict[str, str] = field(default_factory=dict)
@@ -88,6 +87,10 @@ class IrcVenue:
     def spoken(self) -> Sequence[Spoken]:
         """What the listener heard in rooms, and people in private."""
         return self._spoken
+
+    def recalls(self, line: Spoken) -> bool:  # noqa: ARG002 - IRC keeps nothing that was said
+        """Nothing."""
+        return False
 
     async def settle(self, done: Callable[[], bool]) -> None:
         """Read along until `done`; then once more, for what should not have been said."""

@@ -1,6 +1,7 @@
 """Says what only one person need see: below what they wrote, or where they gave a slash command, else in private.
 
-Slack keeps none of these messages, so nobody can look whether one arrived: what got lost on the way is said again.
+Slack keeps none of these messages, so nobody can look whether one arrived: what may have got lost is said again, with a
+word that it may be a repetition.
 https://docs.slack.dev/reference/methods/chat.postEphemeral
 """
 
@@ -16,9 +17,10 @@ from pushbot.chat.slack.crew import pause
 from pushbot.chat.slack.outbox import Outbox, Place, Speech, is_thread
 from pushbot.chat.slack.refused import Refused, Unreachable
 from pushbot.errors import DeliveryUncertain, PushbotError
+from pushbot.service.voice.plain import again
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pushbot.chat.slack.address import Address
     from pushbot.chat.slack.api import Api
@@ -58,14 +60,14 @@ class Whisper:
         """Say all that waits."""
         tries = doubts = 0
         while self.outbox.front() is not None:
-            for speech in self.outbox.speeches():
-                speech.doubtful = False
+            _warn(one for one in self.outbox.speeches() if one.doubtful)
             spot, batch = self.outbox.batch(lambda one: Place(one.manner.spot))
             try:
                 sent = await self._send(spot.thread, batch)
             except DeliveryUncertain as error:
                 doubts += 1
                 if doubts < TRIES:
+                    _warn(batch)
                     await asyncio.sleep(pause(doubts))
                     continue
                 LOG.warning("whisper_uncertain", person=self.person, error=str(error))
@@ -96,3 +98,9 @@ class Whisper:
         thread: Object = {"thread_ts": spot} if is_thread(spot) else {}
         await self.api.call(METHOD, channel=channel, user=self.person, **thread, **message)
         return True
+
+
+def _warn(speeches: Iterable[Speech]) -> None:
+    """Have lines say that they may have been said before."""
+    for speech in speeches:
+        speech.text, speech.doubtful = again(speech.text), False
