@@ -59,7 +59,7 @@ async def desk(
     *,
     names: Iterable[str] = (PUSH,),
     interval: float = INTERVAL,
-    timeout: float = 5.0,
+    patience: float = 5.0,
 ) -> AsyncIterator[Desk]:
     """The bot's writer while it runs; with the `memory` of one before it is that one's next life."""
     if memory is None:
@@ -73,7 +73,7 @@ async def desk(
     for user in slack.space.users.values():
         roster.learn(user.json())
     options = SlackOptions(message_interval=interval, topic_interval=interval)
-    async with Api(client(slack), message_interval=interval, timeout=timeout) as api:
+    async with Api(client(slack), message_interval=interval, timeout=patience) as api:
         made = Desk(slack, Writer(api, rooms, roster, options, "slack", settles=0.1), api, rooms, memory)
         made.writer.topic_refused = made.refused.append
         async with asyncio.TaskGroup() as group:

@@ -31,20 +31,23 @@ class Address(Protocol):
 
 @dataclass(slots=True)
 class Door:
-    """The way in, for all who stand before it."""
+    """The way in, for all who stand before it; `opened` is how often it was."""
 
-    _opened: asyncio.Event = field(default_factory=asyncio.Event)
+    opened: int = 0
+    _opens: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def knock(self) -> None:
-        """Return when one may try to go in again."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(KNOCKS):
-                await self._opened.wait()
+    async def knock(self, since: int) -> None:
+        """Return when one may try to go in again: it was opened after it had been `since` times."""
+        if self.opened == since:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(KNOCKS):
+                    await self._opens.wait()
 
     def open(self) -> None:
         """Whoever stands before it may try."""
-        self._opened.set()
-        self._opened = asyncio.Event()
+        self.opened += 1
+        self._opens.set()
+        self._opens = asyncio.Event()
 
 
 class Known(Protocol):

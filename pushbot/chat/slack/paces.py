@@ -49,7 +49,7 @@ class Pace:
         """Take the next turn, and give how many seconds it is away."""
         full = max(self._full, now)
         self._full = full + self.every
-        return max(full - (self.burst - 1) * self.every, self.closed) - now
+        return max(full - (self.burst - 1) * self.every - now, self.closed - now, 0.0)
 
     def close(self, until: float) -> None:
         """Take no turn before that, and then no burst."""

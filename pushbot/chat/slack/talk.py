@@ -82,10 +82,11 @@ class Talk:
         """Say all that waits."""
         tries = 0
         while (item := self.outbox.front()) is not None:
+            since = self.address.door.opened
             try:
                 channel = await self.address.channel()
                 if channel is None:
-                    await self.address.door.knock()
+                    await self.address.door.knock(since)
                 else:
                     await self._next(channel, item)
                 tries = 0
@@ -97,7 +98,7 @@ class Talk:
                     self._drop(item, refused)
                 else:
                     LOG.warning("conversation_not_usable", error=str(refused))
-                    await self.address.door.knock()
+                    await self.address.door.knock(since)
 
     async def _next(self, channel: str, item: Speech | Parent) -> None:
         if isinstance(item, Parent):

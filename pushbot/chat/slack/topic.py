@@ -83,29 +83,30 @@ class Topic:
         loop = asyncio.get_running_loop()
         tries = 0
         while self.busy():
+            since = self.address.door.opened
             if (wait := self._not_before - loop.time()) > 0:
                 await asyncio.sleep(wait)
             try:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(PATIENCE):
                         await self.before()
-                await self._set()
+                await self._set(since)
                 tries = 0
             except Unreachable:
                 tries += 1
                 await asyncio.sleep(pause(tries))
             except Refused as error:
                 if error.code in NO_ENTRY:
-                    await self.address.door.knock()
+                    await self.address.door.knock(since)
                 else:
                     self._refuse(error)
             except DeliveryUncertain:
                 self.shown = None
 
-    async def _set(self) -> None:
+    async def _set(self, since: int) -> None:
         channel = await self.address.channel()
         if channel is None:
-            await self.address.door.knock()
+            await self.address.door.knock(since)
             return
         if self.shown is None:
             answer = await self.api.call("conversations.info", channel=channel)

@@ -109,10 +109,11 @@ class Wall:
         tries = 0
         while self._dirty:
             key = next(iter(self._dirty))
+            since = self.address.door.opened
             try:
                 channel = await self.address.channel()
                 if channel is None:
-                    await self.address.door.knock()
+                    await self.address.door.knock(since)
                     continue
                 await self._draw(channel, key)
                 tries = 0
@@ -122,7 +123,7 @@ class Wall:
             except Refused as refused:
                 LOG.warning("view_refused", key=key, room=self.address.name, error=str(refused))
                 if refused.code in NO_ENTRY | NO_BOT:
-                    await self.address.door.knock()
+                    await self.address.door.knock(since)
                 else:
                     self._dirty.pop(key, None)
 
@@ -157,16 +158,15 @@ class Wall:
         if board and key not in self._sure:
             await self._make_sure(channel, key)
         view = self._views[key]
+        if board and self.places.get(channel, key) is None:
+            await self._pin(channel, await self._post(channel, key))
+            self._sure.add(key)
         spot = self.places.get(channel, key)
         if spot is not None:
             await self._edit(channel, key, spot)
-        elif board:
-            ts = await self._post(channel, key)
-            await self._pin(channel, ts)
-            self._sure.add(key)
         if self._views[key] == view:
             self._dirty.pop(key, None)
-            if not board and _is_over(view) and spot is not None:
+            if isinstance(view, PushView) and _is_over(view) and view.name not in self._announced:
                 del self._views[key]  # nothing more comes of it
 
     async def _make_sure(self, channel: str, key: str) -> None:

@@ -1,0 +1,142 @@
+"""Calls of the Web API: in their turn, again only where that does no harm, errors that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pushbot.chat.slack.api import TRIES, Api
+from pushbot.chat.slack.paces import MINUTE, PER_MINUTE, TIERS, pace_of
+from pushbot.chat.slack.refused import Refused, Unreachable
+from pushbot.errors import DeliveryUncertain
+from tests.chat.slack_desk import client
+from tests.rig.slack import BOT_TOKEN, Http, Limited, Lost, SlackServer, Slow, Stuck
+from tests.rig.slack import Refused as Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pydantic import JsonValue
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    async with SlackServer() as server:
+        server.add_user("alice", id="U0ALICE")
+        server.add_channel("#push", id="C0PUSH")
+        yield server
+
+
+@pytest.fixture
+async def api(slack: SlackServer) -> AsyncIterator[Api]:
+    async with Api(client(slack), message_interval=0.05, timeout=0.5) as made:
+        yield made
+
+
+async def post(api: Api, text: str = "hello", channel: str = "C0PUSH") -> float:
+    await api.call("chat.postMessage", channel=channel, text=text)
+    return asyncio.get_running_loop().time()
+
+
+async def test_arguments_arrive_as_they_are(slack: SlackServer, api: Api) -> None:
+    block: JsonValue = {"type": "section", "text": {"type": "plain_text", "text": "ä & <b>"}}
+    answer = await api.call("chat.postMessage", channel="C0PUSH", text="t", blocks=[block], thread_ts=None)
+    assert answer["ok"] is True
+    await api.call("pins.add", channel="C0PUSH", timestamp=answer["ts"])
+    read = await api.call("conversations.history", channel="C0PUSH", limit=1, inclusive=True)
+    assert isinstance(read["messages"], list)
+    assert slack.calls[0].arguments == {"channel": "C0PUSH", "text": "t", "blocks": [block]}
+
+
+async def test_a_refusal_says_what_to_do(slack: SlackServer, api: Api) -> None:
+    slack.app.grants[BOT_TOKEN].scopes.discard("users:read")
+    with pytest.raises(Refused, match=r"missing_scope.*users:read.*install it again") as refused:
+        await api.call("users.info", user="U0ALICE")
+    assert (refused.value.code, refused.value.needed) == ("missing_scope", "users:read")
+    slack.add_channel("#war", id="C0WAR", bot=False)
+    with pytest.raises(Refused, match="invite the bot"):
+        await post(api, channel="C0WAR")
+    slack.fault("chat.postMessage", Refusal("something_new"))
+    with pytest.raises(Refused, match=r"something_new.*docs\.slack\.dev/reference/methods/chat\.postMessage"):
+        await post(api)
+
+
+@pytest.mark.parametrize("fault", [Http(500), Http(503), Lost(done=True), Stuck(), Refusal("internal_error")])
+async def test_what_may_be_asked_twice_is(slack: SlackServer, api: Api, fault: Http | Lost | Stuck | Refusal) -> None:
+    slack.fault("users.info", fault)
+    assert (await api.call("users.info", user="U0ALICE"))["ok"]
+    assert len(slack.called("users.info")) == 2
+
+
+@pytest.mark.parametrize("fault", [Http(500), Lost(done=True), Stuck(), Slow(2), Refusal("fatal_error")])
+async def test_what_people_would_see_twice_is_uncertain(
+    slack: SlackServer, api: Api, fault: Http | Lost | Stuck | Slow | Refusal
+) -> None:
+    slack.fault("chat.postMessage", fault)
+    with pytest.raises(DeliveryUncertain) as raised:
+        await post(api)
+    assert BOT_TOKEN not in str(raised.value)
+    assert len(slack.called("chat.postMessage")) == 1
+
+
+async def test_a_slack_that_is_not_there_is_tried_some_times(slack: SlackServer, api: Api) -> None:
+    await slack.down()
+    with pytest.raises(Unreachable, match=f"tried {TRIES} times"):
+        await post(api)
+    await slack.up()
+    await post(api)
+
+
+async def test_a_429_stops_its_method_and_no_other(slack: SlackServer, api: Api) -> None:
+    slack.fault("users.info", Limited(1))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(api.call("users.info", user="U0ALICE")) for _ in range(10)]
+        other = group.create_task(post(api))
+    assert all(task.result()["ok"] for task in asked)
+    assert other.result() - began < 0.5
+    late = [call.at for call in slack.called("users.info") if call.at - began > 0.3]
+    assert min(late) - began > 0.95
+    assert slack.rate_limited == 1
+
+
+async def test_messages_keep_their_distance_in_a_channel_only(slack: SlackServer, api: Api) -> None:
+    slack.add_channel("#war", id="C0WAR")
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with asyncio.TaskGroup() as group:
+        here = [group.create_task(post(api)) for _ in range(4)]
+        there = group.create_task(post(api, channel="C0WAR"))
+    assert there.result() - began < 0.1
+    assert here[0].result() - began < 0.1
+    times = [call.at for call in slack.called("chat.postMessage") if call.arguments["channel"] == "C0PUSH"]
+    assert all(later - earlier > 0.04 for earlier, later in pairwise(times))
+
+
+@pytest.mark.parametrize("method", ["users.list", "chat.update", "users.info", "conversations.setTopic", "pins.add"])
+def test_in_no_minute_are_there_more_calls_than_slack_lets_pass(method: str) -> None:
+    pace, now = pace_of(method), 100.0
+    times = list[float]()
+    for _ in range(300):
+        now += pace.take(now)
+        times.append(now)
+    most = PER_MINUTE[TIERS.get(method, 3)]
+    assert all(later - earlier >= MINUTE - 1e-6 for earlier, later in zip(times, times[most:], strict=False))
+    assert times[most - 1] - times[0] <= MINUTE
+
+
+async def test_pages_follow_the_cursor(slack: SlackServer, api: Api) -> None:
+    for number in range(25):
+        slack.add_user(f"user{number}")
+    found = [len(page["members"]) async for page in api.pages("users.list", limit=10)]  # type: ignore[arg-type]
+    assert found == [10, 10, 7]
+
+
+async def test_an_answer_that_is_not_slacks_is_an_error_in_words(slack: SlackServer, api: Api) -> None:
+    slack.fault("users.info", Http(200), TRIES)
+    with pytest.raises(Unreachable):
+        await api.call("users.info", user="U0ALICE")
