@@ -10,6 +10,7 @@ import pytest
 
 from pushbot.ports import Heard, HomeOpened, Manner, Renamed
 from pushbot.queue.model import Person
+from pushbot.views import HomeView, LaneBoard, Offer
 from tests.rig.slack import Refused, SlackServer
 from tests.rig.slack_listener import Listener, workspace
 
@@ -165,3 +166,50 @@ async def test_a_home_tab_is_told_of(slack: SlackServer, bot: Listener) -> None:
     slack.people.open_home("ada")
     await slack.until(lambda: bot.of(HomeOpened))
     assert bot.of(HomeOpened) == [HomeOpened("slack", ADA)]
+
+
+# --- buttons ---
+
+BOARD = LaneBoard(
+    "web", offers=(Offer("go", "Go", ".go", sure="Really?"),), more=(Offer("abort", "Abort", ".abort"),), mark="7.2"
+)
+
+
+async def test_a_button_says_its_command_in_its_lane_as_it_was_seen(slack: SlackServer, bot: Listener) -> None:
+    bot.chat.show_board("#push", BOARD)
+    await slack.until(lambda: slack.pins("#push"))
+    (board,) = slack.pins("#push")
+    await slack.people.press("ada", board, "Go")
+    await slack.people.choose("bob", board, "Abort")
+    first, second = await bot.hears(2)
+    assert (first.room, first.text, first.addressed, first.spot) == ("#push", ".go", True, "")
+    assert (first.person, first.lane, first.seen) == (ADA, "web", "7.2")
+    assert (second.text, second.person.name, second.lane, second.seen) == (".abort", "Bob", "web", "7.2")
+    assert first.id.startswith("press/")
+
+
+async def test_a_button_of_the_own_page_is_pressed_in_private(slack: SlackServer, bot: Listener) -> None:
+    bot.chat.show_home("U0ADA", HomeView(ADA, (BOARD,), wishes=(Offer("up", "When I am up", ".notify up"),)))
+    await slack.until(lambda: slack.home("ada"))
+    home = slack.home("ada")
+    assert home is not None
+    await slack.people.press("ada", home, "When I am up")
+    (heard,) = await bot.hears()
+    assert (heard.room, heard.text, heard.addressed, heard.lane) == (None, ".notify up", True, "")
+
+
+async def test_a_thread_below_the_board_speaks_of_its_lane(slack: SlackServer, bot: Listener) -> None:
+    bot.chat.show_board("#push", BOARD)
+    await slack.until(lambda: slack.pins("#push"))
+    (board,) = slack.pins("#push")
+    slack.people.say("ada", "#push", ".status", thread=board.ts)
+    (heard,) = await bot.hears()
+    assert (heard.spot, heard.lane) == (board.ts, "web")
+
+
+async def test_a_foreign_button_is_of_no_use(slack: SlackServer, bot: Listener) -> None:
+    action = {"type": "button", "action_id": "x", "block_id": "b", "value": "join"}
+    payload = {"type": "block_actions", "user": {"id": "U0ADA"}, "trigger_id": "1.2", "actions": [action]}
+    await slack.links.deliver("interactive", payload).settled.wait()  # type: ignore[arg-type]
+    slack.people.say("ada", "#push", ".join")
+    assert [one.text for one in await bot.hears()] == [".join"]
