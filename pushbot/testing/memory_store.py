@@ -25,13 +25,13 @@ class MemoryStore:
     """A Store whose record lives as long as the object, over any number of `close` and `open`.
 
     Set `trouble` to have every commit fail with it, as a full disk would; None ends that. `commits`
-    counts those that were taken, `lines` are all that ever were in one.
+    counts those that were taken, `written` are the lines that ever were in one.
     """
 
     def __init__(self) -> None:
         self.trouble: PushbotError | None = None
         self.commits = 0
-        self.lines: list[Line] = []
+        self.written: list[Line] = []
         self._open = False
         self._queues: dict[str, Queue] = {}
         self._runs: dict[str, RunRecord] = {}
@@ -85,7 +85,7 @@ class MemoryStore:
             self._queues[work.lane] = work.queue
         self._pushes |= {(push.lane, push.number): push for push in work.pushes}
         self._lines |= {line.id: line for line in work.lines}
-        self.lines += work.lines
+        self.written += work.lines
         self._last_line = max(self._last_line, *ids, 0)
         for spoken in work.spoken:
             self._lines.pop(spoken, None)

@@ -139,4 +139,4 @@ class BothVenue:
     def _for_one(self, to: str, text: str) -> bool:
         """Whether a line is an answer, or in private: on the record only what is for everybody is of another kind."""
         plain = text.removeprefix(MAYBE)
-        return not any((line.to, line.text) == (to, plain) for line in self.play.store.lines if line.kind != REPLY)
+        return not any((line.to, line.text) == (to, plain) for line in self.play.store.written if line.kind != REPLY)
