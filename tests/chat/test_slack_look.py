@@ -193,8 +193,11 @@ async def test_a_room_that_took_an_archived_ones_name(slack: SlackServer, option
 async def test_rooms_are_found_in_a_large_workspace(slack: SlackServer, options: SlackOptions) -> None:
     for number in range(2500):
         slack.add_channel(f"#c{number}", members=[])
-    slack.add_channel("#late")
-    assert not await mistakes(options, ["#late"])
+    slack.add_channel("#late", bot=False)
+    slack.add_channel("#mine")
+    assert not await mistakes(options, ["#mine"])
+    assert not slack.called("conversations.list")  # its own are few
+    assert await mistakes(options, ["#mine", "#late"]) == ["the bot is not in #late: type /invite @pushbot there"]
 
 
 # --- people and groups -------------------------------------------------------------------------

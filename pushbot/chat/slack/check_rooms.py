@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from typing import TYPE_CHECKING
 
 from pushbot.chat.slack.manifest import SCOPES, Part
 from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.rooms import ID
+from pushbot.chat.slack.shape import objects, part, text, true
 from pushbot.ports import Sight, Worth
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from pydantic import JsonValue
-
     from pushbot.chat.slack.api import Api
+    from pushbot.chat.slack.shape import Object
 
-CHANNEL = re.compile(r"[CG][A-Z0-9]{6,}")
 PAGE = 1000
-_NONE: dict[str, JsonValue] = {"is_archived": True}
 PRIVATE = frozenset(scope.name for scope in SCOPES if scope.part is Part.PRIVATE)
 
 
@@ -29,58 +28,69 @@ async def rooms_seen(
 
     `name` is what the bot is called there, for the words that invite it.
     """
-    names = {room.removeprefix("#") for room in rooms if not CHANNEL.fullmatch(room)}
+    names = {_called(room) for room in rooms if not ID.fullmatch(room)}
     try:
-        named = await _named(api, names, granted or frozenset())
+        ids = await _named(api, names, granted or frozenset())
     except Refused as refusal:
         yield Sight(Worth.MISTAKE, f"rooms cannot be found by their names. {refusal}")
-        named = {}
-        rooms = [room for room in rooms if CHANNEL.fullmatch(room)]
+        ids, rooms = {}, [room for room in rooms if ID.fullmatch(room)]
     for room in rooms:
-        channel = named.get(room.removeprefix("#")) or await _by_id(api, room)
-        if channel is None:
-            hint = (
-                "" if granted is not None and granted >= PRIVATE else f", after giving it {', '.join(sorted(PRIVATE))}"
-            )
+        where = room if ID.fullmatch(room) else ids.get(_called(room), "")
+        channel = await _channel(api, where) if where else {}
+        if channel:
+            private.append(true(channel, "is_private"))
+            for sight in _of_room(room, channel, name):
+                yield sight
+        else:
+            after = f", after giving it {', '.join(sorted(PRIVATE))}"
+            lacks = granted is None or not granted >= PRIVATE
             yield Sight(
                 Worth.MISTAKE,
-                f"there is no channel {room} that the bot can see: look at its name; "
-                f"if it is private, invite the bot (/invite @{name}){hint}",
+                f"there is no channel {room} that the bot can see: look at its name; if it is private, invite the bot "
+                f"(/invite @{name}){after if lacks else ''}",
             )
-            continue
-        private.append(bool(channel.get("is_private")))
-        for sight in _of_room(room, channel, name):
-            yield sight
 
 
-async def _named(api: Api, names: set[str], granted: frozenset[str]) -> dict[str, dict[str, JsonValue]]:
-    """The channels of these names; where one was archived and another has its name now, the latter."""
-    found: dict[str, dict[str, JsonValue]] = {}
-    types = "public_channel,private_channel" if "groups:read" in granted else "public_channel"
-    if not names:
-        return found
-    async for page in api.pages("conversations.list", types=types, limit=PAGE):
-        channels = page.get("channels")
-        for channel in channels if isinstance(channels, list) else ():
-            name = str(channel.get("name")) if isinstance(channel, dict) else ""
-            if isinstance(channel, dict) and name in names and found.get(name, _NONE).get("is_archived"):
-                found[name] = channel
-        if found.keys() >= names and not any(one.get("is_archived") for one in found.values()):
-            break
+def _called(room: str) -> str:
+    """The name of a room as names are compared."""
+    return room.removeprefix("#").casefold()
+
+
+async def _named(api: Api, names: set[str], granted: frozenset[str]) -> dict[str, str]:
+    """The ids of the channels of these names; where one was archived and another has its name now, the latter's.
+
+    The bot's own are looked at first: a workspace may have very many. Raises Refused.
+    """
+    found: dict[str, str] = {}
+    with contextlib.suppress(Refused):  # the same is asked of the whole list then
+        names = await _among(api, "users.conversations", names, granted, found)
+    await _among(api, "conversations.list", names, granted, found)
     return found
 
 
-async def _by_id(api: Api, room: str) -> dict[str, JsonValue] | None:
-    if not CHANNEL.fullmatch(room):
-        return None
+async def _among(api: Api, method: str, missing: set[str], granted: frozenset[str], found: dict[str, str]) -> set[str]:
+    """Add to `found` the ids of channels of these names in a list of Slack's; the names that are missing still."""
+    types = "public_channel,private_channel" if "groups:read" in granted else "public_channel"
+    if missing:
+        async for page in api.pages(method, types=types, limit=PAGE):
+            for channel in objects(page, "channels"):
+                if (name := _called(text(channel, "name"))) in missing:
+                    found[name] = text(channel, "id")
+                    missing = missing if true(channel, "is_archived") else missing - {name}
+            if not missing:
+                break
+    return missing
+
+
+async def _channel(api: Api, where: str) -> Object:
+    """What Slack tells of the channel of that id; nothing, when it does not."""
     try:
-        channel = (await api.call("conversations.info", channel=room)).get("channel")
+        return part(await api.call("conversations.info", channel=where), "channel")
     except Refused:
-        return None
-    return channel if isinstance(channel, dict) else None
+        return {}
 
 
-def _of_room(room: str, channel: dict[str, JsonValue], name: str) -> Iterator[Sight]:
+def _of_room(room: str, channel: Object, name: str) -> Iterator[Sight]:
     called = f"#{channel.get('name')}"
     shown = room if room == called else f"{room} ({called})"
     if channel.get("is_archived"):
