@@ -10,10 +10,10 @@ BROKEN := echo "Installing failed, see above; try again, and after 'rm -rf $(VEN
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test lint format bench fuzz soak clean system
+.PHONY: help run test lint format bench fuzz soak pictures clean system
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.installed-run ## play: a bot, an IRC server and a web app to deploy, on this machine alone
 	@$(PYTHON) -m pushbot quickstart config/quickstart.toml
@@ -40,6 +40,9 @@ fuzz: $(VENV)/.installed-dev ## break each parser, for a minute each (SECONDS=60
 
 soak: $(VENV)/.installed-dev ## live through three days of people, trouble and crashes (SEED=1)
 	$(PYTHON) -m tests.soak --memory --seed $(or $(SEED),1)
+
+pictures: $(VENV)/.installed-dev ## draw docs/pictures anew, which needs Chromium
+	$(PYTHON) -m tests.pictures.draw
 
 clean: ## remove .venv, caches and var/ (what the quickstart remembers)
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -57,7 +57,7 @@ def _trains(lane: LaneBoard, scale: Scale) -> list[Object]:
     lines, more = trains(lane, scale)
     rest = [[italic(more)]] if more else []
     if lane.joining is not None and lines:
-        rest.append([italic(f"Who joins now is up in {about(lane.joining)}")])
+        rest.append([italic(f"Who joins now: {about(lane.joining)}")])
     if not lines:
         return []
     return [

@@ -33,8 +33,8 @@ _SCALES: Final = (
     Scale(trains=3, riders=5, stages=0, text=60),
     Scale(trains=1, riders=3, stages=0, text=30),
 )
-_LANES: Final = 20
-"""Lanes on a page, of four blocks each, so that a page keeps within the 100 that Slack takes."""
+_LANES: Final = 15
+"""Lanes on a page, of five blocks each, so that a page keeps within the 100 that Slack takes."""
 _MINE: Final = 10
 _LAST: Final = 10
 _WORDS: Final = 400
@@ -56,19 +56,21 @@ def _home(view: HomeView, now: datetime, scale: Scale) -> list[Object]:
         *lanes,
         *more,
         *_wishes(view),
+        divider(),
         header("Your last pushes"),
         _listed(view.last, _LAST, "None yet."),
     ]
 
 
 def _lane(lane: LaneBoard, at: int, now: datetime, scale: Scale) -> list[Object]:
-    """One lane in at most four blocks."""
+    """One lane in at most five blocks."""
     at_once, asking = menus(lane.more, lane.lane, lane.mark)
     pressed = [*buttons(lane.offers, lane.lane, lane.mark), *at_once, *asking[1:]]
     lines, more = trains(lane, scale)
     held = [paragraph(hold(lane.hold, now, scale))] if lane.hold is not None else []
     parts = [*held, *([listed(lines, ordered=True)] if lines else []), *([paragraph([italic(more)])] if more else [])]
     return [
+        divider(),
         header(title(lane.lane, lane.branch)),
         section(headline(lane), next(iter(asking), None), named=block_id("now", str(at), lane.lane)),
         *([rich_text(*parts)] if parts else []),

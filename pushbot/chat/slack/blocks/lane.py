@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from pushbot.chat.slack.blocks.pieces import at_time, emoji, italic, joined, name, remark
 from pushbot.chat.slack.blocks.text import said, words
 from pushbot.queue.model import Mark, Phase, RunKind, Ticket
-from pushbot.service.voice.phrases import about, names
+from pushbot.service.voice.phrases import SOON, about, names
 from pushbot.service.voice.plain import counted
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def headline(board: LaneBoard) -> str:
         case Phase.FAILED:
             return f"{'The rollback of ' if head.run_kind is RunKind.ROLLBACK else ''}{head.stage} failed"
         case Phase.AT:
-            return f"{f'On {head.stage}' if head.stage else 'First in line'}: {_awaited(head, board)}"
+            held = "On hold. " if board.hold is not None else ""
+            return f"{held}{f'On {head.stage}' if head.stage else 'First in line'}: {_awaited(head, board)}"
         case _:
             assert_never(head.phase)
 
@@ -69,9 +70,7 @@ def _awaited(head: Train, board: LaneBoard) -> str:
         return f"stopped by the uh-oh of {names(bad)}"
     if silent:
         return f"waiting for {names(silent)} to be ready"
-    if board.hold is not None:
-        return "waiting for the hold to be released"
-    return f"{names([head.driver.name])} may go on"
+    return f"{names([head.driver.name])} may go on{', once the hold is released' if board.hold is not None else ''}"
 
 
 # --- trains ------------------------------------------------------------------------------------
@@ -80,7 +79,8 @@ def _awaited(head: Train, board: LaneBoard) -> str:
 def trains(board: LaneBoard, scale: Scale) -> tuple[list[Run], str]:
     """A line for each train, head first; and in words how many more there are, "" for none."""
     waits = [*board.waits, *[None] * len(board.trains)]
-    lines = [_train(train, wait, scale) for train, wait in zip(board.trains[: scale.trains], waits, strict=False)]
+    waiting = [wait if at or (wait or 0) >= SOON else None for at, wait in enumerate(waits)]
+    lines = [_train(train, wait, scale) for train, wait in zip(board.trains[: scale.trains], waiting, strict=False)]
     rest = board.trains[scale.trains :]
     people = sum(len(train.riders) for train in rest)
     crowd = "1 person" if people == 1 else f"{people} people"
@@ -90,7 +90,7 @@ def trains(board: LaneBoard, scale: Scale) -> tuple[list[Run], str]:
 def _train(train: Train, wait: float | None, scale: Scale) -> Run:
     aboard = [_rider(rider, drives=seat == 0) for seat, rider in enumerate(train.riders[: scale.riders])]
     hidden = len(train.riders) - len(aboard)
-    line = joined([*aboard, [words(f"{hidden} more")] if hidden else []], ",  ")
+    line = joined([*aboard, [words(f"{hidden} more")] if hidden else []], ", ")
     if wait is not None and not train.begun:
         line += [words(" — "), italic(about(wait))]
     if train.message:

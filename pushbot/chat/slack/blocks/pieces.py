@@ -26,7 +26,7 @@ NAME = 60
 LINK_LABEL = 40
 _NEAR: Final = 6 * 3600
 """Seconds from now within which the time of day says enough."""
-_BAR: Final = 12
+_BAR: Final = 20
 
 
 def plain(text: str, most: int) -> Object:

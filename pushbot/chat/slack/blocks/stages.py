@@ -56,18 +56,15 @@ def _line(stage: StageView, how: Run, scale: Scale) -> Run:
 
 def _there(stage: StageView, now: datetime) -> Run:
     """What is on a stage, by whom and since when; what goes on there in words, too."""
-    has = [
-        *_revision(stage.revision),
-        *([words(" by "), name(stage.by, bold=False)] if stage.by else []),
-        *_at(stage, now),
-    ]
+    by = [words(" by " if stage.revision else "by "), name(stage.by, bold=False)] if stage.by else []
+    has = [*_revision(stage.revision), *by]
     match stage.state:
         case StageState.RUNNING:
-            return joined([_doing("running", stage), [words("until now "), *has] if has else []], " · ")
+            return joined([_doing("running", stage), [words("replacing "), *has] if stage.revision else []], " · ")
         case StageState.FAILED:
-            return joined([_doing("failed", stage), has], " · ")
+            return joined([_doing("failed", stage), [*has, *_at(stage, now)]], " · ")
         case StageState.WAITING | StageState.HERE | StageState.DONE:
-            return has or [words("nothing yet")]
+            return [*has, *_at(stage, now)] or [words("nothing yet")]
         case _:
             assert_never(stage.state)
 
@@ -80,7 +77,7 @@ def _reached(stage: StageView, revision: str | None, now: datetime) -> Run:
         case StageState.WAITING:
             return [words("to come")]
         case StageState.RUNNING:
-            since = [words("since"), *_at(stage, now)] if stage.at is not None else []
+            since = [words("began"), *_at(stage, now)] if stage.at is not None else []
             return joined([_doing("running", stage), since, other], " · ")
         case StageState.FAILED:
             return joined([_doing("failed", stage), _hosts(stage), took, other, _at(stage, now)[1:]], " · ")
