@@ -165,7 +165,7 @@ class SlackChat:
         hearing = Hearing(known, meeting, entering, tell)
         newcomers = Newcomers(known, inbox.errand, tell)
         known.writer.topic_refused = lambda room: inbox.errand(partial(tell, TopicRefused(self.name, room)))
-        await self._patiently(partial(entering.resolve, anew=True))
+        await self._patiently(entering.resolve)
         await inbox.resume()
 
         def connected() -> None:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 LOG = structlog.get_logger()
 KINDS = ("public_channel", "private_channel")
-PAGE = 200
-"""Channels a page: what Slack recommends at most."""
+PAGE, LARGE_PAGE = 200, 999
+"""Channels a page, of the bot's own and of all: what Slack recommends, and what it takes at most."""
 AGAIN_MIN, AGAIN_MAX = 1.0, 60.0
 """Seconds before rooms are looked at again that could not be looked at."""
 
@@ -59,14 +59,9 @@ class Entering:
         self._wanted.update(names)
         self._stir.set()
 
-    async def resolve(self, *, anew: bool = False) -> None:
-        """Find out which channels the rooms are that have no id yet, or `anew` all that the configuration names.
-
-        Raises PushbotError when Slack does not say.
-        """
-        missing = [room for room in self.known.rooms if not room.by_id and (anew or room.id is None)]
-        if missing and not await self._among("users.conversations", missing):
-            await self._among("conversations.list", missing)
+    async def resolve(self) -> None:
+        """Find out which channels of its own the rooms are. Raises PushbotError when Slack does not say."""
+        await self._among("users.conversations", PAGE, [room for room in self.known.rooms if not room.by_id])
 
     async def run(self) -> None:
         """Look at rooms until cancelled."""
@@ -75,7 +70,7 @@ class Entering:
             await self._stir.wait()
             self._stir.clear()
             try:
-                await self.resolve()
+                await self._look_for_missing()
                 while self._wanted:
                     name = next(iter(self._wanted))
                     if (room := self.known.rooms.room(name)) is not None:
@@ -91,28 +86,36 @@ class Entering:
 
     # --- which channel ---
 
-    async def _among(self, method: str, missing: list[Room]) -> bool:
-        """Look for rooms by name in a list of Slack's; whether all of them were found."""
+    async def _look_for_missing(self) -> None:
+        """Look for rooms that the bot is not in: among its own channels, then, where nothing is known, among all."""
+        missing = [room for room in self.known.rooms if not (room.by_id or room.inside)]
+        await self._among("users.conversations", PAGE, missing)
+        await self._among("conversations.list", LARGE_PAGE, [room for room in missing if room.id is None])
+
+    async def _among(self, method: str, page_size: int, missing: list[Room]) -> None:
+        """Look for rooms by name in a list of Slack's."""
         left = {room.name: room for room in missing}
-        for kind in KINDS:
+        for kind in KINDS if left else ():
             try:
-                async for page in self.known.api.pages(method, types=kind, exclude_archived=True, limit=PAGE):
+                async for page in self.known.api.pages(method, types=kind, exclude_archived=True, limit=page_size):
                     for channel in objects(page, "channels"):
                         for room in [room for room in left.values() if room.is_called(text(channel, "name"))]:
                             await self._is(room, text(channel, "id"))
                             del left[room.name]
                     if not left:
-                        return True
+                        return
             except Refused as error:
                 # a bot that need not see private channels has no scope for them; a stand-in may not know the method
                 if error.code not in {"missing_scope", "unknown_method"}:
                     raise
-        return False
 
     async def _is(self, room: Room, channel: str) -> None:
         if room.id != channel:
             room.id = channel
-            await self.memory.note(f"{NOTED}{room.name}", channel)
+            try:
+                await self.memory.note(f"{NOTED}{room.name}", channel)
+            except PushbotError as error:  # it is looked for by its name again
+                LOG.warning("slack_room_not_noted", chat=self.known.chat, room=room.name, error=str(error))
 
     # --- what is there ---
 

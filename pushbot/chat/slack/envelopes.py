@@ -44,6 +44,10 @@ HOME = "app_home_opened"
 GROUPS = frozenset({"subteam_created", "subteam_updated", "subteam_members_changed"})
 EVENTS = MESSAGES | PEOPLE | COMING | GOING | RENAMES | GROUPS | {HOME}
 INTERACTION = "block_actions"
+UNUSED = frozenset(
+    {"token", "blocks", "attachments", "files", "root", "bot_profile", "edited", "message", "view", "state", "metadata"}
+)
+"""Keys of payloads and events that nothing here looks at."""
 
 
 @dataclass(frozen=True, slots=True)

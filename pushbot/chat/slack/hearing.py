@@ -24,7 +24,7 @@ from pushbot.chat.slack.words import mentioned, topic_of
 from pushbot.ports import HomeOpened, TopicEdited
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from slack_bolt.context.async_context import AsyncBoltContext
 
@@ -113,13 +113,12 @@ class Hearing:
             await self._topic(event, context)
         elif subtype in TALK and not text(event, "bot_id"):
             await self._meeting.meet({text(event, "user"), *mentioned(text(event, "text"))})
-            await self._hear(self._spoken.message(event), text(event, "user"), context)
+            await self._hear(list(self._spoken.message(event)), text(event, "user"), context)
 
-    async def _hear(self, spoken: Iterable[tuple[str, Place]], user: str, context: AsyncBoltContext) -> None:
+    async def _hear(self, said: Sequence[tuple[str, Place]], user: str, context: AsyncBoltContext) -> None:
         """Tell what somebody said, a notice for each line that counts."""
         if not user or self._known.roster.is_bot(user) or user == self._known.own.user:
             return
-        said = list(spoken)
         letter, again = str(context["letter"]), bool(context["again"])
         person = self._known.roster.person(user)
         for number, (line, place) in enumerate(said, 1):
@@ -148,21 +147,21 @@ class Hearing:
         place = self._spoken.asked(text(body, "channel_id"), letter)
         if place.spot and text(body, "response_url"):
             self._known.writer.answer_at(place.spot, text(body, "response_url"))
-        await self._hear(self._spoken.lines(said.strip() or HELP, place), user, context)
+        await self._hear(list(self._spoken.lines(said.strip() or HELP, place)), user, context)
 
     async def _press(self, body: Object, context: AsyncBoltContext) -> None:
         user = text(body, "user", "id")
         await self._meeting.meet({user})
         container = part(body, "container")
         channel = text(body, "channel", "id") or text(container, "channel_id")
-        for number, action in enumerate(objects(body, "actions"), 1):
+        said = list[tuple[str, Place]]()
+        for action in objects(body, "actions"):
             press = pressed(action)
             if press is None:
                 LOG.debug("slack_press_of_no_use", chat=self._known.chat, action=text(action, "action_id"))
-                continue
-            place = self._spoken.pressed(channel, text(container, "thread_ts"), press)
-            context["letter"] = f"{context['letter']}/{number}" if number > 1 else context["letter"]
-            await self._hear([(press.command, place)], user, context)
+            else:
+                said.append((press.command, self._spoken.pressed(channel, text(container, "thread_ts"), press)))
+        await self._hear(said, user, context)
 
     # --- people and rooms ---
 
@@ -191,7 +190,7 @@ class Hearing:
                 room.inside = False
             self._entering.again([room.name])
         elif text(event, "type") in COMING:
-            self._entering.again([one.name for one in known.rooms if one.id is None])
+            self._entering.again([one.name for one in known.rooms if not one.inside])
 
     async def _room_renamed(self, event: Object) -> None:
         """The room stays, its name is another."""
@@ -200,7 +199,7 @@ class Hearing:
             room.title = f"#{text(event, 'channel', 'name')}"
             LOG.info("slack_room_renamed", chat=self._known.chat, room=room.name, title=room.title)
         else:
-            self._entering.again([one.name for one in self._known.rooms if one.id is None])
+            self._entering.again([one.name for one in self._known.rooms if not one.inside])
 
 
 def _authorize(known: Known) -> Callable[..., Awaitable[AuthorizeResult]]:

@@ -191,6 +191,9 @@ class Link:
         except PushbotError as error:
             LOG.warning("slack_letter_not_taken", chat=self.chat, kind=text(envelope, "type"), error=str(error))
             return
+        except Exception:  # what breaks us today may not tomorrow, and comes again only so often
+            LOG.exception("slack_letter_not_taken", chat=self.chat, kind=text(envelope, "type"))
+            return
         try:
             await socket.send_str(json.dumps({"envelope_id": name}))
         except (ConnectionError, aiohttp.ClientError) as error:  # Slack sends it again, and it is known then
@@ -208,7 +211,7 @@ class Link:
 def _parsed(said: str) -> Object:
     try:
         found = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
