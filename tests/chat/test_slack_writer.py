@@ -109,6 +109,30 @@ def _reply(slack: SlackServer, channel: str) -> Reply:
     return Reply("U0BOB", channel, slack.space.clock())
 
 
+async def test_what_one_person_was_told_is_not_told_again_after_a_restart(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        await bot.said(bot.say("bob: no", Manner(whom="U0BOB", alone=True, id=5)))
+        memory = bot.memory
+    async with desk(slack, memory) as bot:
+        lines = [bot.say(f"bob: no {n}", Manner(whom="U0BOB", alone=True, id=n, again=True)) for n in (5, 6)]
+        await bot.said(*lines)
+    assert slack.ephemerals("bob") == ["bob: no", "(maybe again) bob: no 6"]
+
+
+async def test_a_server_that_keeps_no_metadata_is_asked_for_texts(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        await bot.said(*[bot.say(f"alice: line {n}", Manner(id=n, whom="U0ALICE")) for n in (1, 2)])
+        memory = bot.memory
+    for message in slack.messages(PUSH):
+        message.metadata = None
+    async with desk(slack, memory) as bot:
+        texts = ["alice: line 1", "alice: line 2", "alice: line 2"]
+        lines = [bot.say(one, Manner(id=n, whom="U0ALICE", again=True)) for n, one in enumerate(texts, 1)]
+        await bot.said(*lines)
+    said = "\n".join(slack.said(PUSH)).splitlines()
+    assert said == ["@alice: line 1", "@alice: line 2", "@alice: line 2"]
+
+
 async def test_quoted_lines_stand_together_with_their_neighbours(slack: SlackServer) -> None:
     async with desk(slack) as bot:
         lines = [bot.say("it failed:"), *[bot.say(f"  at {n}", Manner(quote=True)) for n in (1, 2)], bot.say("sorry")]

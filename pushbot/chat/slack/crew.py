@@ -36,11 +36,11 @@ class Crew:
     """Has workers work while it runs, each in a task of its own."""
 
     _group: asyncio.TaskGroup | None = None
-    _working: set[int] = field(default_factory=set)
+    _working: dict[int, Worker] = field(default_factory=dict)
     _waiting: dict[int, Worker] = field(default_factory=dict)
 
     async def run(self) -> None:
-        """Have all work as there is work to do, until cancelled."""
+        """Have all work as there is work to do, until cancelled; the next time it goes on where it was."""
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
@@ -49,6 +49,7 @@ class Crew:
                 await asyncio.get_running_loop().create_future()
         finally:
             self._group = None
+            self._waiting |= self._working
             self._working.clear()
 
     def stir(self, worker: Worker) -> None:
@@ -57,7 +58,7 @@ class Crew:
             self._waiting[id(worker)] = worker
         elif id(worker) not in self._working and worker.busy():
             self._waiting.pop(id(worker), None)
-            self._working.add(id(worker))
+            self._working[id(worker)] = worker
             work = self._work(worker)
             try:
                 self._group.create_task(work, name=type(worker).__name__)
@@ -65,16 +66,14 @@ class Crew:
                 work.close()
 
     async def _work(self, worker: Worker) -> None:
-        try:
-            while worker.busy():
-                try:
-                    await worker.work()
-                except Exception:
-                    reference = fault_reference()
-                    LOG.exception("slack_writer_broke", worker=type(worker).__name__, reference=reference)
-                    worker.give_up(reference)
-        finally:
-            self._working.discard(id(worker))
+        while worker.busy():
+            try:
+                await worker.work()
+            except Exception:
+                reference = fault_reference()
+                LOG.exception("slack_writer_broke", worker=type(worker).__name__, reference=reference)
+                worker.give_up(reference)
+        del self._working[id(worker)]
 
 
 def pause(tries: int) -> float:

@@ -6,7 +6,7 @@ names the record (of lines and pushes) that the bot wrote from, so that another 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,6 +27,8 @@ LINES, VIEW = "pushbot_lines", "pushbot_view"
 """Event types."""
 PAGE, PAGES = 200, 5
 """Messages of one answer, and how many of them are asked for: what was said further back is not looked for."""
+LATE = 20
+"""Messages that are late ones."""
 BOARD = "board "
 """How the key of a lane's board begins; that of a push begins otherwise."""
 
@@ -50,20 +52,38 @@ def of_view(record: str, key: str) -> JsonValue:
     return {"event_type": VIEW, "event_payload": {"record": record, "key": key}}
 
 
-async def said(api: Api, channel: str, threads: Iterable[str], record: str) -> set[str]:
-    """The keys of the lines that stand in a channel and these threads of it. Errors as those of `Api.call`."""
-    keys: set[str] = set()
+@dataclass(slots=True)
+class Said:
+    """What stands there: lines by their keys; and of servers that keep no metadata, the texts of late."""
+
+    keys: set[str] = field(default_factory=set)
+    texts: list[str] = field(default_factory=list)
+
+    def has(self, key: str, written: str) -> bool:
+        """Whether a line was said; one that is known by its text only counts once."""
+        if key not in self.keys and written in self.texts:
+            self.texts.remove(written)
+            return True
+        return key in self.keys
+
+
+async def said(api: Api, channel: str, threads: Iterable[str], record: str) -> Said:
+    """The lines that stand in a channel and these threads of it. Errors as those of `Api.call`."""
+    found = Said()
     for thread in {"", *threads}:
+        seen = 0
         try:
             async for message in _messages(api, channel, thread):
-                payload = _payload(message, LINES)
-                lines = payload.get("lines")
+                payload, lines = _payload(message, LINES), part(message, "metadata", "event_payload").get("lines")
+                seen += 1
                 if payload.get("record") == record and isinstance(lines, list):
-                    keys |= {str(one) for one in lines}
+                    found.keys |= {str(one) for one in lines}
+                elif message.get("bot_id") and not message.get("metadata") and (seen <= LATE or thread):
+                    found.texts += text(message, "text").split("\n")
         except Refused as refused:
             if not thread or refused.code != "thread_not_found":
                 raise
-    return keys
+    return found
 
 
 async def views(api: Api, channel: str, record: str) -> list[Found]:

@@ -12,6 +12,8 @@ from pushbot.chat.slack.lookback import BOARD
 from pushbot.errors import PushbotError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pushbot.ports import Memory
 
 LOG = structlog.get_logger()
@@ -20,6 +22,8 @@ PUSH = "push "
 ENDED_KEPT = 50
 """Pushes that ended whose messages are remembered: lines of them, and answers in their threads, find their way."""
 ENDED = "ended"
+WHISPERED, WHISPERS = "whispered", 50
+"""The note of the lines that only one person saw, and how many of them are remembered."""
 RECORD = "record"
 """The name of the note that says which record this is."""
 
@@ -50,6 +54,7 @@ class Places:
     record: str = field(default_factory=lambda: secrets.token_hex(4))
     _memory: Memory | None = None
     _spots: dict[tuple[str, str], Spot] = field(default_factory=dict)
+    _whispers: list[str] = field(default_factory=list)
 
     async def load(self, memory: Memory | None) -> None:
         """Recall all. Raises PushbotError when the disk does not give it."""
@@ -61,6 +66,7 @@ class Places:
             self.record = notes[RECORD]
         else:
             await memory.note(RECORD, self.record)
+        self._whispers = notes.get(WHISPERED, "").split()
         for name, text in notes.items():
             key, _, channel = name.rpartition(" ")
             ts, drawn, end = (*text.split(" "), "", "")[:3]
@@ -70,6 +76,16 @@ class Places:
     def get(self, channel: str, key: str) -> Spot | None:
         """Where a view is in a channel."""
         return self._spots.get((channel, key))
+
+    async def whispered(self, keys: Iterable[str]) -> None:
+        """Remember that somebody was told these lines alone, of which the chat keeps no trace; the last ones do."""
+        for key in keys:
+            self._whispers = [*self._whispers[1 - WHISPERS :], key]
+        await self._write(WHISPERED, " ".join(self._whispers))
+
+    def was_whispered(self, key: str) -> bool:
+        """Whether a line is one of these."""
+        return key in self._whispers
 
     async def keep(self, channel: str, key: str, spot: Spot | None) -> None:
         """Remember where a view is now; None: nowhere. What the disk does not take is looked for after a restart."""
@@ -103,13 +119,16 @@ class Places:
             await self.keep(channel, key, None)
 
     async def _note(self, channel: str, key: str, spot: Spot | None) -> None:
+        text = None if spot is None else f"{spot.ts} {spot.drawn} {ENDED if spot.ended else ''}".rstrip()
+        await self._write(f"{key} {channel}", text)
+
+    async def _write(self, name: str, text: str | None) -> None:
         if self._memory is None:
             return
-        text = None if spot is None else f"{spot.ts} {spot.drawn} {ENDED if spot.ended else ''}".rstrip()
         try:
-            await self._memory.note(f"{key} {channel}", text)
+            await self._memory.note(name, text)
         except PushbotError as error:
-            LOG.warning("place_not_noted", key=key, channel=channel, error=str(error))
+            LOG.warning("not_noted", name=name, error=str(error))
 
 
 def lane_of(key: str) -> str:

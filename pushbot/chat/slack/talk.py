@@ -92,7 +92,7 @@ class Talk:
                 tries = 0
             except Unreachable:
                 tries += 1
-                await asyncio.sleep(pause(tries))
+                await self.address.door.knock(since, pause(tries))
             except Refused as refused:
                 if not self._waits(refused):
                     self._drop(item, refused)
@@ -163,12 +163,13 @@ class Talk:
             for speech in doubtful:
                 speech.text, speech.doubtful = again(speech.text), False
             return
-        there = [one for one in doubtful if one.key in said]
+        room = self.address.room
+        there = [one for one in doubtful if said.has(one.key, text(self.writing.public([one], room=room), "text"))]
         self.outbox.remove(there)
         for speech in doubtful:
             speech.doubtful = False
-            if speech.key in said:
-                speech.settle()
+        for speech in there:
+            speech.settle()
 
     async def _cured(self, channel: str, place: Place, batch: list[Speech], refused: Refused) -> bool:
         """Whether the lines may pass in another way."""

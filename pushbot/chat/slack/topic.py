@@ -94,7 +94,7 @@ class Topic:
                 tries = 0
             except Unreachable:
                 tries += 1
-                await asyncio.sleep(pause(tries))
+                await self.address.door.knock(since, pause(tries))
             except Refused as error:
                 if error.code in NO_ENTRY:
                     await self.address.door.knock(since)

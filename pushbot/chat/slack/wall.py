@@ -119,7 +119,7 @@ class Wall:
                 tries = 0
             except Unreachable:
                 tries += 1
-                await asyncio.sleep(pause(tries))
+                await self.address.door.knock(since, pause(tries))
             except Refused as refused:
                 LOG.warning("view_refused", key=key, room=self.address.name, error=str(refused))
                 if refused.code in NO_ENTRY | NO_BOT:

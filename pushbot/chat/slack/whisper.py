@@ -1,7 +1,7 @@
 """Says what only one person need see: below what they wrote, or where they gave a slash command, else in private.
 
-Slack keeps none of these messages, so nobody can look whether one arrived: what may have got lost is said again, with a
-word that it may be a repetition.
+Slack keeps none of these messages, so nobody can look whether one arrived. What did is noted, so that a restart does
+not repeat it; what may have got lost is said again, with a word that it may be a repetition.
 https://docs.slack.dev/reference/methods/chat.postEphemeral
 """
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pushbot.chat.slack.address import Address
     from pushbot.chat.slack.api import Api
     from pushbot.chat.slack.message import Writing
+    from pushbot.chat.slack.places import Places
     from pushbot.chat.slack.shape import Object
     from pushbot.chat.slack.urls import Urls
 
@@ -43,6 +44,7 @@ class Whisper:
     api: Api
     writing: Writing
     urls: Urls
+    places: Places
     aloud: Callable[[list[Speech]], None]
     outbox: Outbox = field(default_factory=Outbox)
 
@@ -60,8 +62,10 @@ class Whisper:
         """Say all that waits."""
         tries = doubts = 0
         while self.outbox.front() is not None:
-            _warn(one for one in self.outbox.speeches() if one.doubtful)
+            self._pass_over()
             spot, batch = self.outbox.batch(lambda one: Place(one.manner.spot))
+            if not batch:
+                continue
             try:
                 sent = await self._send(spot.thread, batch)
             except DeliveryUncertain as error:
@@ -80,11 +84,21 @@ class Whisper:
                 LOG.info("whisper_refused", person=self.person, error=str(refused))
                 sent = False
             tries = doubts = 0
+            if sent:
+                await self.places.whispered(one.key for one in batch if one.manner.id)
             self.outbox.remove(batch)
             if not sent:
                 self.aloud(batch)
             for speech in batch if sent else ():
                 speech.settle()
+
+    def _pass_over(self) -> None:
+        """What is known to have been said before a restart is not said again."""
+        doubtful = [one for one in self.outbox.speeches() if one.doubtful]
+        for speech in doubtful:
+            if self.places.was_whispered(speech.key):
+                speech.settle()
+        _warn(doubtful)
 
     async def _send(self, spot: str, batch: list[Speech]) -> bool:
         """Whether there is a place to say it, where it now is said. Errors as those of `Api.call`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from pushbot.chat.slack.crew import Crew
@@ -157,8 +158,9 @@ class Writer:
     def _whisper(self, room: str, person: str) -> Whisper:
         if (room, person) not in self._whispers:
             address = self._room(room).address if room else None
-            api, writing = self._tools.api, self._tools.writing
-            whisper = Whisper(person, address, api, writing, self._urls, lambda lines: self._aloud(person, lines))
+            aloud = partial(self._aloud, person)
+            tools = self._tools
+            whisper = Whisper(person, address, tools.api, tools.writing, self._urls, self._places, aloud)
             self._whispers[room, person] = whisper
         return self._whispers[room, person]
 
