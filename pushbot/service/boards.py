@@ -1,7 +1,7 @@
 """The boards of the lanes: what `.status` knows and what can be done next, as one value, made anew when that changes.
 
 A board is made beside the lanes, from the record and from what is in memory: whoever is slow there holds up no lane,
-and of several changes only the last counts. What goes wrong costs that board alone.
+and of several changes only the last counts. What goes wrong costs that board alone, and is tried again in a while.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Chat, Clock, RunRecord, Store
     from pushbot.queue.model import Lock, Train
-    from pushbot.queue.rules import Closed
     from pushbot.service.conductor import Conductor
     from pushbot.service.spec import LaneSpec
 
@@ -41,8 +40,8 @@ Look = Callable[[Snapshot, Sequence[Snapshot]], Awaitable[LaneNow]]
 LOG = structlog.get_logger()
 MADE_WITHIN = 10.0
 """Seconds that a board may take to be made."""
-WATCH_EVERY = 30.0
-"""Seconds between two looks at what changes by itself: hours, how long people wait; and at what could not be made."""
+ANEW_EVERY = 30.0
+"""Seconds after which every board is made anew, for what changes by itself: hours, how long people wait, roles."""
 HUMANS = 200
 """People of the configuration who are asked what they could do, when those aboard cannot."""
 
@@ -69,8 +68,6 @@ class Boards:
     _changed: dict[str, None] = field(default_factory=dict)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _shown: dict[tuple[int, str, str], str] = field(default_factory=dict)
-    _shut: dict[str, Mapping[str, Closed]] = field(default_factory=dict)
-    _failed: set[str] = field(default_factory=set)
 
     def changed(self, lane: str) -> None:
         """Something is not as the board of `lane` shows it, nor perhaps those of lanes that share a place with it."""
@@ -85,10 +82,8 @@ class Boards:
 
     async def run(self) -> None:
         """Show all boards, and each again when it is another one."""
-        for lane in self.conductors:
-            self.changed(lane)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch(), name="boards watch the time")
+            group.create_task(self._again_and_again(), name="boards anew")
             while True:
                 await self._wanted.wait()
                 self._wanted.clear()
@@ -97,27 +92,18 @@ class Boards:
                     del self._changed[lane]
                     await self._draw(lane)
 
-    async def _watch(self) -> None:
+    async def _again_and_again(self) -> None:
         while True:
-            await self.clock.sleep(WATCH_EVERY)
-            again, self._failed = self._failed, set()
-            for lane in self._rooms:
-                waiting = len(self.conductors[lane].queue.trains) > 1
-                if waiting or lane in again or self._closed(lane) != self._shut.get(lane):
-                    self.changed(lane)
-
-    def _closed(self, lane: str) -> Mapping[str, Closed]:
-        around = self.conductors[lane].around
-        return around.hours.shut(around.lane, self.clock.now()) if around.hours is not None else {}
+            for lane in self.conductors:
+                self.changed(lane)
+            await self.clock.sleep(ANEW_EVERY)
 
     async def _draw(self, lane: str) -> None:
         try:
-            self._shut[lane] = self._closed(lane)
             async with asyncio.timeout(MADE_WITHIN):
                 board = await self.board(lane)
         except (PushbotError, TimeoutError) as error:
             LOG.warning("board_not_made", lane=lane, error=str(error) or "it took too long")
-            self._failed.add(lane)
             return
         except Exception:
             LOG.exception("board_not_made", lane=lane, reference=fault_reference())

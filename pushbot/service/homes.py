@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pushbot.service.boards import Boards, Look
     from pushbot.service.hailing import Wishes
     from pushbot.service.snapshot import Snapshot
+    from pushbot.service.voice.status import LaneNow
+    from pushbot.views import LaneBoard
 
 LOG = structlog.get_logger()
 LOOKING = timedelta(minutes=10)
@@ -47,11 +49,13 @@ PUSHES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
-    """All lanes at a moment, for every page of a round."""
+class _Round:
+    """All lanes at a moment, for every page of a round; what is found out of a lane for one page is there for all."""
 
     snapshots: tuple[Snapshot, ...]
     pushes: tuple[PushRecord, ...]
+    boards: dict[str, LaneBoard] = field(default_factory=dict)
+    known: dict[str, LaneNow] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -103,9 +107,9 @@ class Homes:
             return
         try:
             async with asyncio.timeout(MADE_WITHIN):
-                scene = await self._scene()
+                now = await self._round()
                 for person in people:
-                    self._show(person, await self._page(person, scene))
+                    self._show(person, await self._page(person, now))
         except (PushbotError, TimeoutError) as error:
             LOG.warning("homes_not_made", error=str(error) or "it took too long")
         except Exception:
@@ -118,20 +122,26 @@ class Homes:
             self._shown[key] = told
             chat.show_home(person.reach, page)
 
-    async def _scene(self) -> _Scene:
+    async def _round(self) -> _Round:
         snapshots = tuple(conductor.snapshot() for conductor in self.boards.conductors.values())
         pushes = [push for each in snapshots for push in await self.store.pushes(each.spec.name, limit=PUSHES)]
-        return _Scene(snapshots, tuple(sorted(pushes, key=lambda push: push.began_at, reverse=True)))
+        return _Round(snapshots, tuple(sorted(pushes, key=lambda push: push.began_at, reverse=True)))
 
-    async def _page(self, person: Person, scene: _Scene) -> HomeView:
-        aboard = [each for each in scene.snapshots if any(one.seat(person) is not None for one in each.queue.trains)]
-        lanes = list(dict.fromkeys((*(each.spec.name for each in aboard), *(e.spec.name for e in scene.snapshots))))
+    async def _page(self, person: Person, now: _Round) -> HomeView:
+        aboard = [each for each in now.snapshots if any(one.seat(person) is not None for one in each.queue.trains)]
+        lanes = list(dict.fromkeys(each.spec.name for each in (*aboard, *now.snapshots)))[:LANES]
         wish, names = self.wishes.people.of(person), self._names(person)
-        rode = [push for push in scene.pushes if names.intersection(push.riders)]
+        rode = [push for push in now.pushes if names.intersection(push.riders)]
+        for lane in lanes:
+            if lane not in now.boards:
+                now.boards[lane] = await self.boards.board(lane)
+        for each in aboard:
+            if each.spec.name not in now.known:
+                now.known[each.spec.name] = await self.look(each, now.snapshots)
         return HomeView(
             replace(person, proof=""),
-            boards=tuple([await self.boards.board(lane) for lane in lanes[:LANES]]),
-            mine=tuple([turn for each in aboard for turn in turns(await self.look(each, scene.snapshots), person)]),
+            boards=tuple(now.boards[lane] for lane in lanes),
+            mine=tuple(turn for each in aboard for turn in turns(now.known[each.spec.name], person)),
             wish=wished(wish),
             wishes=tuple(_wishes(wish)),
             last=tuple(pushed(push) for push in rode[:LAST]),

@@ -18,6 +18,7 @@ from pushbot.ports import Heard
 from pushbot.service.questions import Questions
 from pushbot.testing.memory_store import MemoryStore
 from pushbot.views import LaneBoard, StageState
+from tests.service.door import Door
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -245,3 +246,19 @@ async def test_nothing_is_read_for_chats_that_show_only_lines(
     await said(play, "alice", ".good")
     await play.pass_time(timedelta(minutes=10).total_seconds())
     assert not reads
+
+
+async def test_boards_are_shown_again_after_a_reload(play: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, door = play.display(), Door(monkeypatch)
+    await play.start()
+    await said(play, "alice", ".join; .go")
+    screen.boards.clear()
+    screen.pushes.clear()
+    bot = await door.bot.rewired(door.bot.plan)
+    await play.settle()
+    assert board(screen).stages[0].state is StageState.RUNNING
+    assert screen.pushes["#push", "web/1"].stages[0].state is StageState.RUNNING
+    play.executor.succeed()
+    await play.settle()
+    assert labels(screen) == ["Go for production"]
+    assert bot.views is not door.bot.views
