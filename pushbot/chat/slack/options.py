@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from pushbot.secret import REFERENCE
 
 Secret = Annotated[str, StringConstraints(pattern=REFERENCE)]
 """A reference to a secret, see `pushbot.secret`."""
+
+Address = Annotated[
+    str, StringConstraints(pattern=r"^https?://\S+$"), AfterValidator(lambda url: f"{url.removesuffix('/')}/")
+]
+"""An address that other names are put behind."""
 
 API_URL = "https://slack.com/api/"
 
@@ -65,9 +70,7 @@ class SlackOptions(BaseModel):
     reconnect_max: float = Field(
         default=30.0, gt=0, le=3600, description="Seconds within which later tries are made; the span doubles up to it."
     )
-    api_url: str = Field(
-        default=API_URL, pattern=r"^https?://\S+/$", description="Where the Web API is; for tests and emulators."
-    )
+    api_url: Address = Field(default=API_URL, description="Where the Web API is; for tests and emulators.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
