@@ -142,7 +142,7 @@ class Pages:
         ]
         self.announce(told, TALK)
         if ask.origin is None or not self._in_warroom(ask.origin):
-            self.reply(ask.origin, words.knows(incident, [room.name for room in around.warroom]))
+            self.reply(ask.origin, words.knows(incident, tuple(dict.fromkeys(room.name for room in around.warroom))))
         return None
 
     def _stands(self, origin: Origin | None) -> Refusal | None:
