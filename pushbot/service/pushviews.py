@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 LOG = structlog.get_logger()
 LATELY = timedelta(days=1)
-ENDED = 5
+ENDED = 10
 """Pushes of a lane, ended lately, that are shown again after a restart."""
 RUNS = 200
 """Runs of a lane, the newest, among which those of its pushes are looked for after a restart."""

@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from pushbot.ports import PushState
 from pushbot.queue.model import Queue
 from pushbot.queue.topic import render
 from pushbot.service.speaker import REPLY
@@ -80,6 +81,7 @@ class Crashes(RuleBasedStateMachine):
         self.play.add_lane("web", stages=("princess", "production"), undone=("production",), branch="main")
         self.play.spread("princess", {"lon": 2, "dub": 1})
         self.play.repository.commit("6957bb87")
+        self.screen = self.play.display()
         self.patches = pytest.MonkeyPatch()
         self.door = Door(self.patches)
         self.run(self.play.start())
@@ -218,6 +220,16 @@ class Crashes(RuleBasedStateMachine):
         queue = await self.committed()
         assert play.server.topic(PUSH) == render(queue)
         assert not any(train.running for train in (*queue.trains, *queue.aside))
+        await self.all_is_shown(queue)
+
+    async def all_is_shown(self, queue: Queue) -> None:
+        """The board and every push are as the record has them, whatever was lost meanwhile."""
+        board = self.screen.boards[PUSH, "web"]
+        assert (board.trains, board.hold, board.mark) == (queue.trains, queue.hold, queue.moment)
+        for push in await self.store.pushes("web"):
+            shown = self.screen.pushes[PUSH, f"web/{push.number}"]
+            assert (shown.end == "under way") == (push.state is PushState.UNDERWAY)
+            assert (shown.driver.name, shown.ended_at) == (push.driver, push.ended_at)
 
     def look_back(self) -> None:
         asked = self.store._runs.keys()
