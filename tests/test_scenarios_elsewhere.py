@@ -31,6 +31,7 @@ NOT_ON_SLACK = {
 """Transcripts of what there is on IRC alone, and why."""
 NOT_ON_BOTH = NOT_ON_SLACK | {
     "maybe_again": "the servers would have to confirm, lose and break at the same moments",
+    "try": "three people are answered at the same moment, here or there, and nobody can say who first",
     "renamed": "who takes another nick on IRC is not the account any more that the configuration links",
 }
 """Transcripts that need one chat, and why."""

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 LINES = "pushbot_lines"
 """The type of the metadata of a message that holds lines of the bot; views have another."""
-_IDENTITY = re.compile(
-    r"(?<=: you are )(\S+) on \w+, known as (?:nick|user|person):\S+; proof: (?:nick|Slack user)[^;]*"
-)
+_KNOWN_AS = r"known (?:as (?:nick|user):|in the configuration as )\S+; proof: (?:nick|Slack user)[^;]*"
+_IDENTITY = re.compile(rf"(?<=: you are )(\S+) on \w+, {_KNOWN_AS}")
 _MENTION = re.compile(r"<@(\w+)>")
 
 
