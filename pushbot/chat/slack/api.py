@@ -195,7 +195,7 @@ class Api:
 
     def _method(self, method: str) -> Pace:
         if method not in self._methods:
-            self._methods[method] = pace_of(method)
+            self._methods[method] = pace_of(method, self.message_interval)
         return self._methods[method]
 
     def _channel(self, channel: str) -> Pace:
