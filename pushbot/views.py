@@ -59,7 +59,7 @@ class StageView:
 
     While it runs `step` is what it is at ("migrate 3/8"), `tally` how many hosts are done. `note` is what stands in
     the way, or went wrong, in words: another lane, closed hours, the step that failed. `took` are the seconds that a
-    push needed for it.
+    push needed for it, `hosts` how many it went to, 0 where it goes to none.
     """
 
     name: str
@@ -72,6 +72,7 @@ class StageView:
     note: str = ""
     links: tuple[tuple[str, str], ...] = ()
     took: float | None = None
+    hosts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

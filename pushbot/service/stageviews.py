@@ -8,7 +8,6 @@ from pushbot.ports import PushState
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Phase, RunKind
 from pushbot.service.snapshot import BEGINNING
-from pushbot.service.voice.keeping import clock_time
 from pushbot.service.voice.phrases import NAME, ended, shown, took, trouble
 from pushbot.service.voice.plain import short
 from pushbot.service.voice.status import StageNow
@@ -43,7 +42,7 @@ def _as_it_is(stage: StageNow, lane: LaneNow) -> StageView:
         at=ended(there) if there is not None else None,
         step=how_far.step,
         tally=how_far.tally,
-        note="; ".join(_in_the_way(stage, lane)),
+        note="; ".join(_in_the_way(stage)),
         links=spec.links if spec is not None else (),
     )
 
@@ -66,15 +65,13 @@ def _standing(stage: StageNow, lane: LaneNow) -> StageState:
     return StageState.DONE if stage.there is not None else StageState.WAITING
 
 
-def _in_the_way(stage: StageNow, lane: LaneNow) -> Iterator[str]:
+def _in_the_way(stage: StageNow) -> Iterator[str]:
     if stage.failed is not None:
         yield f"{stage.failed.id} {trouble(stage.failed)}"
     elif stage.there is not None and stage.there.kind is RunKind.ROLLBACK:
         yield "rolled back"
     if stage.claimed is not None:
         yield f"taken by {stage.claimed.lane} ({stage.claimed.id} by {shown(stage.claimed.driver, NAME)})"
-    if stage.kept is not None:
-        yield f"kept by {shown(stage.kept.owner.name, NAME)} until {clock_time(stage.kept.until, lane.now)}"
     if stage.closed:
         yield stage.closed
 
@@ -104,6 +101,7 @@ def _on_its_way(name: str, push: PushRecord, train: Train | None, run: RunRecord
         note=_went_wrong(run, state),
         links=spec.links if spec is not None else (),
         took=took(run) if run is not None else None,
+        hosts=run.hosts if run is not None else 0,
     )
 
 

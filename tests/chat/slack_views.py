@@ -58,6 +58,7 @@ stages = st.builds(
     texts,
     st.lists(st.tuples(texts, texts), max_size=7).map(tuple),
     seconds,
+    st.integers(0, 9999),
 )
 offers = st.builds(Offer, words, texts, words.map(".{}".format), st.sampled_from(Weight), texts, st.booleans())
 long_offers = st.builds(Offer, words, texts, st.integers(100, 2500).map(lambda size: "." + "x" * size))

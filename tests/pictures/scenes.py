@@ -135,7 +135,7 @@ PUSH = PushView(
     ALICE.person,
     (BOB.person,),
     (
-        replace(PRINCESS, state=StageState.DONE, took=83.0, tally=Tally(4, 4), at=_ago(minutes=9)),
+        replace(PRINCESS, state=StageState.DONE, took=83.0, hosts=4, at=_ago(minutes=9)),
         replace(
             PRODUCTION,
             state=StageState.RUNNING,
@@ -156,7 +156,7 @@ PUSHED = replace(
     PUSH,
     stages=(
         PUSH.stages[0],
-        replace(PUSH.stages[1], state=StageState.DONE, took=341.0, tally=Tally(120, 120), step="", at=_ago(minutes=1)),
+        replace(PUSH.stages[1], state=StageState.DONE, took=341.0, hosts=120, tally=None, step="", at=_ago(minutes=1)),
     ),
     end=PushEnd.DONE,
     ended_at=NOW,

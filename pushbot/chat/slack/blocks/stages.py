@@ -123,4 +123,4 @@ def _at(stage: StageView, now: datetime) -> Run:
 
 
 def _hosts(stage: StageView) -> Run:
-    return [words(f"{stage.tally} hosts")] if stage.tally is not None else []
+    return [words(counted(stage.hosts, "host"))] if stage.hosts else []
