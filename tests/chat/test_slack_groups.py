@@ -11,6 +11,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
+from pushbot.chat.slack import SlackChat, SlackOptions
 from pushbot.chat.slack.api import Api
 from pushbot.chat.slack.groups import UserGroups
 from pushbot.errors import PushbotError
@@ -80,6 +81,19 @@ async def test_a_scope_that_is_missing(slack: SlackServer, known: UserGroups) ->
     slack.app.grants[BOT_TOKEN].scopes.remove("usergroups:read")
     with pytest.raises(PushbotError, match="add the scope usergroups:read to the app and install it again"):
         await known.members("@deployers")
+
+
+async def test_a_chat_tells_before_it_runs_and_leaves_no_connection(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", BOT_TOKEN)
+    chat = SlackChat("slack", SlackOptions(api_url=slack.url), ())
+    assert isinstance(chat, Groups)
+    assert await chat.members("@deployers") == {"U024ADA"}
+    assert chat._known.api._session is None
+    monkeypatch.delenv("SLACK_BOT_TOKEN")
+    with pytest.raises(PushbotError, match="SLACK_BOT_TOKEN is missing"):
+        await SlackChat("slack", SlackOptions(api_url=slack.url), ()).members("@deployers")
 
 
 # --- what becomes of the role ------------------------------------------------------------------

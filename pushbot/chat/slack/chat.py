@@ -77,7 +77,7 @@ class SlackChat:
         writer = Writer(api, known_rooms, roster, options, name)
         self._known = Known(name, options, rooms=known_rooms, roster=roster, api=api, writer=writer)
         self._groups = UserGroups(api)
-        self._signed_on = False
+        self._signed_on = self._serving = False
 
     # --- what the bot asks ---
 
@@ -117,9 +117,13 @@ class SlackChat:
 
     async def members(self, group: str) -> frozenset[str]:
         """Who is in a user group, see `Groups`."""
-        client = self._known.api.client
-        client.token = client.token or resolve_secret(self._known.options.token)  # roles are asked for before `run` is
-        return await self._groups.members(group)
+        api = self._known.api
+        api.client.token = api.client.token or resolve_secret(self._known.options.token)
+        try:
+            return await self._groups.members(group)
+        finally:
+            if not self._serving:  # roles are asked for before `run` is, and after it gave up
+                await api.close()
 
     def look(self, wanted: Wanted) -> AsyncIterator[Sight]:
         """Whether there is all that the bot counts on, see `Inspecting`."""
@@ -140,6 +144,8 @@ class SlackChat:
         known.api.client.token = resolve_secret(options.token)
         opener = AsyncWebClient(resolve_secret(options.app_token), options.api_url, retry_handlers=[])
         async with AsyncExitStack() as stack:
+            self._serving = True
+            stack.callback(self._ended)
             await stack.enter_async_context(known.api)
             app = await stack.enter_async_context(Api(opener, timeout=options.connect_timeout))
             await self._patiently(self._sign_in)
@@ -152,6 +158,9 @@ class SlackChat:
                 if isinstance(found, PushbotError):
                     raise found from None
                 raise
+
+    def _ended(self) -> None:
+        self._serving = False
 
     async def _serve(self, memory: Memory, app: Api, tell: Tell) -> None:
         """Take up what waits, then listen; ends by being cancelled, or when there is no getting in."""
@@ -208,6 +217,8 @@ class SlackChat:
     async def _sign_in(self) -> None:
         """Find out who we are."""
         answer = await self._known.api.call("auth.test")
+        if not text(answer, "user_id"):  # an app-level token is somebody too
+            raise Refused("not_allowed_token_type", "auth.test")
         own = self._known.own
         own.user, own.bot, own.team = text(answer, "user_id"), text(answer, "bot_id"), text(answer, "team_id")
         own.name = tidy(text(answer, "user"))
