@@ -11,12 +11,14 @@ import pytest
 from pushbot.ports import Heard, HomeOpened, Manner, Renamed
 from pushbot.queue.model import Person
 from pushbot.views import HomeView, LaneBoard, Offer
-from tests.rig.slack import Refused, SlackServer
+from tests.rig.slack import BOT_USER, Refused, SlackServer
 from tests.rig.slack_listener import Listener, workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from pydantic import JsonValue
 
 
 @pytest.fixture
@@ -102,6 +104,51 @@ async def test_a_mention_elsewhere_is_answered_in_private(slack: SlackServer, bo
     slack.people.say("ada", "#warroom", "@pushbot status")
     (heard,) = await bot.hears()
     assert (heard.room, heard.text, heard.addressed, heard.spot) == (None, "status", True, "")
+
+
+async def test_a_thread_in_private_is_answered_there(slack: SlackServer, bot: Listener) -> None:
+    ts = slack.people.direct("ada", "status")
+    slack.people.direct("ada", "join", thread=ts)
+    first, second = await bot.hears(2)
+    assert (first.spot, second.spot, second.room, second.addressed) == ("", ts, None, True)
+
+
+async def test_events_with_the_least_in_them_are_understood(slack: SlackServer, bot: Listener) -> None:
+    say: dict[str, JsonValue] = {"type": "message", "user": "U0ADA", "text": ".join", "channel": "C0PUSH01", "ts": "1.1"}
+    call = say | {"type": "app_mention", "text": f"<@{BOT_USER}> good", "ts": "1.2"}
+    direct = say | {"text": "go", "channel": "D0ADA", "ts": "1.3"}
+    for event in (say, call, direct):
+        await slack.links.deliver("events_api", {"type": "event_callback", "event": event}).settled.wait()
+    heard = await bot.hears(3)
+    assert [(one.text, one.room, one.addressed) for one in heard] == [
+        (".join", "#push", False),
+        ("good", "#push", True),
+        ("go", None, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"event": None},
+        {"event": {"type": "message", "user": "U0ADA", "text": None, "channel": [], "ts": "1.1"}},
+        {"event": {"type": "message", "user": {"id": "U0ADA"}, "text": ".join", "channel": "C0PUSH01", "ts": "1.1"}},
+        {"event": {"type": "message", "user": "U0ADA", "text": 7, "channel": "C0PUSH01", "ts": "1.1"}},
+        {"event": {"type": "user_change", "user": "U0ADA"}},
+        {"event": {"type": "channel_rename", "channel": "C0PUSH01"}},
+        {"event": {"type": "member_joined_channel"}},
+        {"event": {"type": "app_home_opened", "user": "U0ADA"}},
+        {"event": {"type": "message", "subtype": "channel_topic", "channel": "C0PUSH01", "user": "U0ADA", "ts": "1.1"}},
+    ],
+)
+async def test_odd_events_stop_nothing(slack: SlackServer, bot: Listener, payload: dict[str, JsonValue]) -> None:
+    await slack.links.deliver("events_api", payload | {"event_id": "Ev1"}).settled.wait()
+    for kind in ("slash_commands", "interactive", "shortcut"):
+        await slack.links.deliver(kind, payload | {"type": "block_actions"}).settled.wait()
+    slack.people.say("ada", "#push", ".join")
+    await slack.until(lambda: ".join" in [one.text for one in bot.heard])
+    assert all(one.text for one in bot.heard)
 
 
 # --- slash commands ---

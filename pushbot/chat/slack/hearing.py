@@ -130,6 +130,9 @@ class Hearing:
         known, room, user = self._known, self._known.rooms.find(text(event, "channel")), text(event, "user")
         if room is None:
             return
+        if "topic" not in event:  # not as documented: then Slack has to be asked
+            self._entering.again([room.name])
+            return
         await self._meeting.meet({user, *mentioned(text(event, "topic"))})
         before, now = room.topic, topic_of(text(event, "topic"), known.roster.name_of, known.rooms.name_of)
         room.topic, room.setter = now, user
