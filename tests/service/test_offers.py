@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pushbot.ports import Finding, Verdict
 from pushbot.queue import commands as c
 from pushbot.queue.events import StageRequested
 from pushbot.queue.grammar import parse_message
 from pushbot.queue.model import Mark, Person, Phase, Queue, Rider, RunKind, Ticket, Train
 from pushbot.queue.rules import Decision, Facts, decide
 from pushbot.service.offers import ANYBODY, BUTTONS, LABEL, OPERATOR, Scene, offers, seated
+from pushbot.service.spec import CheckSpec
 from tests.queue.strategies import person, usual
 from tests.queue.test_state_machine import commands, facts_of_the_moment
 
@@ -205,3 +207,45 @@ async def test_a_failure_offers_a_way_back_only_where_there_is_one(play: Playgro
     assert [offer.command for offer in board.offers] == [".go"]
     assert "failed at migrate: the disk is full" in board.stages[0].note
     assert [offer.label for offer in board.more] == ["Uh-oh", "Give up", "Done", "Join", "Leave"]
+
+
+async def test_what_checks_ask_is_offered_to_be_confirmed(play: Playground) -> None:
+    screen, check = play.display(), play.check("migrations")
+    play.change_stage("princess", lambda of: replace(of, checks=(CheckSpec("migrations", check),)))
+    check.verdict = Verdict(Finding.ASKS, "it changes the schema")
+    await play.start()
+    play.server.say("alice", ".join; .go", "#push")
+    await play.settle()
+    board = screen.boards["#push", "web"]
+    assert [offer.command for offer in board.offers] == [".confirm", ".go"]
+    assert "it changes the schema" in board.stages[0].note
+    play.server.say("alice", ".confirm", "#push")
+    await play.settle()
+    assert [offer.command for offer in screen.boards["#push", "web"].offers] == [".go"]
+
+
+async def test_hosts_that_are_left_are_offered_until_they_are_done(play: Playground) -> None:
+    screen = play.display()
+    play.spread("princess", {"lon": 2, "dub": 1})
+    await play.start()
+    play.server.say("alice", ".join; .go", "#push")
+    await play.settle()
+    play.executor.fail("publish", "1 of 3 hosts failed")
+    await play.settle()
+    assert [offer.command for offer in screen.boards["#push", "web"].offers] == [".retry failed", ".go"]
+    play.server.say("alice", ".retry failed", "#push")
+    await play.settle()
+    play.executor.succeed()
+    await play.settle()
+    assert [offer.command for offer in screen.boards["#push", "web"].offers] == [".go"]
+
+
+async def test_a_hold_is_released_by_those_who_may(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    play.server.say("bob", '.hold "lunch"', "#push")
+    play.server.say("alice", ".join", "#push")
+    await play.settle()
+    board = screen.boards["#push", "web"]
+    assert [offer.command for offer in board.offers] == [".good"], "nothing starts while the lane is held"
+    assert ".unhold" in [offer.command for offer in board.more]
