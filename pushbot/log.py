@@ -28,7 +28,7 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _LONGEST = 4000
 """Characters of a value, or of a line of a traceback, that are logged."""
 _PLAIN_VALUE = re.compile(r"[^\s\"'=\\]+")
-_TALKATIVE = ("aiohttp", "aiosqlite", "asyncio", "irc")
+_TALKATIVE = ("aiohttp", "aiosqlite", "asyncio", "irc", "slack_bolt", "slack_sdk")
 
 
 def set_up(form: str = "text", level: str = "info", syslog: str | None = None) -> None:

@@ -80,6 +80,14 @@ async def test_rooms_are_found_by_id_and_keep_their_channel(slack: SlackServer, 
         assert [(one.room, one.text) for one in await bot.hears()] == [("#push", ".go")]
 
 
+async def test_one_channel_under_two_names_is_one_room(slack: SlackServer, tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with Listener(slack, tmp_path, rooms=("#push", "C0PUSH01")).running(stuck=True) as bot:
+            bot.free.set()
+            await slack.until(lambda: any("same channel as #push" in str(one.get("why")) for one in logs))
+            await bot.entered(1)
+
+
 async def test_a_private_room_is_entered_when_the_bot_is_invited(slack: SlackServer, tmp_path: Path) -> None:
     slack.add_channel("#secret", private=True, bot=False)
     with capture_logs() as logs:
@@ -178,6 +186,14 @@ async def test_a_token_that_is_not_taken_ends_it_at_the_start(
     with pytest.raises(PushbotError, match=error) as caught:
         await bot.made().run(bot.tell)
     assert token not in str(caught.value)
+
+
+async def test_tokens_that_changed_places_end_it_at_the_start(slack: SlackServer, tmp_path: Path) -> None:
+    bot = Listener(slack, tmp_path, options={"token": f"file:{tmp_path / 'app'}"})
+    await bot.store.open()
+    with pytest.raises(PushbotError, match="not_allowed_token_type") as caught:
+        await bot.made().run(bot.tell)
+    assert "xoxb-" in str(caught.value)
 
 
 async def test_a_missing_secret_ends_it_at_the_start(slack: SlackServer, tmp_path: Path) -> None:

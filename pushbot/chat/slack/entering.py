@@ -124,6 +124,10 @@ class Entering:
         if room.id is None:
             self._shut(room, f"there is no channel of that name, or it is private: create it, or {self._invite(room)}")
             return
+        first = self.known.rooms.find(room.id)
+        if first is not None and first is not room:
+            self._shut(room, f"it is the same channel as {first.name}: give the room one name in the configuration")
+            return
         try:
             channel = part(await self.known.api.call("conversations.info", channel=room.id), "channel")
             if not _open(channel) and await self._join(room, channel):

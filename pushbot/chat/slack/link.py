@@ -177,6 +177,8 @@ class Link:
                 LOG.info("slack_link_will_close", chat=self.chat, reason=reason)
                 turn.end("")
                 leave_at = leave_at or time.monotonic() + LEAVING
+            elif text(envelope, "type") == "hello":
+                LOG.info("slack_hello", chat=self.chat, connections=envelope.get("num_connections"))  # 1: it is alone
             else:
                 await self._take(socket, envelope)
         return ""
