@@ -64,10 +64,11 @@ class Pace:
 def pace_of(method: str, message_interval: float = 1.0) -> Pace:
     """The pace of a method: a burst and what follows it are, in any minute, no more than Slack lets pass.
 
-    Where messages may follow each other faster than once a second, it is no real Slack, and more pass in all.
+    Where messages may follow each other faster than once a second it is no real Slack, and all passes so much faster.
     """
+    minute = MINUTE * min(message_interval, 1.0)
     if method == POST:
-        return Pace(min(message_interval, 1.0) * MINUTE / (POSTS_PER_MINUTE - POSTS_AT_ONCE), POSTS_AT_ONCE)
+        return Pace(minute / (POSTS_PER_MINUTE - POSTS_AT_ONCE), POSTS_AT_ONCE)
     most = PER_MINUTE[TIERS.get(method, DEFAULT_TIER)]
     burst = max(1, most * 2 // 5 if method in STEADY else most // 2)
-    return Pace(MINUTE / max(1, most - burst), burst)
+    return Pace(minute / max(1, most - burst), burst)
