@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pushbot.chat.slack.blocks import Press, board, home, pressed, push
+from pushbot.chat.slack.blocks.drawn import FALLBACK, MOST, weight
 from pushbot.chat.slack.shape import objects, part, text
-from pushbot.queue.model import Mark, Person, Phase, Rider, RunKind, Ticket, Train
-from pushbot.views import HomeView, LaneBoard, Offer, PushEnd, StageState, StageView, Weight
+from pushbot.fleet.model import Tally
+from pushbot.queue.model import Hold, Lock, Mark, Person, Phase, Rider, RunKind, Ticket, Train
+from pushbot.views import HomeView, LaneBoard, Offer, PushEnd, PushView, StageState, StageView, Weight
 from tests.pictures import scenes
 from tests.rig.slack.pressed import button, elements, option
 from tests.rig.slack.shown import blocks_shown
@@ -105,7 +107,8 @@ def test_an_empty_queue_says_so_and_offers_what_there_is() -> None:
         (train("alice", "bob"), "First in line: waiting for bob to be ready"),
         (replace(AT_PROD, phase=Phase.RUNNING), "Deploying to prod"),
         (replace(AT_PROD, phase=Phase.RUNNING, run_kind=RunKind.ROLLBACK), "Rolling back prod"),
-        (replace(AT_PROD, phase=Phase.FAILED, run_kind=RunKind.ROLLBACK), "The rollback of prod failed"),
+        (replace(AT_PROD, phase=Phase.FAILED, run_kind=RunKind.ROLLBACK, run=7), "The rollback of prod failed"),
+        (replace(AT_PROD, phase=Phase.FAILED, run_kind=RunKind.ROLLBACK, run=None), "prod was rolled back"),
         (replace(AT_PROD, riders=(Rider(BOB, mark=Mark.BAD),)), "On prod: stopped by the uh-oh of bob"),
     ],
 )
@@ -129,11 +132,24 @@ def test_of_too_many_stages_those_are_left_out_where_nothing_is() -> None:
 
 
 def test_what_is_too_much_for_a_message_is_told_with_less() -> None:
-    long = replace(train(*["n" * 60] * 10), message="m" * 400)
-    shown = seen(board(LaneBoard("web", (long,) * 100, stages=(StageView("s", note="x" * 900),) * 30), scenes.NOW))
-    assert any("more trains" in one for one in shown)
-    assert any("more stages" in one for one in shown)
-    assert sum(map(len, shown)) < 9000
+    """The most that there may be: long names in a script of three bytes a character, and everything set."""
+    name, long = "名" * 80, "字" * 4000
+    who = Person("slack", "user:U1", name)
+    head = Train((Rider(who, Ticket.HOLD, Mark.BAD),) * 100, message=long)
+    address = f"https://example.com/{'x' * 2000}"
+    stage = StageView(
+        "段" * 80, StageState.RUNNING, long, name, scenes.NOW, long, Tally(1, 9, 8), long, ((long, address),) * 9
+    )
+    kept = Lock(1, name, who, scenes.NOW, scenes.NOW, long)
+    lane = LaneBoard(
+        "web", (head,) * 200, (900.0,) * 200, Hold(long, who, scenes.NOW, scenes.NOW, long), long, (stage,) * 30
+    )
+    drawn = board(replace(lane, locks=(kept,) * 30, branch=long, joining=900.0), scenes.NOW)
+    assert weight(drawn.blocks) <= MOST
+    assert len(drawn.fallback.encode()) <= FALLBACK
+    assert {"+ 197 more trains (19700 people)", "+ 26 more stages", "+ 26 more locks"} <= set(seen(drawn))
+    view = PushView("web", 1, who, (who,) * 200, (stage,) * 30, scenes.NOW, PushEnd.DONE, scenes.NOW, *[long] * 5)
+    assert weight(push(view, scenes.NOW).blocks) <= MOST
 
 
 def test_tickets_are_said_in_words() -> None:

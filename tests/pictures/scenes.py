@@ -164,7 +164,7 @@ PUSHED = replace(
 PAGE = HomeView(
     BOB.person,
     (READY_TO_GO, EMPTY),
-    ("web: alice with you, on princess since 9m; waiting for alice to say .go for production",),
+    ("your train is the first of web: alice + bob on princess, waiting for alice to say .go for production",),
     "I call you when your train is up; what I ask of you I ask in the room",
     (
         Offer("ahead", "When 1 train goes before", ".notify me when 1 ahead", bound=False),
@@ -172,8 +172,8 @@ PAGE = HomeView(
         Offer("privately", "In private", ".notify privately", bound=False),
     ),
     (
-        "web/9 (1a2b3c4d) done 2h10m ago in 12m, with erin",
-        "config/31 (77aa01bc) done 1d2h ago in 1m40s, driven by you",
+        "web/9 by bob with erin, production: done, Fri 20 Nov 11:52 UTC",
+        "config/31 by bob, production: done, Thu 19 Nov 12:10 UTC",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,15 +12,17 @@ from pushbot.chat.slack.shape import objects, text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pydantic import JsonValue
-
     from pushbot.chat.slack.blocks.lane import Scale
     from pushbot.chat.slack.shape import Object
 
-MOST: Final = 9000
-"""Characters that all blocks together show at most, far below where Slack refuses a message as too long."""
-_LINES: Final = 60
-_FALLBACK: Final = 3000
+MOST: Final = 12_000
+"""Characters of a message's blocks as JSON.
+
+Slack publishes no number; it refuses (`msg_blocks_too_long`) what has more than about 13,200 characters of some kind
+(https://github.com/slackapi/bolt-js/issues/2509 and 2867).
+"""
+FALLBACK: Final = 3000
+"""Bytes of the plain text; `chat.update` takes 4,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +34,30 @@ class Drawn:
 
 
 def fitting(draw: Callable[[Scale], list[Object]], scales: Sequence[Scale], most: int = MOST) -> Drawn:
-    """What is drawn at the first of `scales` at which it is not too much, or else at the last."""
+    """What is drawn at the first of `scales` at which its JSON is no longer than `most`, or else at the last."""
     blocks: list[Object] = []
     for scale in scales:
         blocks = draw(scale)
-        if shown(blocks) <= most:
+        if weight(blocks) <= most:
             break
     return Drawn(blocks, fallback(blocks))
 
 
-def shown(value: JsonValue | list[Object]) -> int:
-    """How many characters of text there are in blocks, addresses of links among them."""
-    if isinstance(value, list):
-        return sum(map(shown, value))
-    if not isinstance(value, dict):
-        return 0
-    own = [value[key] for key in ("text", "url", "value", "fallback") if key in value]
-    return sum(size(one) for one in own if isinstance(one, str)) + sum(
-        shown(one) for one in value.values() if not isinstance(one, str)
-    )
+def weight(blocks: Sequence[Object]) -> int:
+    """How many characters the blocks have as JSON."""
+    return size(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))
 
 
 def fallback(blocks: Sequence[Object]) -> str:
     """What blocks say, line by line, without what can be pressed; emoji are left out, as words stand beside them."""
-    said, room = list[str](), _FALLBACK
-    for line in _lines(blocks):
-        made = escaped(line, most=room) if line.strip() and room > 1 else ""
-        if made:
-            said.append(made)
-            room -= size(made) + 1
-    return "\n".join(said[:_LINES])
+    said, room = list[str](), FALLBACK
+    for line in filter(str.strip, _lines(blocks)):
+        made = escaped(line)
+        room -= len(made.encode()) + 1
+        if room < 0:
+            break
+        said.append(made)
+    return "\n".join(said)
 
 
 def _lines(blocks: Sequence[Object]) -> Iterator[str]:

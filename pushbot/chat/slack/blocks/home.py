@@ -29,16 +29,17 @@ if TYPE_CHECKING:
     from pushbot.views import HomeView, LaneBoard
 
 _SCALES: Final = (
-    Scale(trains=5, riders=8, stages=0, text=120),
-    Scale(trains=3, riders=5, stages=0, text=60),
-    Scale(trains=1, riders=3, stages=0, text=30),
+    Scale(trains=5, riders=8, stages=0, links=0, text=120),
+    Scale(trains=3, riders=5, stages=0, links=0, text=60),
+    Scale(trains=1, riders=3, stages=0, links=0, text=30),
 )
 _LANES: Final = 15
 """Lanes on a page, of five blocks each, so that a page keeps within the 100 that Slack takes."""
 _MINE: Final = 10
 _LAST: Final = 10
 _WORDS: Final = 400
-_MOST: Final = 20_000
+_MOST: Final = 60_000
+"""Characters of a page as JSON, far from the 250 kB that Slack takes."""
 
 
 def home(view: HomeView, now: datetime) -> Drawn:

@@ -21,16 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much is shown of what may be long: trains, riders in each, stages, locks, and characters of a text."""
+    """How much is shown of what may be long: trains, riders in each, stages and locks, links, characters of a text."""
 
     trains: int
     riders: int
     stages: int
+    links: int
     text: int
 
 
-AMPLE: Final = Scale(trains=10, riders=10, stages=15, text=300)
-SCALES: Final = (AMPLE, Scale(trains=5, riders=8, stages=10, text=120), Scale(trains=3, riders=5, stages=6, text=60))
+SCALES: Final = (
+    Scale(trains=10, riders=10, stages=15, links=5, text=300),
+    Scale(trains=10, riders=8, stages=12, links=2, text=120),
+    Scale(trains=6, riders=5, stages=8, links=1, text=80),
+    Scale(trains=3, riders=3, stages=4, links=0, text=40),
+)
 """From what there is room for nearly always to what there is room for in any case."""
 
 
@@ -54,6 +59,8 @@ def headline(board: LaneBoard) -> str:
             far = f": {now.tally}" if now is not None and now.tally is not None else ""
             return f"{verb} {head.stage}{far}"
         case Phase.FAILED:
+            if head.run_kind is RunKind.ROLLBACK and head.run is None:  # as the rules leave one that went well
+                return f"{head.stage} was rolled back"
             return f"{'The rollback of ' if head.run_kind is RunKind.ROLLBACK else ''}{head.stage} failed"
         case Phase.AT:
             held = "On hold. " if board.hold is not None else ""

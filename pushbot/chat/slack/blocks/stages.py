@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pushbot.chat.slack.blocks.pieces import Run
     from pushbot.views import StageView
 
-_LINKS: Final = 5
 _STEP: Final = 80
 _REVISION: Final = 40
 
@@ -46,7 +45,7 @@ def _chosen(shown: Sequence[StageView], scale: Scale) -> tuple[list[StageView], 
 
 def _line(stage: StageView, how: Run, scale: Scale) -> Run:
     line = [emoji(_picture(stage.state)), words("  "), name(stage.name)]
-    about = joined([how, links(stage.links, _LINKS)], " · ")
+    about = joined([how, links(stage.links, scale.links)], " · ")
     if about:
         line += [words("  "), *about]
     if stage.state is StageState.RUNNING and stage.tally is not None:

@@ -23,7 +23,7 @@ MOST = 4000
 """Characters of a message's `text`; Slack asks for no more."""
 MOST_OF_LINE = 3000
 """Characters of one line within a block."""
-MOST_OF_BLOCK = 12_000
+MOST_OF_BLOCK = 6000
 """Characters of all lines of one block."""
 NOTHING = "…"
 """Stands where there is no text, as Slack refuses an empty one."""
