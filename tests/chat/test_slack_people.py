@@ -44,6 +44,12 @@ def test_a_second_one_of_a_name_is_told_apart() -> None:
     assert known.name_of("U3") == "alex@alex2@eve"
 
 
+def test_the_name_of_somebody_who_left_is_free() -> None:
+    known = roster(described("U1", "alex1", "Alex", deleted=True), described("U2", "alex2", "Alex"))
+    assert known.name_of("U2") == "Alex"
+    assert known.named("alex").address == "U2"
+
+
 def test_a_name_is_found_by_name_handle_and_id_in_any_case() -> None:
     known = roster(described("U1", "adal", "Ada Lovelace"))
     assert {known.named(name).address for name in ("ada lovelace", "@Ada  Lovelace", "ADAL", "U1")} == {"U1"}
@@ -79,6 +85,8 @@ def test_a_rename_while_the_bot_was_away_is_noticed() -> None:
     assert before.note("U1") is None
     after = Roster("slack", team=TEAM)
     after.recall(notes)
+    after.learn(described("U3", "ada3", "Ada"))  # type: ignore[arg-type]
+    assert after.name_of("U3") == "Ada@ada3"
     assert after.learn(described("U2", "ada2", "ada")) == ()  # type: ignore[arg-type]
     (renamed,) = after.learn(described("U1", "ada", "Countess"))  # type: ignore[arg-type]
     assert (renamed.old.name, renamed.new.name) == ("Ada", "Countess")

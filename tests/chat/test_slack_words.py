@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pushbot.chat.slack.words import called, commands, lines, mentioned, named, plain, topic_of
 
@@ -56,6 +60,19 @@ def test_text_is_read_as_meant(sent: str, meant: str) -> None:
 def test_lines_are_told_apart_however_they_end() -> None:
     assert read("a\nb\r\nc\u2028d\n\n e ") == ["a", "b", "c", "d", "e"]
     assert read(" \n ") == []
+
+
+def test_a_block_of_code_is_what_stands_in_it() -> None:
+    assert read("```.join\n.good```") == [".join", ".good"]
+    assert read("```\n.join\n```") == [".join"]
+
+
+@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from('<>&@#!|^.`*_~"\ud800\udc00U\n'))))
+def test_whatever_comes_is_lines_of_valid_text(sent: str) -> None:
+    for line in read(sent):
+        line.encode("utf-8")
+        assert line == " ".join(line.split())
+        assert not any(unicodedata.category(char) in {"Cc", "Zl", "Zp"} for char in line)
 
 
 def test_escaped_brackets_are_no_mention() -> None:

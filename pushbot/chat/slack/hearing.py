@@ -20,7 +20,7 @@ from pushbot.chat.slack.blocks.press import pressed
 from pushbot.chat.slack.envelopes import COMING, GOING, HOME, MESSAGES, PEOPLE, RENAMES, TALK, TOPIC
 from pushbot.chat.slack.shape import objects, part, text
 from pushbot.chat.slack.spoken import Place, Spoken
-from pushbot.chat.slack.words import mentioned, topic_of
+from pushbot.chat.slack.words import mentioned, straight, topic_of
 from pushbot.ports import HomeOpened, TopicEdited
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Hearing:
         if user and user != known.own.user:
             name, again = str(context["letter"]), bool(context["again"])
             person = known.roster.person(user)
-            await self._tell(TopicEdited(known.chat, room.name, person, now, before, id=name, again=again))
+            await self._tell(TopicEdited(known.chat, room.name, person, straight(now), before, id=name, again=again))
 
     # --- slash commands and buttons ---
 

@@ -152,7 +152,8 @@ class Roster:
         if self._called.get(user.id) in (user.wanted, full):
             return self._called[user.id]
         for name in (user.wanted, full):
-            if self._owners.get(fold(name), user.id) == user.id:
+            owner = self._owners.get(fold(name), user.id)
+            if owner == user.id or (owner in self._users and self._users[owner].gone):
                 return name
         return f"{full}@{user.id}"
 

@@ -27,7 +27,8 @@ _QUOTES = str.maketrans(
     "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b\u00a0\u202f\u2007\u3000", '""""""\'\'\'\'    '
 )
 """Typographic quotes and spaces, and what people would have typed."""
-_WRAPPED = re.compile(r"(```|`|\*|_|~)(?=[.\w])(.+?)\1")
+_BLOCK = "```"
+_WRAPPED = re.compile(r"(`|\*|_|~)(?=[.\w])(.+?)\1")
 _PLAIN_NAME = re.compile(r"[^\s;\"]+")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -69,6 +70,7 @@ def lines(text: str) -> list[str]:
 def tidy(line: str) -> str:
     """One line without what nobody sees, and without the marks of code and emphasis round a command."""
     line = " ".join(_UNSEEN.sub("", line.replace("\t", " ").translate(_QUOTES)).split())
+    line = line.removeprefix(_BLOCK).removesuffix(_BLOCK).strip()
     wrapped = _WRAPPED.match(line)
     if wrapped is not None and _COMMAND.match(wrapped[2]):
         line = f"{wrapped[2]}{line[wrapped.end() :]}"
@@ -76,8 +78,13 @@ def tidy(line: str) -> str:
 
 
 def topic_of(text: str, person: Callable[[str], str] = str, room: Callable[[str], str | None] = str) -> str:
-    """The topic in a text of Slack's: one line as it was written, quotes and all."""
-    return _UNSEEN.sub("", _LINE.sub(" ", plain(text, person, room))).strip()
+    """The topic in a text of Slack's, in one line."""
+    return _UNSEEN.sub("", _LINE.sub(" ", plain(text, person, room).replace("\t", " "))).strip()
+
+
+def straight(text: str) -> str:
+    """`text` with typed quotes and spaces in place of typographic ones."""
+    return text.translate(_QUOTES)
 
 
 def called(text: str, bot: str) -> tuple[bool, str]:
