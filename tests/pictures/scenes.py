@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from pushbot.chat.slack import blocks
 from pushbot.fleet.model import Tally
+from pushbot.ports import PersonRecord, PushRecord, PushState
 from pushbot.queue.model import Hold, Lock, Mark, Person, Phase, Rider, Ticket, Train
+from pushbot.service.voice.calls import wished
+from pushbot.service.voice.homes import pushed
 from pushbot.views import HomeView, LaneBoard, Offer, PushEnd, PushView, StageState, StageView, Weight
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 NEW, OLD = "6957bb87c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6", "1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b"
+PLACES = ("princess", "production")
 LINKS = (("Dashboard", "https://grafana.example.com/d/web"), ("Logs", "https://logs.example.com/web"))
 
 
@@ -165,15 +169,17 @@ PAGE = HomeView(
     BOB.person,
     (READY_TO_GO, EMPTY),
     ("your train is the first of web: alice + bob on princess, waiting for alice to say .go for production",),
-    "I call you when your train is up; what I ask of you I ask in the room",
+    wished(PersonRecord("bob")),
     (
         Offer("ahead", "When 1 train goes before", ".notify me when 1 ahead", bound=False),
         Offer("off", "Do not call me", ".notify off", bound=False),
         Offer("privately", "In private", ".notify privately", bound=False),
     ),
     (
-        "web/9 by bob with erin, production: done, Fri 20 Nov 11:52 UTC",
-        "config/31 by bob, production: done, Thu 19 Nov 12:10 UTC",
+        pushed(PushRecord("web", 9, PushState.DONE, "bob", ("bob", "erin"), _ago(hours=3), _ago(hours=2), OLD, PLACES)),
+        pushed(
+            PushRecord("config", 31, PushState.DONE, "bob", ("bob",), _ago(days=1), _ago(days=1), stages=PLACES[1:])
+        ),
     ),
 )
 
