@@ -283,6 +283,30 @@ async def test_what_was_sent_when_the_bot_ends_is_uncertain_and_the_rest_waits(s
     assert not waits.done()
 
 
+async def test_a_writer_that_is_run_again_goes_on_where_it_was(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        slack.fault("chat.postMessage", Stuck())
+        _ = bot.say("sent")
+        await slack.until(lambda: slack.called("chat.postMessage"))
+        waits = bot.say("waits")
+    async with bot.api, asyncio.TaskGroup() as group:
+        task = group.create_task(bot.writer.run(bot.memory))
+        await bot.said(waits)
+        task.cancel()
+    assert slack.said(PUSH) == ["waits"]
+
+
+async def test_lines_wait_for_somebody_to_see_to_the_app(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        slack.app.grants[BOT_TOKEN].revoked = "token_revoked"
+        lines = [bot.say("hello"), bot.say("in private", to="U0BOB"), bot.say("no", Manner(whom="U0BOB", alone=True))]
+        await slack.until(lambda: any(call.error == "token_revoked" for call in slack.calls))
+        slack.app.grants[BOT_TOKEN].revoked = ""
+        bot.writer.found(PUSH)
+        await bot.said(*lines)
+    assert slack.said(PUSH) == ["hello"]
+
+
 async def test_nothing_of_the_token_is_told(slack: SlackServer, capsys: pytest.CaptureFixture[str]) -> None:
     async with desk(slack) as bot:
         slack.fault("chat.postMessage", Lost())

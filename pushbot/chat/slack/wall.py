@@ -164,7 +164,7 @@ class Wall:
         spot = self.places.get(channel, key)
         if spot is not None:
             await self._edit(channel, key, spot)
-        if self._views[key] == view:
+        if self._views[key] is view:
             self._dirty.pop(key, None)
             if isinstance(view, PushView) and _is_over(view) and view.name not in self._announced:
                 del self._views[key]  # nothing more comes of it
@@ -205,6 +205,7 @@ class Wall:
                     self._announce(view.name)
                 return
             if refused.code != NOT_THERE:
+                self._scanned = True  # so that it is not found once more where it cannot be removed
                 await self._remove(channel, spot.ts)
             await self._draw(channel, key)
         else:

@@ -137,6 +137,8 @@ class Writer:
     def found(self, room: str) -> None:
         """A room is usable now, or again: what waits goes out, and what it should show is put in order."""
         self._room(room).found()
+        for one in self._in_private.values():
+            one.address.door.open()
 
     def lane_of(self, channel: str, thread: str) -> str:
         """The lane of the board or push whose message has this timestamp; empty when it is neither."""
