@@ -123,10 +123,14 @@ class RoomEntered:
 
 @dataclass(frozen=True, slots=True)
 class TopicRefused:
-    """The chat does not let the bot set the topic of `room`; told once for each time it enters the room."""
+    """The chat does not let the bot set the topic of `room`; told once for each time it enters the room.
+
+    `cure` is what people there can do about it, in words; left out, it is what helps on IRC.
+    """
 
     chat: str
     room: str
+    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,8 +81,8 @@ class Desk:
                     self.homes.opened(self.directory.linked(person))
             case RoomEntered():
                 await self._entered_room(notice)
-            case TopicRefused(chat, room):
-                self.speaker.answer(Origin(chat, room), topic_refused(room))
+            case TopicRefused(chat, room, cure):
+                self.speaker.answer(Origin(chat, room), topic_refused(room, cure))
             case Renamed(_, old, new) if follows(old, new):
                 was, now = self.directory.named(old), self.directory.linked(new)
                 for put in (self.house.put, *(conductor.put for conductor in self.conductors.values())):

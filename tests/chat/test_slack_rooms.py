@@ -9,8 +9,9 @@ from structlog.testing import capture_logs
 
 from pushbot.chat.slack import SlackChat, SlackOptions
 from pushbot.errors import PushbotError
-from pushbot.ports import RoomEntered, TopicEdited
+from pushbot.ports import RoomEntered, TopicEdited, TopicRefused
 from pushbot.queue.model import Person
+from pushbot.service.voice.refusals import topic_refused
 from tests.rig.slack import APP_TOKEN, BOT_TOKEN, BOT_USER, Http, SlackServer
 from tests.rig.slack_listener import Listener, workspace
 
@@ -128,6 +129,16 @@ async def test_an_archived_room_is_entered_when_it_is_back(slack: SlackServer, b
 async def test_after_a_new_link_the_rooms_are_looked_at_again(slack: SlackServer, bot: Listener) -> None:
     slack.links.reset()
     await bot.entered(2)
+
+
+async def test_a_topic_that_may_not_be_set_is_told_with_what_helps(slack: SlackServer, bot: Listener) -> None:
+    slack.app.grants[BOT_TOKEN].scopes -= {"channels:write.topic", "channels:manage"}
+    bot.chat.draw("#push", "ada")
+    await slack.until(lambda: bot.of(TopicRefused))
+    (refused,) = bot.of(TopicRefused)
+    assert isinstance(refused, TopicRefused)
+    assert "channels:write.topic" in topic_refused(refused.room, refused.cure)
+    assert "/mode" not in topic_refused(refused.room, refused.cure)
 
 
 # --- letters ---

@@ -47,6 +47,7 @@ TOPIC_CHARACTERS = 250
 
 https://docs.slack.dev/reference/methods/conversations.setTopic
 """
+TOPIC_CURE = "give the app the scope channels:write.topic (groups:write.topic), and let it in the workspace's settings"
 SPARE = 26
 """Characters that escaping a topic may add: the marks of a stage or two, and some `&` of a message."""
 
@@ -173,7 +174,11 @@ class SlackChat:
         entering = Entering(known, memory, meeting, inbox.errand, tell)
         hearing = Hearing(known, meeting, entering, tell)
         newcomers = Newcomers(known, inbox.errand, tell)
-        known.writer.topic_refused = lambda room: inbox.errand(partial(tell, TopicRefused(self.name, room)))
+
+        def topic_refused(room: str) -> None:
+            inbox.errand(partial(tell, TopicRefused(self.name, room, TOPIC_CURE)))
+
+        known.writer.topic_refused = topic_refused
         await self._patiently(entering.resolve)
         await inbox.resume()
 

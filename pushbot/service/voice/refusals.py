@@ -137,9 +137,10 @@ def broken(reference: str) -> str:
     return f"Something broke in me; nothing was changed. It is in my log as {reference}"
 
 
-def topic_refused(room: str) -> str:
+def topic_refused(room: str, cure: str = "") -> str:
     """The chat does not let the bot set the topic."""
-    return f"I may not set the topic of {room}: make me an operator, or allow it for all with /mode {room} -t"
+    cure = cure or f"make me an operator, or allow it for all with /mode {room} -t"
+    return f"I may not set the topic of {room}: {cure}"
 
 
 def too_many_questions() -> str:
