@@ -114,7 +114,13 @@ async def test_a_thread_in_private_is_answered_there(slack: SlackServer, bot: Li
 
 
 async def test_events_with_the_least_in_them_are_understood(slack: SlackServer, bot: Listener) -> None:
-    say: dict[str, JsonValue] = {"type": "message", "user": "U0ADA", "text": ".join", "channel": "C0PUSH01", "ts": "1.1"}
+    say: dict[str, JsonValue] = {
+        "type": "message",
+        "user": "U0ADA",
+        "text": ".join",
+        "channel": "C0PUSH01",
+        "ts": "1.1",
+    }
     call = say | {"type": "app_mention", "text": f"<@{BOT_USER}> good", "ts": "1.2"}
     direct = say | {"text": "go", "channel": "D0ADA", "ts": "1.3"}
     for event in (say, call, direct):
