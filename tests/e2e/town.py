@@ -51,7 +51,8 @@ def lanes(folder: Path, *names: str, stages: Sequence[str] = ("princess", "produ
         made += f'\n[pipelines.{name}]\nrepository = {{ type = "git", url = "./app" }}\n'
         for number, where in enumerate(stages):
             script = f"{noted(file, 'build')}\n{'' if number else before}"
-            made += stage(name, where, [step("build", script), step("publish", noted(file, "publish"))])
+            back = f"rollback_steps = [{step('publish', noted(file, 'back'))}]"
+            made += stage(name, where, [step("build", script), step("publish", noted(file, "publish"))], back)
         made += f'\n[lanes.{name}]\nrooms = ["slack/#{name}"]\npipeline = "{name}"\n'
     return made
 
