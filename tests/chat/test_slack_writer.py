@@ -350,3 +350,12 @@ async def test_a_file_is_not_shown_twice(slack: SlackServer, *, done: bool) -> N
         await slack.until(lambda: len(slack.messages(PUSH, ts)) == 2)
         await asyncio.sleep(0.3)
     assert len(slack.messages(PUSH, ts)) == 2
+
+
+async def test_many_people_are_told_in_private_without_many_conversations_being_opened(slack: SlackServer) -> None:
+    slack.api.rates.on = True
+    people = [slack.add_user(f"p{number}").id for number in range(80)]
+    async with desk(slack, interval=1.0) as bot:
+        await bot.said(*[bot.say("welcome", to=person) for person in people])
+    assert slack.rate_limited == 0
+    assert all(slack.shown(slack.im(person)) == ["welcome"] for person in people)

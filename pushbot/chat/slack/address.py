@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pushbot.chat.slack.api import Api
 
 
+OPEN = "conversations.open"
 KNOCKS = 60.0
 """Seconds until a place that did not let the bot in is tried again, if nothing was heard of it before."""
 
@@ -24,8 +25,11 @@ class Address(Protocol):
     room: bool
     door: Door
 
-    async def channel(self) -> str | None:
-        """Its channel's id; None while it is not known. Errors as those of `Api.call`."""
+    async def channel(self, *, precisely: bool = False) -> str | None:
+        """What a message for it is sent to; `precisely` its channel's id, to look what stands there.
+
+        None while it is not known. Errors as those of `Api.call`.
+        """
         ...
 
 
@@ -71,7 +75,7 @@ class RoomAddress:
     room: bool = True
     door: Door = field(default_factory=Door)
 
-    async def channel(self) -> str | None:
+    async def channel(self, *, precisely: bool = False) -> str | None:  # noqa: ARG002 - there is one id only
         """Its channel's id, as far as it is known by now."""
         return self.rooms.id_of(self.name)
 
@@ -86,14 +90,19 @@ class PersonAddress:
     door: Door = field(default_factory=Door)
     _channel: str = ""
 
-    async def channel(self) -> str | None:
-        """The channel between them and the bot, opened when it is first asked for. Errors as those of `Api.call`."""
+    async def channel(self, *, precisely: bool = False) -> str | None:
+        """The channel between them and the bot, opened when it is first asked for. Errors as those of `Api.call`.
+
+        A message may go to the person's id too, and does while too many are being opened.
+        """
         if not self._channel:
+            if not precisely and not self.api.free(OPEN):
+                return self.person
             try:
-                answer = await self.api.call("conversations.open", users=self.person)
+                answer = await self.api.call(OPEN, users=self.person)
                 self._channel = text(answer, "channel", "id")
             except Refused as refused:
                 if refused.code != "missing_scope":
                     raise
-            self._channel = self._channel or self.person  # chat.postMessage takes a person's id too
+            self._channel = self._channel or self.person
         return self._channel

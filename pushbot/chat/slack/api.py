@@ -117,6 +117,10 @@ class Api:
             await asyncio.sleep(wait)
             wait = pace.take(now) if pace.closed > (now := loop.time()) else 0.0  # closed while this one slept
 
+    def free(self, method: str) -> bool:
+        """Whether a call of the method would go out at once."""
+        return self._method(method).wait(asyncio.get_running_loop().time()) <= 0
+
     async def send(self, method: str, *, channel: str = "", **arguments: JsonValue) -> Answer:
         """What `call` does, once it is the method's turn."""
         if channel:

@@ -31,7 +31,7 @@ TIERS = {
 """The tier of each method that is used and is not in the third, as its page says."""
 
 POST = "chat.postMessage"
-POSTS_PER_MINUTE, POSTS_AT_ONCE = 300, 60
+POSTS_PER_MINUTE, POSTS_AT_ONCE = 300, 100
 STEADY = frozenset({"chat.update", "conversations.setTopic"})
 """Written again and again for a long time: better spread than all at once and then none."""
 
@@ -45,11 +45,15 @@ class Pace:
     closed: float = 0.0
     _full: float = 0.0
 
+    def wait(self, now: float) -> float:
+        """How many seconds the next turn is away."""
+        return max(self._full - (self.burst - 1) * self.every - now, self.closed - now, 0.0)
+
     def take(self, now: float) -> float:
         """Take the next turn, and give how many seconds it is away."""
-        full = max(self._full, now)
-        self._full = full + self.every
-        return max(full - (self.burst - 1) * self.every - now, self.closed - now, 0.0)
+        wait = self.wait(now)
+        self._full = max(self._full, now) + self.every
+        return wait
 
     def close(self, until: float) -> None:
         """Take no turn before that, and then no burst."""

@@ -84,7 +84,8 @@ class Talk:
         while (item := self.outbox.front()) is not None:
             since = self.address.door.opened
             try:
-                channel = await self.address.channel()
+                precisely = isinstance(item, Speech) and item.doubtful
+                channel = await self.address.channel(precisely=precisely)
                 if channel is None:
                     await self.address.door.knock(since)
                 else:
