@@ -64,7 +64,7 @@ async def press(town: Town, name: str, label: str) -> None:
 
 async def choose(town: Town, name: str, label: str) -> None:
     """Somebody chooses something from the menus of the board, once it is there."""
-    await until(lambda: f"'{label}'" in str(town.board().blocks), f"{label} in the menu")
+    await until(lambda: town.offers("web", label), f"{label} in the menu")
     await town.slack.people.choose(name, town.board(), label)
 
 

@@ -120,6 +120,11 @@ class Town:
         boards = self.views(f"#{lane}").get(f"board {lane}", [])
         return any(text in self.slack.read(board) for board in boards)
 
+    def offers(self, lane: str, label: str) -> bool:
+        """Whether the lane has a board in whose menus that can be chosen."""
+        boards = self.views(f"#{lane}").get(f"board {lane}", [])
+        return any(f"'{label}'" in str(board.blocks) for board in boards)
+
     async def hears(self, text: str, room: str = "#web", times: int = 1) -> None:
         """Wait until the bot has said a line with that text there, so many times."""
         try:
