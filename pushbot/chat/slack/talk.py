@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 SETTLES = 1.0
 """Seconds until what was sent on a connection that broke stands where one can look for it, if it arrived."""
+MOST_DOUBLED = 6
+"""How often that is doubled while Slack goes on like this: what it did may not be seen for a while."""
 SHORT = 3
 """Lines of output that need no snippet: they are said anyway."""
 NO_THREAD = frozenset(
@@ -65,6 +67,7 @@ class Talk:
     beside: Beside
     outbox: Outbox = field(default_factory=Outbox)
     settles: float = SETTLES
+    _doubts: int = 0
 
     def busy(self) -> bool:
         """Whether anything waits to be said."""
@@ -130,7 +133,8 @@ class Talk:
         except DeliveryUncertain:
             for speech in batch:
                 speech.doubtful = True
-            await asyncio.sleep(self.settles)
+            await asyncio.sleep(self.settles * 2.0 ** min(self._doubts, MOST_DOUBLED))
+            self._doubts += 1
         except Refused as refused:
             if self._waits(refused):
                 raise
@@ -145,6 +149,7 @@ class Talk:
             self._said(channel, place.thread or text(answer, "ts"), batch)
 
     def _said(self, channel: str, thread: str, batch: list[Speech]) -> None:
+        self._doubts = 0
         self.outbox.remove(batch)
         for speech in batch:
             speech.settle()
