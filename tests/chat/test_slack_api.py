@@ -106,13 +106,10 @@ async def test_a_429_stops_its_method_and_no_other(slack: SlackServer, api: Api)
 
 async def test_messages_keep_their_distance_in_a_channel_only(slack: SlackServer, api: Api) -> None:
     slack.add_channel("#war", id="C0WAR")
-    loop = asyncio.get_running_loop()
-    began = loop.time()
     async with asyncio.TaskGroup() as group:
         here = [group.create_task(post(api)) for _ in range(4)]
         there = group.create_task(post(api, channel="C0WAR"))
-    assert there.result() - began < 0.1
-    assert here[0].result() - began < 0.1
+    assert there.result() < here[-1].result()
     times = [call.at for call in slack.called("chat.postMessage") if call.arguments["channel"] == "C0PUSH"]
     assert all(later - earlier > 0.04 for earlier, later in pairwise(times))
 
