@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
@@ -39,6 +40,10 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds before the second try, doubled for each further one."""
 TIMEOUT, CONNECT_TIMEOUT = 10.0, 5.0
 """Seconds for a whole call, and for the connection it goes over."""
+PAGES = 1000
+"""Pages of one list that are read, however many more there are said to be."""
+CODE = 80
+"""Characters of an error's name that are told."""
 REMEMBERED = 1000
 """Channels whose pace is remembered before those at rest are forgotten."""
 IN_JSON = frozenset({"chat.postMessage", "chat.postEphemeral", "chat.update", "views.publish", "views.open"})
@@ -47,6 +52,8 @@ ONCE = frozenset(
     {"chat.postMessage", "chat.postEphemeral", "conversations.setTopic", "files.completeUploadExternal", "views.open"}
 )
 """Methods that people see twice when they are called twice; all others may be called again."""
+
+_ODD = re.compile(r"[^\w.,:-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ class Api:
         """The connections to Slack, kept open between calls."""
         if self._session is None or self._session.closed:
             timeout = aiohttp.ClientTimeout(total=self.timeout, sock_connect=min(CONNECT_TIMEOUT, self.timeout))
-            self._session = aiohttp.ClientSession(timeout=timeout)
+            self._session = aiohttp.ClientSession(timeout=timeout, trace_configs=[_staying()])
             self.client.session = self._session
             self.client.retry_handlers = []  # the SDK would send a message again whose answer got lost
         return self._session
@@ -144,15 +151,16 @@ class Api:
             await self.turn(method)
 
     async def pages(self, method: str, *, channel: str = "", **arguments: JsonValue) -> AsyncIterator[Answer]:
-        """The answers of a method that gives a list in pages, by their cursors."""
-        while True:
+        """The answers of a method that gives a list in pages, by their cursors; PAGES of them at most."""
+        for _ in range(PAGES):
             answer = await self.call(method, channel=channel, **arguments)
             yield answer
             more = answer.get("response_metadata")
             cursor = more.get("next_cursor") if isinstance(more, dict) else None
-            if not cursor:
+            if not cursor or cursor == arguments.get("cursor"):
                 return
             arguments["cursor"] = cursor
+        LOG.warning("slack_pages_left_out", method=method, read=PAGES)
 
     async def post_to(self, url: str, body: Mapping[str, JsonValue]) -> None:
         """Answer at a `response_url`. Raises Refused when it is used up, DeliveryUncertain or Unreachable."""
@@ -193,7 +201,7 @@ class Api:
             return _refusal(method, str(arguments.get("channel", "")), error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _lost(error)
-        except (SlackClientError, AttributeError):  # a text with status 200 is nothing the SDK expects
+        except (SlackClientError, AttributeError, ValueError, RecursionError):  # nothing that the SDK expects
             return _Trouble("what answered was not Slack", doubtful=True)
         return response.data if isinstance(response.data, dict) else _Trouble("the answer was no JSON", doubtful=True)
 
@@ -211,6 +219,17 @@ class Api:
 
 def _plain(value: JsonValue) -> str | int | float:
     return value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
+
+
+def _staying() -> aiohttp.TraceConfig:
+    """Follows nobody elsewhere: Slack sends no call to another address, and what is said is for Slack alone."""
+
+    async def refuse(*_: object) -> None:
+        raise aiohttp.ClientConnectionError("redirected")
+
+    config = aiohttp.TraceConfig()
+    config.on_request_redirect.append(refuse)
+    return config
 
 
 def _backoff(tries: int) -> float:
@@ -235,7 +254,7 @@ def _refusal(method: str, channel: str, error: SlackApiError) -> _Trouble:
         status = getattr(response, "status", None)
         return _Trouble(f"Slack answered with something that is no JSON (HTTP status {status})", doubtful=True)
     data = response.data if isinstance(response.data, dict) else {}
-    code = str(data.get("error") or "")
+    code = _ODD.sub("", str(data.get("error") or ""))[:CODE]
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or code in AGAIN:
         return _Trouble("rate limit", doubtful=False, after=_retry_after(response))
     status = response.status_code
@@ -244,10 +263,10 @@ def _refusal(method: str, channel: str, error: SlackApiError) -> _Trouble:
     if not code or code in IN_DOUBT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         what = f"HTTP status {status} {code}".rstrip()
         return _Trouble(f"Slack is in trouble ({what})", doubtful=True)
-    raise Refused(code, method, str(data.get("needed") or ""), channel)
+    raise Refused(code, method, _ODD.sub("", str(data.get("needed") or ""))[:CODE], channel)
 
 
 def _retry_after(response: AsyncSlackResponse) -> float:
     """The seconds that Slack asks to wait; headers are not always spelt the same."""
     given = next((str(value) for name, value in response.headers.items() if name.lower() == "retry-after"), "")
-    return min(float(given), 3600.0) if given.isdecimal() else 1.0
+    return max(1.0, min(float(given), 3600.0)) if given.isdecimal() else 1.0
