@@ -287,7 +287,7 @@ async def test_the_notice_of_an_own_topic_that_comes_late_changes_nothing(slack:
             bot.writer.draw(PUSH, topic)
             await slack.until(lambda topic=topic: slack.topic(PUSH) == topic)  # type: ignore[misc]
         for topic in ("alice", "alice | bob"):
-            bot.writer.topic_is(PUSH, topic)
+            bot.writer.topic_is(PUSH, topic, own=True)
             bot.writer.draw(PUSH, "alice | bob")
         await quiet(slack)
         assert len(slack.called("conversations.setTopic")) == 2

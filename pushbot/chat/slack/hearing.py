@@ -136,7 +136,7 @@ class Hearing:
         await self._meeting.meet({user, *mentioned(text(event, "topic"))})
         before, now = room.topic, topic_of(text(event, "topic"), known.roster.name_of, known.rooms.name_of)
         room.topic, room.setter = now, user
-        known.writer.topic_is(room.name, now)
+        known.writer.topic_is(room.name, now, own=user == known.own.user)
         if user and user != known.own.user:
             name, again = str(context["letter"]), bool(context["again"])
             person = known.roster.person(user)

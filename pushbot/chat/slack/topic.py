@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,15 +29,13 @@ LOG = structlog.get_logger()
 METHOD = "conversations.setTopic"
 LIMIT = 250
 """Characters of a topic, entities counted in full."""
-MOST_ECHOES = 16
-"""Topics of the bot's own whose notices may be under way."""
 PATIENCE = 5.0
 """Seconds a topic waits for lines that were said before it."""
 
 
 @dataclass(slots=True, eq=False)
 class Topic:
-    """One room's. `shown` is what the server shows as people read it, None when that is not known.
+    """One room's, left as it is until the room is found. `shown` is what people read there, None if not known.
 
     `before` gives a future that is done when the lines that wait now were said; `refused` is told, once for each time
     that the room is entered, that the bot may not set it. `interval` is in seconds.
@@ -51,9 +49,8 @@ class Topic:
     wanted: str | None = None
     shown: str | None = None
     _not_before: float = 0.0
-    _shut: bool = False
+    _shut: bool = True
     _told: bool = False
-    _echoes: list[str] = field(default_factory=list)
     _last: str = ""
     _last_seen: str = ""
 
@@ -62,16 +59,12 @@ class Topic:
         return self.wanted is not None and self.wanted != self.shown and not self._shut
 
     def is_now(self, topic: str) -> None:
-        """The server shows this, as people read it. What the bot set comes back late, and maybe changed."""
-        if topic in self._echoes:
-            del self._echoes[: self._echoes.index(topic) + 1]
-        else:
-            self.shown = self._last if topic == self._last_seen else topic
+        """The server shows this, as people read it; what the bot set it may show in other words (`:tada:`)."""
+        self.shown = self._last if topic == self._last_seen else topic
 
     def found(self) -> None:
         """The room was entered: setting the topic may work now."""
         self._shut = self._told = False
-        self._echoes.clear()
 
     def give_up(self, reference: str) -> None:
         """Leave it as it is until it is to be another."""
@@ -117,17 +110,13 @@ class Topic:
             return
         self._not_before = asyncio.get_running_loop().time() + self.interval
         before, self.shown = self.shown, None
-        self._echoes = [*self._echoes[-MOST_ECHOES:], topic]
         try:
             answer = await self.api.send(METHOD, channel=channel, topic=escaped(topic, most=LIMIT) if topic else "")
         except Refused:
             self.shown = before
-            self._echoes.remove(topic)
             raise
-        seen = topic_of(text(answer, "channel", "topic", "value")) or topic
         self.shown = self._last = topic
-        self._last_seen = seen
-        self._echoes = [seen if one == topic else one for one in self._echoes]
+        self._last_seen = topic_of(text(answer, "channel", "topic", "value")) or topic
 
     def _refuse(self, error: Refused) -> None:
         self._shut = True

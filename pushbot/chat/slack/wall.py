@@ -130,10 +130,14 @@ class Wall:
     async def post_parent(self, channel: str, push: str) -> None:
         """Have the message of a push stand in the channel. Errors as those of `Api.call`, but no doubts."""
         key = push_key(push)
-        self._announced.discard(push)
-        if key in self._views:
-            if self.places.get(channel, key) is None:
+        try:
+            if key in self._views and self.places.get(channel, key) is None:
                 await self._post(channel, key)
+        except Refused:
+            self._announced.discard(push)
+            raise
+        self._announced.discard(push)  # only now: what is over and not announced is forgotten
+        if key in self._views:
             self._change(key, self._views[key])
 
     async def lost_parent(self, channel: str, push: str) -> bool:

@@ -117,9 +117,13 @@ class Writer:
         there.wanted = topic
         self._crew.stir(there)
 
-    def topic_is(self, room: str, topic: str) -> None:
-        """The server shows this topic now, as people read it. What it should be is put there when it is drawn again."""
-        self._room(room).topic.is_now(topic)
+    def topic_is(self, room: str, topic: str, *, own: bool = False) -> None:
+        """The server shows this topic now, as people read it. What it should be is put there when it is drawn again.
+
+        Of its `own` the bot knows already, and maybe of a later one.
+        """
+        if not own:
+            self._room(room).topic.is_now(topic)
 
     def show_board(self, room: str, board: LaneBoard) -> None:
         """Make this the lane's board in a room."""
