@@ -181,6 +181,8 @@ class Desk:
             person = Person(room.chat, BOT, setter, proof="the topic that stood there")
             found = TopicEdited(room.chat, room.name, person, entered.topic, before="")
             await self._edited(found, self.letters.post(found))
+            for lane in lanes:  # so that nothing is drawn over it before it is on record
+                await self.conductors[lane.name].rest()
         elif entered.topic and entered.setter and entered.topic != drawn:
             self.speaker.answer(Origin(room.chat, room.name), found_elsewhere(entered.topic))
         self.topics.redraw(room)

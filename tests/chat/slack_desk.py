@@ -76,6 +76,9 @@ async def desk(
     async with Api(client(slack), message_interval=interval, timeout=patience) as api:
         made = Desk(slack, Writer(api, rooms, roster, options, "slack", settles=0.1), api, rooms, memory)
         made.writer.topic_refused = made.refused.append
+        for room in rooms:
+            if room.id is not None:
+                made.writer.found(room.name)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(made.writer.run(memory))
             yield made

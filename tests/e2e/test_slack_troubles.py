@@ -48,6 +48,18 @@ async def check(town: Town, *lines: str) -> None:
     crashing.check_runs(town.bot, talk)
 
 
+async def test_a_topic_that_stood_there_is_the_queue(town: Town, slack: SlackServer) -> None:
+    """What people wrote before the bot ever came is taken up, and never written over."""
+    town.settle_in("ann", "bob")
+    slack.people.write_topic("ann", "#web", "ann | bob")
+    await town.bot.start()
+    await town.hears("ann: You're up")
+    await until(lambda: town.shows("web", "bob"), "the board")
+    assert slack.topic("#web") == "ann | bob"
+    assert slack.called(TOPICS) == []
+    assert [train.riders for train in town.bot.trains()] == [("ann",), ("bob",)]
+
+
 async def test_links_go_in_every_way(town: Town, slack: SlackServer, gate: Gate) -> None:
     """Slack asks to leave, resets, refuses, is silent on a link that looks alive: what was said meanwhile is done."""
     town.settle_in("ann", "bob", "cid", "dan", "eve")

@@ -163,8 +163,8 @@ class Entering:
         await self.meeting.meet({setter} if news else ())
         LOG.info("slack_room_entered", chat=known.chat, room=room.name, channel=room.id, title=room.title)
         known.writer.topic_is(room.name, topic)
-        known.writer.found(room.name)
         await self.tell(RoomEntered(known.chat, room.name, topic, known.roster.name_of(setter) if news else None))
+        known.writer.found(room.name)  # the topic that stood there is known now, and may be another
 
     def _shut(self, room: Room, why: str) -> None:
         room.inside = False
