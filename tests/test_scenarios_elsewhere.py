@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+import structlog.testing
 
 from pushbot.chat.slack import paces, topic
 from pushbot.testing.playground import Playground
@@ -17,7 +18,7 @@ from tests.rig.slack_venue import SlackVenue
 from tests.test_scenarios import ALL, ON_NGIRCD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from tests.rig.ngircd import Ngircd
@@ -56,6 +57,14 @@ def _without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(paces.PER_MINUTE, tier, 10**6)
     monkeypatch.setattr(paces, "POSTS_PER_MINUTE", 10**6)
     monkeypatch.setattr(topic, "PATIENCE", 0.1)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_breaks() -> Iterator[None]:
+    """No fault of the bot's is in the log at the end, also where people saw nothing of it."""
+    with structlog.testing.capture_logs() as logs:
+        yield
+    assert [one for one in logs if one.get("exc_info")] == []
 
 
 @pytest_asyncio.fixture

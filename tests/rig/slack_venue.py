@@ -89,7 +89,6 @@ class SlackVenue:
     names: Iterable[str] = ()
     _ids: dict[str, str] = field(default_factory=dict)
     _spoken: list[Spoken] = field(default_factory=list)
-    _whispered: set[Spoken] = field(default_factory=set)
     _read: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -156,9 +155,9 @@ class SlackVenue:
         """All that people have read so far."""
         return self._spoken
 
-    def recalls(self, line: Spoken) -> bool:
-        """All but what it said to one person alone, which Slack does not keep."""
-        return line not in self._whispered
+    def recalls(self, line: Spoken) -> bool:  # noqa: ARG002 - Slack keeps what was said, the bot what one alone was told
+        """Everything."""
+        return True
 
     async def settle(self, done: Callable[[], bool]) -> None:
         """Read along until the bot has dealt with all that was said, and `done`; then once more."""
@@ -194,9 +193,8 @@ class SlackVenue:
             new += [(one.ts, self._place(one.channel), lines_in(one, self.slack.space)) for one in ours]
         whispers = self.slack.posts.ephemerals
         start, self._read[""] = self._read.get("", 0), len(whispers)
-        alone = [(one.ts, self._place(one.channel), lines_in(one, self.slack.space)) for one in whispers[start:]]
-        self._whispered |= {Spoken(place, line) for _, place, lines in alone for line in lines}
-        self._spoken += [Spoken(place, as_on_irc(line)) for _, place, lines in sorted(new + alone) for line in lines]
+        new += [(one.ts, self._place(one.channel), lines_in(one, self.slack.space)) for one in whispers[start:]]
+        self._spoken += [Spoken(place, as_on_irc(line)) for _, place, lines in sorted(new) for line in lines]
 
     def _place(self, channel: str) -> str:
         """What people call a conversation: a room by its name, one in private by the other's."""
