@@ -91,6 +91,7 @@ async def test_a_day(town: Town, slack: SlackServer, repository: Repository, tmp
     assert [line for line in twice if "You're up" not in line] == []
     refused = [(one.name, one.outcome) for one in town.asked() if one.outcome not in {"done", "answered"}]
     assert refused == [("ann", "stale_board")]
+    assert "logger=slack" not in town.bot.log(), "what Slack's libraries log is for nobody"
 
 
 async def by_buttons_to_production(town: Town) -> None:

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 HELP = ".help"
 _ANY = re.compile(".*", re.DOTALL)
-_SILENT = logging.getLogger("slack_bolt")
+_SILENT = logging.getLogger("pushbot.chat.slack.bolt")
 _SILENT.setLevel(logging.CRITICAL + 1)
-"""What Bolt would log is logged here, without what people said."""
+"""What Bolt would log is logged here, without what people said: not one of its own, whose level is set elsewhere."""
 
 
 class Hearing:
