@@ -266,3 +266,17 @@ async def test_a_foreign_button_is_of_no_use(slack: SlackServer, bot: Listener) 
     await slack.links.deliver("interactive", payload).settled.wait()  # type: ignore[arg-type]
     slack.people.say("ada", "#push", ".join")
     assert [one.text for one in await bot.hears()] == [".join"]
+
+
+@pytest.mark.parametrize("odd", ["x", [1], 5, None, [{"team_id": "T1"}, None]])
+async def test_what_has_another_shape_than_documented_holds_nobody_up(
+    slack: SlackServer, bot: Listener, odd: JsonValue
+) -> None:
+    envelope: dict[str, JsonValue] = {"event_id": "Ev1", "authorizations": odd, "team_id": odd}
+    slack.links.deliver("events_api", {**envelope, "event": {"type": "user_change", "user": odd}})
+    slack.links.deliver("interactive", {"type": "block_actions", "trigger_id": "1", "user": odd, "actions": odd})
+    slack.links.deliver("slash_commands", {"command": odd, "trigger_id": "\ud800", "user_id": odd})
+    slack.people.say("ada", "#push", ".join")
+    (heard,) = await bot.hears()
+    assert heard.text == ".join"
+    assert not slack.unacked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -214,15 +215,23 @@ def letter_of(kind: str, payload: Mapping[str, object]) -> str | None:
 
 def test_each_kind_has_its_id() -> None:
     command = {"trigger_id": "12.34.rig", "command": "/push", "token": "verification"}
-    assert letter_of("slash_commands", command) == "slash/12.34.rig"
+    assert letter_of("slash_commands", command) == f"slash/{hashlib.sha256(b'12.34.rig').hexdigest()[:24]}"
     assert letter_of("slash_commands", {"command": "/push"}) == "envelope/env-1"
-    assert letter_of("interactive", {"type": "block_actions", "trigger_id": "1.2"}) == "press/1.2"
+    press = letter_of("interactive", {"type": "block_actions", "trigger_id": "1.2"})
+    assert press == f"press/{hashlib.sha256(b'1.2').hexdigest()[:24]}"
+    assert letter_of("events_api", {"event_id": "\ud800\n" + "x" * 999, "event": {"type": "user_change"}}) == (
+        "event/\\ud800\n" + "x" * 198
+    )
     assert letter_of("interactive", {"type": "view_submission", "trigger_id": "1.2"}) is None
     assert letter_of("events_api", {"event_id": "Ev1", "event": {"type": "user_change"}}) == "event/Ev1"
     assert letter_of("hello", {}) is None
     mail = mail_of({"type": "slash_commands", "payload": command})  # type: ignore[dict-item]
     assert mail is not None
     assert "verification" not in mail.letter.body
+    said = {"type": "message", "channel": "C1", "ts": "1", "user": "U1", "text": ".join", "blocks": ["once more"]}
+    mail = mail_of({"type": "events_api", "payload": {"token": "verification", "event": said}})  # type: ignore[dict-item]
+    assert mail is not None
+    assert json.loads(mail.letter.body) == {"event": {key: said[key] for key in said if key != "blocks"}}
 
 
 @pytest.mark.parametrize(

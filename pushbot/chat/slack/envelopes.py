@@ -3,11 +3,13 @@
 https://docs.slack.dev/apis/events-api/using-socket-mode
 
 A message has the id of its place, channel and `ts`, so that it is one whether it comes as `message` or as
-`app_mention`; and what a client sent twice has a second name in common.
+`app_mention`; and what a client sent twice has a second name in common. Commands and presses have a digest of
+their trigger's: that opens windows while it lasts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,7 +49,9 @@ INTERACTION = "block_actions"
 UNUSED = frozenset(
     {"token", "blocks", "attachments", "files", "root", "bot_profile", "edited", "message", "view", "state", "metadata"}
 )
-"""Keys of payloads and events that nothing here looks at."""
+"""Keys of payloads and events that nothing here looks at: not for disks."""
+LONGEST = 200
+"""Characters of an id that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +64,26 @@ class Mail:
 
 def mail_of(envelope: Object) -> Mail | None:
     """What there is to be kept of an envelope; None where nothing in it is of use."""
-    payload, fallback = part(envelope, "payload"), f"envelope/{text(envelope, 'envelope_id')}"
+    payload, fallback = part(envelope, "payload"), _named("envelope", text(envelope, "envelope_id"))
     match text(envelope, "type"):
         case "events_api":
             event = part(payload, "event")
-            name = event_id(event) or (f"event/{text(payload, 'event_id')}" if text(payload, "event_id") else fallback)
-            twin = f"client/{text(event, 'client_msg_id')}" if text(event, "client_msg_id") else ""
+            name = event_id(event) or _named("event", text(payload, "event_id")) or fallback
+            twin = _named("client", text(event, "client_msg_id"))
             matters = concerns(event)
         case "slash_commands":
-            name = f"slash/{text(payload, 'trigger_id')}" if text(payload, "trigger_id") else fallback
+            name = _named("slash", _digest(text(payload, "trigger_id"))) or fallback
             twin, matters = "", True
         case "interactive":
-            name = f"press/{text(payload, 'trigger_id')}" if text(payload, "trigger_id") else fallback
+            name = _named("press", _digest(text(payload, "trigger_id"))) or fallback
             twin, matters = "", text(payload, "type") == INTERACTION
         case _:
             return None
     if not matters:
         return None
-    kept = {
-        key: value for key, value in payload.items() if key != "token"
-    }  # one of Slack's that verifies: not for disks
+    kept = _of_use(payload)
+    if "event" in kept:
+        kept["event"] = _of_use(part(payload, "event"))
     return Mail(Letter(name, json.dumps(kept)), twin)
 
 
@@ -87,7 +91,7 @@ def event_id(event: Object) -> str:
     """The id of a message by its place; "" for any other event."""
     if text(event, "type") not in MESSAGES or not text(event, "ts"):
         return ""
-    return f"message/{text(event, 'channel')}/{text(event, 'ts')}"
+    return _named("message", f"{text(event, 'channel')}/{text(event, 'ts')}")
 
 
 def concerns(event: Object) -> bool:
@@ -103,7 +107,19 @@ def concerns(event: Object) -> bool:
 def twin_of(letter: Letter) -> str:
     """The name that a letter shares with its twins, found in its body; "" for none."""
     try:
-        client = text(json.loads(letter.body), "event", "client_msg_id")
-    except ValueError:
+        return _named("client", text(json.loads(letter.body), "event", "client_msg_id"))
+    except (ValueError, RecursionError):
         return ""
-    return f"client/{client}" if client else ""
+
+
+def _of_use(found: Object) -> Object:
+    return {key: value for key, value in found.items() if key not in UNUSED}
+
+
+def _named(kind: str, name: str) -> str:
+    """An id that any disk takes, whatever Slack calls it; "" for what has no name."""
+    return f"{kind}/{name[:LONGEST].encode('ascii', 'backslashreplace').decode()}" if name else ""
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:24] if name else ""

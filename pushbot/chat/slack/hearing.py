@@ -21,6 +21,7 @@ from pushbot.chat.slack.envelopes import COMING, GOING, HOME, MESSAGES, PEOPLE, 
 from pushbot.chat.slack.shape import objects, part, text
 from pushbot.chat.slack.spoken import Place, Spoken
 from pushbot.chat.slack.words import mentioned, straight, topic_of
+from pushbot.errors import PushbotError
 from pushbot.ports import HomeOpened, TopicEdited
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ class Hearing:
         body = json.loads(letter.body)
         trouble: list[Exception] = []
         context = {"letter": letter.id, "again": again, "trouble": trouble}
-        await self._app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body, context=context))
+        try:
+            await self._app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body, context=context))
+        except (AttributeError, LookupError, TypeError, ValueError) as odd:  # what listeners raise is in `trouble`
+            raise PushbotError(f"Slack sent something of another shape than it documents ({odd}).") from odd
         for error in trouble:
             raise error
 
