@@ -35,8 +35,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.net]
 
 LONG = bool(os.environ.get("PUSHBOT_LONG"))
 SEEDS = [int(os.environ["PUSHBOT_SEED"])] if "PUSHBOT_SEED" in os.environ else [secrets.randbelow(10**6) for _ in "12"]
-KILLS = 60 if LONG else 5
-DRIVERS = 40 if LONG else 5
+KILLS = 60 if LONG else 4
+DRIVERS = 40 if LONG else 4
 
 
 @pytest.fixture
@@ -174,11 +174,17 @@ async def test_killed_at_the_moments_that_matter(town: Town, slack: SlackServer)
     assert slack.topic("#web") == "ann | bob | cid"
     slow(town, "chat.postMessage")
     say("ann", "#web", ".go")
-    await killed_when(town, about(town, "chat.postMessage", "push web/1"), "the push has its message")
+    posted = about(town, "chat.postMessage", "push web/1")
+    await killed_when(town, lambda: posted() and town.bot.written("steps"), "the push has its message, and goes on")
     await town.hears("ann: you're on princess")
     slow(town, "chat.postMessage")
     say("ann", "#web", ".uhoh")
     await killed_when(town, about(town, "chat.postMessage", "uh-oh"), "the line is said")
+    slow(town, "chat.postEphemeral")
+    say("bob", "#web", ".done")
+    await killed_when(town, about(town, "chat.postEphemeral", "[not_permitted]"), "bob is told alone")
+    marked = [line.startswith(crashing.AGAIN) for line in slack.ephemerals("bob")]
+    assert marked in ([False], [False, True]), "nobody can look up what he was told"
     slow(town, "chat.update")
     say("ann", "#web", ".good")
     await killed_when(town, about(town, "chat.update", "board web"), "the board is written")
