@@ -132,7 +132,8 @@ class Hailing:
 
     def _manner(self, said: Said, room: Room) -> Manner:
         """How a line for everybody is meant in `room`: journeys have their threads where their lane lives."""
-        there = tuple((person.name, self.wishes.at(person, room.chat)) for person in called_in(said.text, said.people))
+        people = (person for person in called_in(said.text, said.people) if person not in said.known)
+        there = tuple((person.name, self.wishes.at(person, room.chat)) for person in people)
         calls = tuple((name, address) for name, address in there if address)
         push = said.push if room in self.lane.rooms else ""
         loud = said.news in LOUD and not said.quote
@@ -157,8 +158,10 @@ def about(event: e.Event, lane: str, lines: tuple[Said, ...]) -> tuple[Said, ...
     if not isinstance(train, Train):
         return lines
     people = tuple(rider.person for rider in train.riders)
+    came = event.came if isinstance(event, e.HeadChanged) else ()
+    known = tuple(person for person in people if person not in came) if came else ()
     push = push_name(lane, train.number) if train.begun else ""
-    return tuple(replace(line, people=people, push=push) for line in lines)
+    return tuple(replace(line, people=people, known=known, push=push) for line in lines)
 
 
 def called_in(text: str, people: Sequence[Person]) -> tuple[Person, ...]:

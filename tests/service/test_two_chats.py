@@ -99,6 +99,20 @@ async def test_everybody_is_called_by_their_name_there(both: Both) -> None:
     assert both.last(both.irc, "You're up").manner.calls == ()
 
 
+async def test_who_waits_in_the_first_train_is_not_called_again_for_who_comes(both: Both) -> None:
+    await both.start()
+    await both.on_slack("bob", ".join")
+    await both.on_irc("alice", ".join with bob")
+    up = both.last(both.slack, "You're up")
+    assert (up.text, up.manner.calls) == ("bob, alice: You're up", (("alice", "U1"),))
+    await both.on_slack("carol", ".join with bob")
+    up = both.last(both.slack, "You're up")
+    assert (up.text, up.manner.calls) == ("bob, alice, carol: You're up", ())
+    await both.on_slack("bob", ".hold")
+    await both.on_slack("bob", ".unhold")
+    assert both.last(both.slack, "You're up").manner.calls == (("alice", "U1"),)
+
+
 async def test_refusals_are_told_where_it_was_asked(both: Both) -> None:
     await both.start()
     before = len(both.irc.spoken)

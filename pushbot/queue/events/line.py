@@ -49,10 +49,14 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class HeadChanged:
-    """Another train, or one with other riders, is first in line; `held` while a hold stands before it."""
+    """Another train, or one with other riders, is first in line; `held` while a hold stands before it.
+
+    `came` are those who got aboard a train that was there already; the others know where they are.
+    """
 
     train: Train
     held: bool
+    came: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

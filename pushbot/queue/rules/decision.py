@@ -113,4 +113,6 @@ def moved_up(before: Queue, after: Queue) -> tuple[Event, ...]:
     boarded = same and was is not None and len(head.riders) > len(was.riders)
     if same and not boarded and not freed:
         return ()
-    return (HeadChanged(head, held=after.hold is not None),)
+    seated = {rider.person for rider in was.riders} if boarded and was is not None and not freed else set()
+    came = tuple(rider.person for rider in head.riders if rider.person not in seated) if seated else ()
+    return (HeadChanged(head, held=after.hold is not None, came=came),)
