@@ -277,6 +277,16 @@ async def test_what_has_another_shape_than_documented_holds_nobody_up(
     slack.links.deliver("interactive", {"type": "block_actions", "trigger_id": "1", "user": odd, "actions": odd})
     slack.links.deliver("slash_commands", {"command": odd, "trigger_id": "\ud800", "user_id": odd})
     slack.people.say("ada", "#push", ".join")
-    (heard,) = await bot.hears()
-    assert heard.text == ".join"
+    await slack.until(lambda: ".join" in [heard.text for heard in bot.heard])
     assert not slack.unacked
+
+
+async def test_people_who_are_made_up_keep_nobody_from_being_heard(slack: SlackServer, bot: Listener) -> None:
+    slack.api.rates.on = True
+    for number in range(40):
+        made_up = " ".join(f"<@U0{number:03}{one}>" for one in range(20))
+        slack.people.say("ada", "#push", f".message {made_up}", raw=True)
+    slack.add_user("cid", id="U0CID", display="Cid")
+    slack.people.say("cid", "#push", ".join")
+    assert (await bot.hears(41))[-1].person.proof == "Slack user U0CID"
+    assert len(slack.called("users.info")) < 30

@@ -116,7 +116,7 @@ class Hearing:
         if subtype in TOPIC:
             await self._topic(event, context)
         elif subtype in TALK and not text(event, "bot_id"):
-            await self._meeting.meet({text(event, "user"), *mentioned(text(event, "text"))})
+            await self._meeting.meet([text(event, "user")], mentioned(text(event, "text")))
             await self._hear(list(self._spoken.message(event)), text(event, "user"), context)
 
     async def _hear(self, said: Sequence[tuple[str, Place]], user: str, context: AsyncBoltContext) -> None:
@@ -137,7 +137,7 @@ class Hearing:
         if "topic" not in event:  # not as documented: then Slack has to be asked
             self._entering.again([room.name])
             return
-        await self._meeting.meet({user, *mentioned(text(event, "topic"))})
+        await self._meeting.meet([user], mentioned(text(event, "topic")))
         before, now = room.topic, topic_of(text(event, "topic"), known.roster.name_of, known.rooms.name_of)
         room.topic, room.setter = now, user
         known.writer.topic_is(room.name, now, own=user == known.own.user)
@@ -150,7 +150,7 @@ class Hearing:
 
     async def _command(self, body: Object, context: AsyncBoltContext) -> None:
         said, user, letter = text(body, "text"), text(body, "user_id"), str(context["letter"])
-        await self._meeting.meet({user, *mentioned(said)})
+        await self._meeting.meet([user], mentioned(said))
         place = self._spoken.asked(text(body, "channel_id"), letter)
         if place.spot and text(body, "response_url"):
             self._known.writer.answer_at(place.spot, text(body, "response_url"))

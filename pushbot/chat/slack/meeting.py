@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
+from pushbot.chat.slack.paces import Pace
 from pushbot.chat.slack.shape import part
 from pushbot.errors import PushbotError
 
@@ -22,6 +24,11 @@ PATIENCE = 3.0
 """Seconds that anything waits for Slack to say who somebody is."""
 MOST = 10
 """People whom Slack is asked for at once: a message may name any number."""
+BY_NAME, EVERY = 20, 6.0
+"""People who were only named are asked for so many at once, then one in so many seconds.
+
+Ids can be made up, and whoever does so is not to keep Slack from saying who speaks.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +38,16 @@ class Meeting:
     known: Known
     memory: Memory
     tell: Callable[[Notice], Awaitable[None]]
+    _names: Pace = field(default_factory=lambda: Pace(EVERY, BY_NAME))
 
-    async def meet(self, ids: Iterable[str]) -> None:
-        """Find out who these are, as far as Slack says so soon, and note under which name they are told of."""
-        roster, found = self.known.roster, list(ids)
-        strangers = roster.strangers(found)
+    async def meet(self, who: Iterable[str], named: Iterable[str] = ()) -> None:
+        """Find out who these are, as far as Slack says so soon, and note under which name they are told of.
+
+        Those who are only `named` are left out when many such were asked for just now.
+        """
+        roster, found, mentions = self.known.roster, list(who), list(named)
+        strangers = list(roster.strangers(found))
+        strangers += [one for one in roster.strangers(mentions)[:MOST] if self._names.spare(time.monotonic())]
         if strangers:
             try:
                 async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
@@ -43,7 +55,7 @@ class Meeting:
                         group.create_task(self._ask(user))
             except TimeoutError:
                 LOG.warning("slack_people_not_told", chat=self.known.chat, users=strangers)
-        for user in found:
+        for user in (*found, *mentions):
             await self.note(user)
 
     async def note(self, user: str) -> None:

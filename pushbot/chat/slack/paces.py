@@ -55,6 +55,13 @@ class Pace:
         self._full = max(self._full, now) + self.every
         return wait
 
+    def spare(self, now: float) -> bool:
+        """Take a turn if there is one right now; whether there was."""
+        before = self._full
+        there = self.take(now) <= 0
+        self._full = self._full if there else before
+        return there
+
     def close(self, until: float) -> None:
         """Take no turn before that, and then no burst."""
         self.closed = max(self.closed, until)
