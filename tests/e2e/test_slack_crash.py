@@ -53,7 +53,7 @@ async def drive(town: Town, name: str, at: float) -> None:
     await asyncio.sleep(at)
     say = town.slack.people.say
     say(name, "#web", ".join last")
-    await town.hears(f"{name}: You're up")
+    await town.hears(f"{name}: You're up", within=10 * SOON)
     for where in ("princess", "production"):
         say(name, "#web", ".go")
         reached = f"{name}: you're on {where}"

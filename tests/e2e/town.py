@@ -125,10 +125,10 @@ class Town:
         boards = self.views(f"#{lane}").get(f"board {lane}", [])
         return any(f"'{label}'" in str(board.blocks) for board in boards)
 
-    async def hears(self, text: str, room: str = "#web", times: int = 1) -> None:
-        """Wait until the bot has said a line with that text there, so many times."""
+    async def hears(self, text: str, room: str = "#web", within: float = SOON) -> None:
+        """Wait until the bot has said a line with that text there."""
         try:
-            await until(lambda: sum(text in line for line in self.talk(room)) >= times, f"{text!r} in {room}")
+            await until(lambda: any(text in line for line in self.talk(room)), f"{text!r} in {room}", within)
         except AssertionError as error:
             raise AssertionError(f"{error}, but:\n" + "\n".join(self.talk(room)[-30:])) from None
 
