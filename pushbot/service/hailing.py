@@ -136,7 +136,7 @@ class Hailing:
         there = tuple((person.name, self.wishes.at(person, room.chat)) for person in people)
         calls = tuple((name, address) for name, address in there if address)
         push = said.push if room in self.lane.rooms else ""
-        loud = said.news in LOUD and not said.quote
+        loud = said.loud or (said.news in LOUD and not said.quote)
         return Manner(push=push, loud=loud or bool(there), calls=calls, quote=said.quote, output=said.output)
 
     def _sees_topic(self, origin: Origin) -> bool:

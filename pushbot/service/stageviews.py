@@ -42,7 +42,7 @@ def _as_it_is(stage: StageNow, lane: LaneNow) -> StageView:
         at=ended(there) if there is not None else None,
         step=how_far.step,
         tally=how_far.tally,
-        note="; ".join(_in_the_way(stage)),
+        note="; ".join(_in_the_way(stage)) if run is None else "",
         links=spec.links if spec is not None else (),
     )
 

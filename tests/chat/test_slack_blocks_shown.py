@@ -116,6 +116,21 @@ def test_the_first_line_says_what_goes_on(head: Train, said: str) -> None:
     assert seen(board(LaneBoard("web", (head,)), scenes.NOW))[1] == said
 
 
+@pytest.mark.parametrize(
+    ("command", "stage", "said"),
+    [
+        (".go", None, "First in line: alice may go on"),
+        (".second", None, "First in line: waiting for a second word"),
+        (".good", None, "First in line: waiting for test"),
+        (".good", "test", "On test: waiting for prod"),
+        (".done", "prod", "On prod: alice may finish"),
+    ],
+)
+def test_the_first_line_says_only_what_can_be_done(command: str, stage: str | None, said: str) -> None:
+    lane = LaneBoard("web", (replace(train("alice"), stage=stage),), stages=(StageView("test"), StageView("prod")))
+    assert seen(board(replace(lane, offers=(Offer("x", "X", command),)), scenes.NOW))[1] == said
+
+
 def test_too_many_trains_are_counted_at_the_tail() -> None:
     lane = LaneBoard("web", tuple(train(f"p{number}", "q", number=number) for number in range(13)))
     assert seen(board(lane, scenes.NOW))[-2:] == ["• p9 drives, q", "+ 3 more trains (6 people)"]

@@ -67,6 +67,17 @@ async def test_a_board_goes_with_its_lane(play: Playground) -> None:
     assert (production.state, labels(screen)) == (StageState.WAITING, ["Go for production"])
 
 
+async def test_what_failed_is_no_more_told_of_a_stage_that_runs_again(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    await said(play, "alice", ".join; .go")
+    play.executor.fail()
+    await play.settle()
+    assert board(screen).stages[0].note.startswith("web-1 failed")
+    await said(play, "alice", ".go")
+    assert (board(screen).stages[0].state, board(screen).stages[0].note) == (StageState.RUNNING, "")
+
+
 async def test_a_press_on_a_board_that_is_over_changes_nothing(play: Playground) -> None:
     screen = play.display()
     await play.start()

@@ -55,7 +55,9 @@ async def test_a_change_is_tested_as_it_is_before_it_goes(play: Playground, tmp_
     await play.until(status, within=20)
     gate.touch()
     await play.until(lambda: ".go tries again" in play.server.spoken[-1].text, within=20)
-    assert "was not let on princess, where nothing changed: tests: 3 red (exit code 1)" in play.server.spoken[-2].text
+    why = play.server.spoken[-2]
+    assert "was not let on princess, where nothing changed: tests: 3 red (exit code 1)" in why.text
+    assert why.manner.loud, "in no thread alone"
     (source / "test.sh").write_text("exit 0\n")
     commit(source, "migrations/1.sql", subject="create table")
     text = await go(".confirm says yes to migrations")

@@ -27,7 +27,8 @@ def turned_away(run: RunRecord, branch: str | None, train: Train) -> tuple[Said,
     what = going(run.lane, branch, run.revision)
     text = f"{what} was not let on {run.stage}, where nothing changed: {run.reason}"
     ways = Said(f"{train.driver.name}: {ways_in(run)}")
-    return (Said(text),) if train.aside or train.driver.bot else (Said(text), ways)
+    why = Said(text, loud=True)
+    return (why,) if train.aside or train.driver.bot else (why, ways)
 
 
 def kept_out(run: RunRecord, confirmed: tuple[str, ...]) -> str:

@@ -32,7 +32,8 @@ class Said:
     Neither: it is said in the lane's rooms, or in private `to` somebody. `aside`: a reply that is left out in a room,
     as everybody can see in the topic what happened. `alone`: a reply that nobody else need see. `quote`: a line of a
     run's output; `output` is the end of the log that the line is about. `people` may be called by name at its start,
-    those in `known` without a notification, for they know; and `push` is the journey that it is about.
+    those in `known` without a notification, for they know; and `push` is the journey that it is about, in whose thread
+    it stands where there is one, unless it is `loud`.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Said:
     people: tuple[Person, ...] = ()
     known: tuple[Person, ...] = ()
     push: str = ""
+    loud: bool = False
 
 
 def listed(names: Sequence[str]) -> str:

@@ -77,7 +77,19 @@ def _awaited(head: Train, board: LaneBoard) -> str:
         return f"stopped by the uh-oh of {names(bad)}"
     if silent:
         return f"waiting for {names(silent)} to be ready"
-    return f"{names([head.driver.name])} may go on{', once the hold is released' if board.hold is not None else ''}"
+    driver = names([head.driver.name])
+    if board.hold is not None:
+        return f"{driver} may go on, once the hold is released"
+    shown = {offer.command for offer in board.offers}
+    if not shown or ".go" in shown:
+        return f"{driver} may go on"
+    if ".second" in shown:
+        return "waiting for a second word"
+    if ".done" in shown:
+        return f"{driver} may finish"
+    names_of = [stage.name for stage in board.stages]
+    at = names_of.index(head.stage) + 1 if head.stage in names_of else 0
+    return f"waiting for {names_of[at]}" if at < len(names_of) else f"{driver} may go on"  # it is closed, or kept
 
 
 # --- trains ------------------------------------------------------------------------------------
