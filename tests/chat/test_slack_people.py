@@ -131,3 +131,14 @@ def test_odd_descriptions_break_nothing(odd: dict[str, object]) -> None:
 
 def test_names_are_compared_without_case_and_at() -> None:
     assert fold("@Ada  LOVELACE ") == fold("ada lovelace")
+
+
+@pytest.mark.parametrize(
+    "copy", ["Ann\ufe0f", "Ann\u3164", "\u115fAnn", "A\U000e0041nn", "@Ann", "\uff21nn", "A\u034fnn"]
+)
+def test_nobody_is_shown_under_a_name_that_looks_like_anothers(copy: str) -> None:
+    known = roster(described("U1", "ann", "Ann"), described("U2", "evil", copy))
+    assert known.name_of("U2").endswith("@evil")
+    assert known.named("Ann").address == "U1"
+    known.learn(described("U2", "evil", "\u3164"))  # type: ignore[arg-type]
+    assert known.name_of("U2") == "evil R"

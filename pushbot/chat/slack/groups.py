@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.shape import text
 from pushbot.errors import PushbotError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class UserGroups:
         wanted = group.removeprefix("@")
         for one in listed if isinstance(listed, list) else ():
             if isinstance(one, dict) and wanted in {one.get("id"), one.get("handle")} and not one.get("date_delete"):
-                return str(one["id"])
+                return text(one, "id") or None
         return None
 
 

@@ -6,6 +6,8 @@ people were told of are noted, so that a change is noticed that happened while t
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,8 @@ NOTED = "name/"
 SLACKBOT = "USLACKBOT"
 _INSTEAD = str.maketrans({'"': "'", "|": "/", "<": "(", ">": ")", ";": ","})
 """Characters that names cannot have in a topic or a command, and what is shown for them."""
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
+"""Letters of which nothing is seen (Unicode: Default_Ignorable_Code_Point), beside those that no line has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +167,10 @@ class Roster:
 
 
 def fold(name: str) -> str:
-    """`name` in the form in which two names of one person are equal."""
-    return " ".join(name.split()).removeprefix("@").casefold()
+    """`name` in the form in which two names of one person are equal: those that look the same by Unicode are."""
+    return " ".join(unicodedata.normalize("NFKC", name).split()).removeprefix("@").casefold()
 
 
 def _name(name: str) -> str:
-    """A display name in one line, without what would break a topic."""
-    return tidy(name.translate(_INSTEAD))[:NAME_LIMIT].strip(" .,:")
+    """A display name in one line, without what would break a topic or is not seen."""
+    return tidy(_BLANK.sub("", name).translate(_INSTEAD))[:NAME_LIMIT].strip(" .,:@")

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 LASTS, USES = 29 * 60.0, 5
 """Seconds, a little less than Slack says, and times that an address may be used."""
 
+MOST = 1000
+"""Addresses that are kept; then the oldest goes, and who gave that command is told in private."""
+
 
 @dataclass(slots=True)
 class _Kept:
@@ -28,7 +31,10 @@ class Urls:
     def keep(self, spot: str, url: str) -> None:
         """What is said at `spot` may be said at `url`."""
         now = time.monotonic()
-        self._all = {name: one for name, one in self._all.items() if one.until > now and one.left > 0}
+        if len(self._all) >= MOST:
+            self._all = {name: one for name, one in self._all.items() if one.until > now and one.left > 0}
+        if len(self._all) >= MOST:
+            del self._all[next(iter(self._all))]
         self._all[spot] = _Kept(url, now + LASTS)
 
     def take(self, spot: str) -> str | None:

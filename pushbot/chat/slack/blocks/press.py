@@ -52,7 +52,7 @@ def pressed(action: JsonValue) -> Press | None:
     except (ValueError, RecursionError):
         return None
     match found:
-        case [str() as command, str() as lane, str() as mark] if command:
+        case [str() as command, str() as lane, str() as mark] if command.isprintable() and command:
             return Press(command, lane, mark)
         case _:
             return None
