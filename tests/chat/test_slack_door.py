@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
 
 from pushbot.chat.slack import SlackChat, SlackOptions
+from pushbot.chat.slack.options import token_at
+from pushbot.errors import PushbotError
 from pushbot.plugins import Group, load_plugin
 from pushbot.ports import Displays, Remembering, recalls
 from pushbot.queue.model import Person
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.service.voice.refusals import refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def python(script: str) -> str:
@@ -58,6 +64,9 @@ except PushbotError as error:
         {"app_token": "xapp-1"},
         {"command": "push"},
         {"api_url": "ftp://slack.com/"},
+        {"api_url": "http://slack.example/api/"},
+        {"api_url": "http://127.0.0.1.example/api/"},
+        {"api_url": "https://slack.com@evil.example/api/"},
         {"reconnect_min": 5.0, "reconnect_max": 1.0},
         {"ping_interval": 0},
         {"tokne": "env:X"},
@@ -78,3 +87,11 @@ def test_a_guest_is_told_what_would_help() -> None:
 
 def test_an_address_may_lack_its_last_slash() -> None:
     assert SlackOptions(api_url="http://127.0.0.1:8080/api").api_url == "http://127.0.0.1:8080/api/"
+
+
+@pytest.mark.parametrize("text", ["xoxb-1\n\n", "xoxb-1 x", "xoxb-1\r\nHost: evil", "xoxb-\u00e4", " "])
+def test_what_cannot_be_a_token_is_told_without_telling_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "token").write_bytes(text.encode())
+    with pytest.raises(PushbotError, match="no token of Slack's") as told:
+        token_at(f"file:{tmp_path / 'token'}")
+    assert "xoxb" not in str(told.value)

@@ -21,7 +21,7 @@ from pushbot.chat.slack.known import Known
 from pushbot.chat.slack.link import HOPELESS, Link
 from pushbot.chat.slack.meeting import Meeting
 from pushbot.chat.slack.newcomers import Newcomers
-from pushbot.chat.slack.options import SlackOptions
+from pushbot.chat.slack.options import SlackOptions, token_at
 from pushbot.chat.slack.people import Roster, fold
 from pushbot.chat.slack.refused import Refused
 from pushbot.chat.slack.rooms import ID, NAME, Rooms
@@ -30,7 +30,6 @@ from pushbot.chat.slack.words import tidy
 from pushbot.chat.slack.writer import Writer
 from pushbot.errors import PushbotError
 from pushbot.ports import PLAIN, TopicRefused
-from pushbot.secret import resolve_secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -119,7 +118,7 @@ class SlackChat:
     async def members(self, group: str) -> frozenset[str]:
         """Who is in a user group, see `Groups`."""
         api = self._known.api
-        api.client.token = api.client.token or resolve_secret(self._known.options.token)
+        api.client.token = api.client.token or token_at(self._known.options.token)
         try:
             return await self._groups.members(group)
         finally:
@@ -142,8 +141,8 @@ class SlackChat:
         memory = self.memory
         if memory is None:
             raise RuntimeError("a chat that remembers is given its memory before it runs")
-        known.api.client.token = resolve_secret(options.token)
-        opener = AsyncWebClient(resolve_secret(options.app_token), options.api_url, retry_handlers=[])
+        known.api.client.token = token_at(options.token)
+        opener = AsyncWebClient(token_at(options.app_token), options.api_url, retry_handlers=[])
         async with AsyncExitStack() as stack:
             self._serving = True
             stack.callback(self._ended)

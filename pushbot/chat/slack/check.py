@@ -15,10 +15,10 @@ from pushbot.chat.slack.api import Api
 from pushbot.chat.slack.check_rooms import rooms_seen
 from pushbot.chat.slack.groups import UserGroups
 from pushbot.chat.slack.manifest import CONNECT, Part, scopes
+from pushbot.chat.slack.options import token_at
 from pushbot.chat.slack.refused import Refused
 from pushbot.errors import PushbotError
 from pushbot.ports import Sight, Worth
-from pushbot.secret import resolve_secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -42,7 +42,7 @@ ADD = "add it under OAuth & Permissions and install the app again"
 async def look(options: SlackOptions, rooms: Sequence[str], wanted: Wanted) -> AsyncIterator[Sight]:
     """What there is in Slack of what the bot counts on. Raises PushbotError when Slack cannot be asked further."""
     try:
-        token, app_token = resolve_secret(options.token), resolve_secret(options.app_token)
+        token, app_token = token_at(options.token), token_at(options.app_token)
     except PushbotError as error:
         yield Sight(Worth.UNSEEN, str(error))
         return

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from pushbot.secret import REFERENCE
+from pushbot.errors import PushbotError
+from pushbot.secret import REFERENCE, resolve_secret
 
 Secret = Annotated[str, StringConstraints(pattern=REFERENCE)]
 """A reference to a secret, see `pushbot.secret`."""
 
-Address = Annotated[
-    str, StringConstraints(pattern=r"^https?://\S+$"), AfterValidator(lambda url: f"{url.removesuffix('/')}/")
-]
-"""An address that other names are put behind."""
+
+def _for_tokens(url: str) -> str:
+    """An address that may be given tokens; over plain HTTP nobody but this machine."""
+    if url.startswith("http://") and urlsplit(url).hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ValueError("tokens go over https:// only, or to this machine (http://127.0.0.1)")
+    return f"{url.removesuffix('/')}/"
+
+
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@?#]+$"), AfterValidator(_for_tokens)]
+"""An address that other names are put behind, without credentials or a query."""
 
 API_URL = "https://slack.com/api/"
 
@@ -77,3 +85,11 @@ class SlackOptions(BaseModel):
         if self.reconnect_max < self.reconnect_min:
             raise ValueError("reconnect_max must not be less than reconnect_min")
         return self
+
+
+def token_at(reference: str) -> str:
+    """The token that a reference points to. Raises PushbotError where there is none, or what cannot be one."""
+    token = resolve_secret(reference)
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise PushbotError(f"The secret {reference} is no token of Slack's: it has to be one word, on one line.")
+    return token
