@@ -99,7 +99,7 @@ async def test_killed_at_random_moments(town: Town, slack: SlackServer, turn: in
             group.create_task(drive(town, name, moments.uniform(0, KILLS / 2)))
         await kill_again_and_again(town, moments)
     await town.at_rest()
-    assert slack.topic("#web") == "clear"
+    await until(lambda: slack.topic("#web") == "clear", "the topic")
     check_each_once(town, names)
     crashing.check_runs(town.bot, town.talk("#web"))
     town.check()
@@ -163,17 +163,17 @@ async def test_killed_at_the_moments_that_matter(town: Town, slack: SlackServer)
     acked = len(slack.acked)
     say("ann", "#web", ".join")
     await killed_when(town, lambda: slack.unacked or len(slack.acked) > acked, "the line is on its way")
-    assert slack.topic("#web") == "ann"
+    await until(lambda: slack.topic("#web") == "ann", "the topic")
     acked = len(slack.acked)
     say("bob", "#web", ".join last")
     await killed_when(town, lambda: len(slack.acked) > acked, "the line is acknowledged")
-    assert slack.topic("#web") == "ann | bob"
+    await until(lambda: slack.topic("#web") == "ann | bob", "the topic")
     assert town.talk("#web") == ["ann: You're up"]
 
     slow(town, "conversations.setTopic")
     say("cid", "#web", ".join last")
     await killed_when(town, about(town, "conversations.setTopic", "cid"), "the topic is written")
-    assert slack.topic("#web") == "ann | bob | cid"
+    await until(lambda: slack.topic("#web") == "ann | bob | cid", "the topic")
     slow(town, "chat.postMessage")
     say("ann", "#web", ".go")
     posted = about(town, "chat.postMessage", "push web/1")

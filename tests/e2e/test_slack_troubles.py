@@ -92,7 +92,7 @@ async def test_links_go_in_every_way(town: Town, slack: SlackServer, gate: Gate)
     await slack.up()
     say("ann", "#web", ".go")
     await town.hears("ann: you're on production")
-    assert slack.topic("#web") == "<production> ann | bob | cid | dan | eve"
+    await until(lambda: slack.topic("#web") == "<production> ann | bob | cid | dan | eve", "the topic, in its turn")
     assert set(links.handshakes) == {101, 403}
     await check(town, "ann: You're up", "ann: you're on production. Watch your graphs, say .good, then .done")
 
