@@ -59,7 +59,8 @@ class StageView:
 
     While it runs `step` is what it is at ("migrate 3/8"), `tally` how many hosts are done. `note` is what stands in
     the way, or went wrong, in words: another lane, closed hours, the step that failed. `took` are the seconds that a
-    push needed for it, `hosts` how many it went to, 0 where it goes to none.
+    push needed for it, `hosts` how many it went to, 0 where it goes to none. `how` is more than `state` says: what runs
+    is `rolling back`, what went wrong was `stopped`, or `rolled back`.
     """
 
     name: str
@@ -73,6 +74,7 @@ class StageView:
     links: tuple[tuple[str, str], ...] = ()
     took: float | None = None
     hosts: int = 0
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)

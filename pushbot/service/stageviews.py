@@ -34,9 +34,10 @@ def _as_it_is(stage: StageNow, lane: LaneNow) -> StageView:
     here, there = lane.snapshot, stage.there
     spec, run = here.spec.stage(stage.name), _running(here, stage.name)
     how_far = here.progress.get(run.id, BEGINNING) if run is not None else BEGINNING
+    state = StageState.RUNNING if run is not None else _standing(stage, lane)
     return StageView(
         stage.name,
-        StageState.RUNNING if run is not None else _standing(stage, lane),
+        state,
         revision=there.revision if there is not None else None,
         by=there.driver if there is not None else None,
         at=ended(there) if there is not None else None,
@@ -44,7 +45,19 @@ def _as_it_is(stage: StageNow, lane: LaneNow) -> StageView:
         tally=how_far.tally,
         note="; ".join(_in_the_way(stage)) if run is None else "",
         links=spec.links if spec is not None else (),
+        how=_how(run or stage.failed or there, state),
     )
+
+
+def _how(run: RunRecord | None, state: StageState) -> str:
+    """What a run does or did, where that is not to bring something, or to fail."""
+    if run is None or run.state.final is (state is StageState.RUNNING):
+        return ""  # the run of that state is another one, which is not on record yet
+    if run.kind is RunKind.ROLLBACK and run.state is RunState.SUCCEEDED:
+        return "rolled back"
+    if run.kind is RunKind.ROLLBACK and not run.state.final:
+        return "rolling back"
+    return "stopped" if run.state is RunState.CANCELLED else ""
 
 
 def _running(here: Snapshot, stage: str) -> RunRecord | None:
@@ -102,6 +115,7 @@ def _on_its_way(name: str, push: PushRecord, train: Train | None, run: RunRecord
         links=spec.links if spec is not None else (),
         took=took(run) if run is not None else None,
         hosts=run.hosts if run is not None else 0,
+        how=_how(run, state),
     )
 
 

@@ -194,6 +194,16 @@ def test_a_push_that_is_over_says_how_it_ended() -> None:
     assert seen(push(replace(scenes.PUSHED, end=PushEnd.GIVEN_UP), scenes.NOW))[1] == "Given up after 11m00s"
     failed = replace(scenes.PUSH, stages=(StageView("prod", StageState.FAILED, hosts=1, note="no disk"),))
     assert seen(push(failed, scenes.NOW))[1:4] == ["prod failed", ":x:  prod  failed · 1 host", "no disk"]
+    undone = replace(failed.stages[0], how="rolled back", note="rolled back to 1a2b3c4d")
+    assert seen(push(replace(scenes.PUSH, stages=(undone,)), scenes.NOW))[1:3] == [
+        "prod was rolled back",
+        ":x:  prod  rolled back · 1 host",
+    ]
+    undoing = replace(undone, state=StageState.RUNNING, how="rolling back")
+    assert seen(push(replace(scenes.PUSH, stages=(undoing,)), scenes.NOW))[1:3] == [
+        "Rolling back prod",
+        ":arrows_counterclockwise:  prod  rolling back",
+    ]
     ahead = replace(scenes.PUSH, stages=(StageView("prod"),))
     assert seen(push(ahead, scenes.NOW))[1:3] == ["Under way", ":white_circle:  prod  to come"]
 

@@ -89,10 +89,23 @@ async def test_a_failure_that_is_undone_by_itself(play: Playground) -> None:
     await play.settle()
     princess = push(screen, "web/2").stages[0]
     assert (princess.state, princess.note) == (StageState.RUNNING, "rolling back to web-1")
+    assert princess.how == "rolling back"
     play.executor.succeed()
     await play.settle()
     princess = push(screen, "web/2").stages[0]
     assert (princess.state, princess.note) == (StageState.FAILED, "rolled back to web-1")
+    assert princess.how == screen.boards["#push", "web"].stages[0].how == "rolled back"
+
+
+async def test_what_was_stopped_has_not_failed(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    await said(play, "alice", ".join; .go")
+    await said(play, "alice", ".abort")
+    await play.settle()
+    assert push(screen).stages[0].how == screen.boards["#push", "web"].stages[0].how == "stopped"
+    await said(play, "alice", ".go")
+    assert push(screen).stages[0].how == screen.boards["#push", "web"].stages[0].how == ""
 
 
 async def test_a_stage_set_by_hand_and_a_push_in_one_breath(play: Playground) -> None:

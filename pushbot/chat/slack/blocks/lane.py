@@ -52,15 +52,17 @@ def headline(board: LaneBoard) -> str:
     if not board.trains:
         return "Nobody is in the queue"
     head = board.trains[0]
+    now = next((stage for stage in board.stages if stage.name == head.stage), None)
     match head.phase:
         case Phase.RUNNING:
             verb = "Rolling back" if head.run_kind is RunKind.ROLLBACK else "Deploying to"
-            now = next((stage for stage in board.stages if stage.name == head.stage), None)
             far = f": {now.tally}" if now is not None and now.tally is not None else ""
             return f"{verb} {head.stage}{far}"
         case Phase.FAILED:
             if head.run_kind is RunKind.ROLLBACK and head.run is None:  # as the rules leave one that went well
                 return f"{head.stage} was rolled back"
+            if head.run_kind is not RunKind.ROLLBACK and now is not None and now.how:
+                return f"{head.stage} was {now.how}"
             return f"{'The rollback of ' if head.run_kind is RunKind.ROLLBACK else ''}{head.stage} failed"
         case Phase.AT:
             held = "On hold. " if board.hold is not None else ""

@@ -71,9 +71,10 @@ def _underway(view: PushView) -> str:
         return "Under way"
     match now.state:
         case StageState.RUNNING:
-            return f"Deploying to {now.name}" + (f": {now.tally}" if now.tally is not None else "")
+            verb = "Rolling back" if now.how else "Deploying to"
+            return f"{verb} {now.name}" + (f": {now.tally}" if now.tally is not None else "")
         case StageState.FAILED:
-            return f"{now.name} failed"
+            return f"{now.name} was {now.how}" if now.how else f"{now.name} failed"
         case StageState.HERE | StageState.DONE | StageState.WAITING:
             return f"On {now.name}"
         case _:

@@ -50,7 +50,8 @@ def _line(stage: StageView, how: Run, scale: Scale) -> Run:
         line += [words("  "), *about]
     if stage.state is StageState.RUNNING and stage.tally is not None:
         line += [words(f"\n{bar(stage.tally.done, stage.tally.total)} {stage.tally}")]
-    return [*line, words("\n"), *remark(stage.note, scale.text)] if stage.note else line
+    told = stage.state is StageState.FAILED and stage.note == stage.how
+    return [*line, words("\n"), *remark(stage.note, scale.text)] if stage.note and not told else line
 
 
 def _there(stage: StageView, now: datetime) -> Run:
@@ -59,9 +60,11 @@ def _there(stage: StageView, now: datetime) -> Run:
     has = [*_revision(stage.revision), *by]
     match stage.state:
         case StageState.RUNNING:
-            return joined([_doing("running", stage), [words("replacing "), *has] if stage.revision else []], " · ")
+            return joined(
+                [_doing(stage.how or "running", stage), [words("replacing "), *has] if stage.revision else []], " · "
+            )
         case StageState.FAILED:
-            return joined([_doing("failed", stage), [*has, *_at(stage, now)]], " · ")
+            return joined([_doing(stage.how or "failed", stage), [*has, *_at(stage, now)]], " · ")
         case StageState.WAITING | StageState.HERE | StageState.DONE:
             return [*has, *_at(stage, now)] or [words("nothing yet")]
         case _:
@@ -77,9 +80,11 @@ def _reached(stage: StageView, revision: str | None, now: datetime) -> Run:
             return [words("to come")]
         case StageState.RUNNING:
             since = [words("began"), *_at(stage, now)] if stage.at is not None else []
-            return joined([_doing("running", stage), since, other], " · ")
+            return joined([_doing(stage.how or "running", stage), since, other], " · ")
         case StageState.FAILED:
-            return joined([_doing("failed", stage), _hosts(stage), took, other, _at(stage, now)[1:]], " · ")
+            return joined(
+                [_doing(stage.how or "failed", stage), _hosts(stage), took, other, _at(stage, now)[1:]], " · "
+            )
         case StageState.HERE | StageState.DONE:
             return joined(
                 [[words("done"), *([words(" ")] if took else []), *took], _hosts(stage), other, _at(stage, now)[1:]],
