@@ -161,8 +161,9 @@ class Manner:
     `whom` is the address of the person whom it answers, `alone` that nobody else need see it (a refusal), `spot` where
     in the room it was asked. `push` is the journey that it is about (`web/12`), which may have a thread of its own;
     `loud` lines are for the whole room all the same. `calls` are the people called at the start of the text: the name
-    as it stands there, and their address in this chat. `quote` is a line of a run's output, `output` the end of a log
-    that the line is about. `id` names the line on the record (0: it is not), `again` that it may have been said before.
+    as it stands there, and their address in this chat. `quote` is a line of a run's output, `output` the end of the log
+    of `run`, which the line is about. `id` names the line on the record (0: it is not), `again` that it may have been
+    said before.
     """
 
     whom: str = ""
@@ -173,6 +174,7 @@ class Manner:
     calls: tuple[tuple[str, str], ...] = ()
     quote: bool = False
     output: tuple[str, ...] = ()
+    run: str = ""
     id: int = 0
     again: bool = False
 

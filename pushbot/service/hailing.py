@@ -137,7 +137,8 @@ class Hailing:
         calls = tuple((name, address) for name, address in there if address)
         push = said.push if room in self.lane.rooms else ""
         loud = said.loud or (said.news in LOUD and not said.quote)
-        return Manner(push=push, loud=loud or bool(there), calls=calls, quote=said.quote, output=said.output)
+        loud = loud or bool(there)
+        return Manner(push=push, loud=loud, calls=calls, quote=said.quote, output=said.output, run=said.run)
 
     def _sees_topic(self, origin: Origin) -> bool:
         """Whether who asked from `origin` sees in the topic there what became of it."""

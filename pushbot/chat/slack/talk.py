@@ -154,7 +154,7 @@ class Talk:
         for speech in batch:
             speech.settle()
             if len(speech.manner.output) > SHORT:
-                self.beside.attach(channel, thread, speech.manner.push, speech.manner.output)
+                self.beside.attach(channel, thread, speech.manner.run, speech.manner.output)
 
     async def _look(self, channel: str) -> None:
         """Find out which of the lines that may have been said were."""

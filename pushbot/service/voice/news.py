@@ -223,7 +223,7 @@ def failed(event: e.RunFailed, at: Setting) -> tuple[Said, ...]:
     why = f": {event.reason}" if event.reason else ""
     log = f" (log of {at.run}: {at.log})" if at.log else ""
     tail = tuple(Said(f"  | {line}", news=News.DEPLOY_FAILED, quote=True) for line in event.tail[-3:])
-    head = Said(f"{what}{step}{why}{log}", news=News.DEPLOY_FAILED, output=event.tail)
+    head = Said(f"{what}{step}{why}{log}", news=News.DEPLOY_FAILED, output=event.tail, run=at.run or "")
     if event.undo:
         return (head, *tail)
     return (head, *tail, choice(event.train, at))

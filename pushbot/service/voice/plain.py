@@ -31,9 +31,9 @@ class Said:
 
     Neither: it is said in the lane's rooms, or in private `to` somebody. `aside`: a reply that is left out in a room,
     as everybody can see in the topic what happened. `alone`: a reply that nobody else need see. `quote`: a line of a
-    run's output; `output` is the end of the log that the line is about. `people` may be called by name at its start,
-    those in `known` without a notification, for they know; and `push` is the journey that it is about, in whose thread
-    it stands where there is one, unless it is `loud`.
+    run's output; `output` is the end of the log of `run`, which it is about. `people` may be called by name at its
+    start, those in `known` without a notification, for they know; and `push` is the journey that it is about, in whose
+    thread it stands where there is one, unless it is `loud`.
     """
 
     text: str
@@ -44,6 +44,7 @@ class Said:
     alone: bool = False
     quote: bool = False
     output: tuple[str, ...] = ()
+    run: str = ""
     people: tuple[Person, ...] = ()
     known: tuple[Person, ...] = ()
     push: str = ""

@@ -103,7 +103,7 @@ LINE = Line(
     "#push",
     "reply",
     "carol, dave: You're up",
-    Manner("U024", True, "1.2", "web/12", True, (("carol", "U1"), ("dave", "U2")), True, ("a", "b"), 7, True),  # noqa: FBT003 - each field
+    Manner("U024", True, "1.2", "web/12", True, (("carol", "U1"), ("dave", "U2")), True, ("a", "b"), "web-33", 7, True),  # noqa: FBT003 - each field
 )
 ENTRY = Entry(AT, "account:alice", '.join "with; DROP TABLE lanes"', "done", "alice", "account alice", "irc/#push")
 INCIDENT = IncidentRecord(3, "checkout errors", "alice", AT)
