@@ -208,6 +208,27 @@ async def test_a_disk_that_fails_halfway_costs_only_the_look_for_twins() -> None
     assert told.all == [(".join", False)]
 
 
+async def test_what_could_not_be_put_away_is_put_away_with_the_next() -> None:
+    class Full(Mortal):
+        full = True
+
+        async def dealt_with(self, letter: str) -> None:
+            if self.full:
+                raise PushbotError("the disk is full")
+            await self.memory.dealt_with(letter)
+
+    told, memory = Told(), Full(await drawer())
+    inbox = Inbox("slack", memory)
+    await inbox.take(message("1", ".go", client="abc"))  # type: ignore[arg-type]
+    await dealt(inbox, told)
+    assert [letter.id for letter in await memory.waiting()] == ["message/C1/1", "client/abc"]
+    memory.full = False
+    await inbox.take(message("2", ".status"))  # type: ignore[arg-type]
+    await dealt(inbox, told)
+    assert await memory.waiting() == ()
+    assert told.all == [(".go", False), (".status", False)]
+
+
 def letter_of(kind: str, payload: Mapping[str, object]) -> str | None:
     mail = mail_of({"type": kind, "envelope_id": "env-1", "payload": payload})  # type: ignore[dict-item]
     return mail.letter.id if mail else None

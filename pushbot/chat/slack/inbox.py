@@ -38,6 +38,7 @@ class Inbox:
     memory: Memory
     _queue: asyncio.Queue[Errand | Mail] = field(default_factory=asyncio.Queue)
     _old: set[str] = field(default_factory=set)
+    _over: list[str] = field(default_factory=list)
 
     async def take(self, envelope: Object) -> None:
         """Keep what matters of an envelope; it may be acknowledged when this returns.
@@ -112,9 +113,11 @@ class Inbox:
         await self._put_away(mail)
 
     async def _put_away(self, mail: Mail) -> None:
-        for name in filter(None, (mail.letter.id, mail.twin)):
-            await self.memory.dealt_with(name)
         self._old.discard(mail.letter.id)
+        self._over += filter(None, (mail.letter.id, mail.twin))
+        while self._over:  # with what the disk did not take before, so that no restart does it late
+            await self.memory.dealt_with(self._over[0])
+            del self._over[0]
 
 
 def twin_name(letter: str) -> str:
