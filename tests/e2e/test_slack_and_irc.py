@@ -1,0 +1,60 @@
+"""One bot on IRC and Slack at once: one queue, people on either side, and the bot dies in the middle of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.bot import until
+from tests.e2e.crashing import AGAIN
+from tests.e2e.made import Repository, basics
+from tests.e2e.town import chat, lanes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.conftest import People, Towns
+    from tests.rig.ngircd import Ngircd
+    from tests.rig.slack import SlackServer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.net]
+
+
+async def test_one_train_of_both(
+    slack: SlackServer, irc_server: Ngircd, towns: Towns, people: People, tmp_path: Path
+) -> None:
+    Repository(tmp_path / "app").commit("first", page_txt="1")
+    irc = basics(irc_server.port).partition("[announce]")[0]
+    both = lanes(tmp_path, "web").replace('["slack/#', '["irc/#web", "slack/#', 2).replace("#web", "#warroom", 1)
+    town = towns(irc + chat(slack) + both, "web")
+    town.settle_in("bob", "cid")
+    bob = f'\n[people.bob]\naccounts = ["irc/bob", "slack/{slack.space.user("bob").id}"]\n'
+    town.bot.file.write_text(town.config + bob, "utf-8")
+    ann, also_bob = await people(irc_server, "ann", "#web"), await people(irc_server, "bob", "#web")
+    await town.bot.start()
+    await until(lambda: "irc_room_entered chat=irc room=#web\n" in town.bot.log(), "the bot on IRC")
+
+    await ann.asks(".join", "ann: You're up", to="#web")
+    slack.people.say("bob", "#web", ".join with ann")
+    slack.people.say("cid", "#web", ".join last")
+    for room_shows in (lambda: slack.topic("#web"), lambda: ann.topic("#web")):
+        await until(lambda shows=room_shows: shows() == "ann + bob | cid", "the topic of both")  # type: ignore[misc]
+    await town.bot.kill()
+    slack.people.say("bob", "#web", ".good")
+    await town.bot.start()
+    await until(lambda: slack.topic("#web") == "ann + bob* | cid", "what was said meanwhile")
+    await until(lambda: ann.topic("#web") == "ann + bob* | cid", "the same on IRC")
+
+    await ann.asks(".go", "ann, bob: you're on princess", to="#web")
+    await town.hears("ann, bob: you're on princess")
+    await also_bob.asks(".nonsense", "[unknown_command]", to="#web")
+    also_bob.say(".good", to="#web")
+    await until(lambda: slack.topic("#web") == "<princess> ann + bob* | cid", "bob is the same on both")
+    await town.at_rest()
+    town.check()
+    on_slack = town.talk("#web")
+    assert len(set(on_slack)) == len(on_slack)
+    assert not any("[unknown_command]" in line for line in on_slack), "an answer is seen where it was asked for"
+    on_irc = [line for line in ann.said("#web") if not line.startswith(AGAIN) and not line.endswith("]")]
+    assert list(dict.fromkeys(on_irc)) == on_slack
