@@ -11,9 +11,10 @@ import structlog.testing
 
 from pushbot.chat.slack import paces, topic
 from pushbot.testing.playground import Playground
-from pushbot.testing.scenario import Scenario, perform
+from pushbot.testing.scenario import Scenario, perform, read
+from tests.rig import both_venue
 from tests.rig.both_venue import BothVenue
-from tests.rig.slack import SlackServer
+from tests.rig.slack import Refused, SlackServer
 from tests.rig.slack_venue import SlackVenue
 from tests.test_scenarios import ALL, ON_NGIRCD
 
@@ -91,3 +92,15 @@ async def test_on_both(name: str, tmp_path: Path, irc_server: Ngircd, slack: Sla
             await perform(ON_BOTH[name], venue)
         finally:
             await venue.close()
+
+
+async def test_a_line_that_one_side_lacks_is_shown(
+    tmp_path: Path, irc_server: Ngircd, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(both_venue, "WITHIN", 0.5)
+    slack.fault("chat.postMessage", Refused("restricted_action"), 100)
+    async with Playground(tmp_path) as play:
+        venue = BothVenue(irc_server, slack, play, ["alice"], slack_first=True)
+        with pytest.raises(AssertionError, match=r"\(on irc alone\) alice: You're up"):
+            await perform(read("alice> .join    TOPIC: alice\npushbot> alice: You're up\n"), venue)
+        await venue.close()
