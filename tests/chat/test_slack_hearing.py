@@ -268,7 +268,7 @@ async def test_a_foreign_button_is_of_no_use(slack: SlackServer, bot: Listener) 
     assert [one.text for one in await bot.hears()] == [".join"]
 
 
-@pytest.mark.parametrize("odd", ["x", [1], 5, None, [{"team_id": "T1"}, None]])
+@pytest.mark.parametrize("odd", ["x", "\u202e\nU0ADA", "\ud800", [1], 5, None, [{"team_id": "T1"}, None]])
 async def test_what_has_another_shape_than_documented_holds_nobody_up(
     slack: SlackServer, bot: Listener, odd: JsonValue
 ) -> None:
@@ -279,6 +279,7 @@ async def test_what_has_another_shape_than_documented_holds_nobody_up(
     slack.people.say("ada", "#push", ".join")
     await slack.until(lambda: ".join" in [heard.text for heard in bot.heard])
     assert not slack.unacked
+    assert {heard.person.key for heard in bot.heard} == {"user:U0ADA"}
 
 
 async def test_people_who_are_made_up_keep_nobody_from_being_heard(slack: SlackServer, bot: Listener) -> None:

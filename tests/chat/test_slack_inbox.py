@@ -255,6 +255,14 @@ def test_each_kind_has_its_id() -> None:
     assert json.loads(mail.letter.body) == {"event": {key: said[key] for key in said if key != "blocks"}}
 
 
+def test_halves_of_characters_are_not_kept() -> None:
+    event = {"type": "message", "ts": "1", "user": "U1", "thread_ts": "\ud800", "text": "\ud83d\ude00 \u00e4 \udfff."}
+    mail = mail_of({"type": "events_api", "payload": {"event": event}})  # type: ignore[dict-item]
+    assert mail is not None
+    kept = json.loads(mail.letter.body)["event"]
+    assert (kept["thread_ts"], kept["text"]) == ("", " \u00e4 .")
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -84,7 +84,8 @@ def mail_of(envelope: Object) -> Mail | None:
     kept = _of_use(payload)
     if "event" in kept:
         kept["event"] = _of_use(part(payload, "event"))
-    return Mail(Letter(name, json.dumps(kept)), twin)
+    body = json.dumps(kept, ensure_ascii=False).encode("utf-8", "ignore").decode()  # halves of characters are left out
+    return Mail(Letter(name, body), twin)
 
 
 def event_id(event: Object) -> str:

@@ -18,6 +18,7 @@ from slack_bolt.error import BoltUnhandledRequestError
 
 from pushbot.chat.slack.blocks.press import pressed
 from pushbot.chat.slack.envelopes import COMING, GOING, HOME, MESSAGES, PEOPLE, RENAMES, TALK, TOPIC
+from pushbot.chat.slack.people import ID
 from pushbot.chat.slack.shape import objects, part, text
 from pushbot.chat.slack.spoken import Place, Spoken
 from pushbot.chat.slack.words import mentioned, straight, topic_of
@@ -121,7 +122,7 @@ class Hearing:
 
     async def _hear(self, said: Sequence[tuple[str, Place]], user: str, context: AsyncBoltContext) -> None:
         """Tell what somebody said, a notice for each line that counts."""
-        if not user or self._known.roster.is_bot(user) or user == self._known.own.user:
+        if not ID.fullmatch(user) or self._known.roster.is_bot(user) or user == self._known.own.user:
             return
         letter, again = str(context["letter"]), bool(context["again"])
         person = self._known.roster.person(user)
@@ -141,7 +142,7 @@ class Hearing:
         before, now = room.topic, topic_of(text(event, "topic"), known.roster.name_of, known.rooms.name_of)
         room.topic, room.setter = now, user
         known.writer.topic_is(room.name, now, own=user == known.own.user)
-        if user and user != known.own.user:
+        if ID.fullmatch(user) and user != known.own.user:
             name, again = str(context["letter"]), bool(context["again"])
             person = known.roster.person(user)
             await self._tell(TopicEdited(known.chat, room.name, person, straight(now), before, id=name, again=again))
@@ -179,7 +180,7 @@ class Hearing:
 
     async def _home(self, event: Object) -> None:
         user = text(event, "user")
-        if text(event, "tab") == "home" and user:
+        if text(event, "tab") == "home" and ID.fullmatch(user):
             await self._meeting.meet({user})
             if not self._known.roster.is_bot(user):
                 await self._tell(HomeOpened(self._known.chat, self._known.roster.person(user)))

@@ -26,6 +26,8 @@ NAME_LIMIT = 64
 NOTED = "name/"
 """How notes begin that say under which name somebody was told of; the id follows."""
 SLACKBOT = "USLACKBOT"
+ID = re.compile(r"[UW][A-Z0-9]+")
+"""What ids of users look like; what does not is nobody."""
 _INSTEAD = str.maketrans({'"': "'", "|": "/", "<": "(", ">": ")", ";": ","})
 """Characters that names cannot have in a topic or a command, and what is shown for them."""
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
@@ -45,9 +47,9 @@ class User:
 
 
 def read_user(found: Object, team: str) -> User | None:
-    """The user in an object of Slack's (https://docs.slack.dev/reference/objects/user-object); None without an id."""
+    """The user in an object of Slack's (https://docs.slack.dev/reference/objects/user-object); None without their id."""
     who, profile = text(found, "id"), part(found, "profile")
-    if not who:
+    if ID.fullmatch(who) is None:
         return None
     handle = _name(text(found, "name")) or who
     names = (text(profile, "display_name"), text(profile, "real_name"), text(found, "real_name"), handle)
