@@ -47,7 +47,7 @@ class User:
 
 
 def read_user(found: Object, team: str) -> User | None:
-    """The user in an object of Slack's (https://docs.slack.dev/reference/objects/user-object); None without their id."""
+    """Whom an object of Slack's describes (docs.slack.dev/reference/objects/user-object); None where there is no id."""
     who, profile = text(found, "id"), part(found, "profile")
     if ID.fullmatch(who) is None:
         return None
