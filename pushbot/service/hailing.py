@@ -69,7 +69,8 @@ class Hailing:
         lines = about(event, at.lane, self._told(event, at))
         if not is_beside(self.lane, event):
             return lines
-        return tuple(replace(line, news=None) for line in lines if line.news in {None, *self.announce.lane})
+        here = (line for line in lines if line.news in {None, *self.announce.lane})
+        return tuple(replace(line, news=None, loud=_is_loud(line)) for line in here)
 
     def _told(self, event: e.Event, at: Setting) -> tuple[Said, ...]:
         of = self.wishes.people.of
@@ -136,8 +137,7 @@ class Hailing:
         there = tuple((person.name, self.wishes.at(person, room.chat)) for person in people)
         calls = tuple((name, address) for name, address in there if address)
         push = said.push if room in self.lane.rooms else ""
-        loud = said.loud or (said.news in LOUD and not said.quote)
-        loud = loud or bool(there)
+        loud = _is_loud(said) or bool(there)
         return Manner(push=push, loud=loud, calls=calls, quote=said.quote, output=said.output, run=said.run)
 
     def _sees_topic(self, origin: Origin) -> bool:
@@ -163,6 +163,11 @@ def about(event: e.Event, lane: str, lines: tuple[Said, ...]) -> tuple[Said, ...
     known = tuple(person for person in people if person not in came) if came else ()
     push = push_name(lane, train.number) if train.begun else ""
     return tuple(replace(line, people=people, known=known, push=push) for line in lines)
+
+
+def _is_loud(said: Said) -> bool:
+    """Whether a line is for the whole room, also where the journey that it is about has a thread."""
+    return said.loud or (said.news in LOUD and not said.quote)
 
 
 def called_in(text: str, people: Sequence[Person]) -> tuple[Person, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushbot.views import PushEnd, PushView, StageState
@@ -95,6 +96,20 @@ async def test_a_failure_that_is_undone_by_itself(play: Playground) -> None:
     princess = push(screen, "web/2").stages[0]
     assert (princess.state, princess.note) == (StageState.FAILED, "rolled back to web-1")
     assert princess.how == screen.boards["#push", "web"].stages[0].how == "rolled back"
+
+
+async def test_what_fails_beside_the_line_is_told_to_the_whole_room(play: Playground) -> None:
+    lane = play.lanes.pop()
+    play.lanes.append(replace(lane, templates=(replace(lane.stages[0], name="staging-*", lock="web/staging-*"),)))
+    play.display()
+    await play.start()
+    await said(play, "alice", ".deploy main to staging-ann")
+    play.executor.fail("migrate", "the disk is full")
+    await play.settle()
+    started, failed, ways = play.server.spoken[-3:]
+    assert ("being deployed" in started.text, "failed on staging-ann" in failed.text) == (True, True)
+    assert (started.manner.loud, failed.manner.loud) == (False, True)
+    assert ways.text.startswith("alice: .deploy main")
 
 
 async def test_what_was_stopped_has_not_failed(play: Playground) -> None:
