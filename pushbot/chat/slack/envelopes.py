@@ -18,6 +18,8 @@ from pushbot.chat.slack.shape import part, text
 from pushbot.ports import Letter
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from pushbot.chat.slack.shape import Object
 
 TALK = frozenset({"", "thread_broadcast", "file_share", "me_message"})
@@ -73,10 +75,10 @@ def mail_of(envelope: Object) -> Mail | None:
             matters = concerns(event)
         case "slash_commands":
             name = _named("slash", _digest(text(payload, "trigger_id"))) or fallback
-            twin, matters = "", True
+            twin, matters = "", bool(text(payload, "command"))
         case "interactive":
             name = _named("press", _digest(text(payload, "trigger_id"))) or fallback
-            twin, matters = "", text(payload, "type") == INTERACTION
+            twin, matters = "", text(payload, "type") == INTERACTION and _can_be_told_apart(payload.get("actions", []))
         case _:
             return None
     if not matters:
@@ -111,6 +113,11 @@ def twin_of(letter: Letter) -> str:
         return _named("client", text(json.loads(letter.body), "event", "client_msg_id"))
     except (ValueError, RecursionError):
         return ""
+
+
+def _can_be_told_apart(actions: JsonValue) -> bool:
+    """Whether each of the elements that were pressed has a name, by which Bolt finds who listens."""
+    return isinstance(actions, list) and all(text(one, "action_id") for one in actions)
 
 
 def _of_use(found: Object) -> Object:
