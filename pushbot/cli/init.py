@@ -19,7 +19,7 @@ _FILES = {"pushbot.toml": "first.toml", ".gitignore": "first.gitignore"}
 _FOR_SLACK = _FILES | {"pushbot.toml": "first_slack.toml"}
 _MANIFEST = "slack-manifest.json"
 _PARTS = ("private-rooms", "user-groups", "joining")
-"""What only some want of Slack; the names are those of pushbot.chat.slack.manifest.Part."""
+"""What only some want of Slack; the names are those of pushbot.chat.slack.setup.manifest.Part."""
 
 
 @click.command()
@@ -74,7 +74,7 @@ def _write(directory: Path, texts: Mapping[Path, str]) -> None:
 
 
 def _manifest(parts: tuple[str, ...]) -> str:
-    from pushbot.chat.slack import manifest  # noqa: PLC0415 - Slack's libraries, which only those need who want Slack
+    from pushbot.chat.slack.setup import manifest  # noqa: PLC0415 - Slack's libraries, which only those need who want Slack
 
     return manifest.written({*manifest.WRITTEN, *map(manifest.Part, parts)})
 

@@ -13,7 +13,7 @@ from pushbot.chat.slack.api import Api
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.chat.slack.people import Roster
 from pushbot.chat.slack.rooms import Rooms
-from pushbot.chat.slack.writer import Writer
+from pushbot.chat.slack.writing.writer import Writer
 from pushbot.ports import PLAIN, Manner
 from pushbot.testing.memory_store import MemoryStore
 from tests.rig.slack import BOT_TOKEN, SlackServer

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
 from pushbot.chat.slack.api import Api
-from pushbot.chat.slack.link import Link
+from pushbot.chat.slack.hearing.link import Link
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.chat.slack.shape import text
 from pushbot.errors import PushbotError

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.chat.slack.check import look
-from pushbot.chat.slack.manifest import SCOPES, Part, scopes
 from pushbot.chat.slack.options import SlackOptions
+from pushbot.chat.slack.setup.check import look
+from pushbot.chat.slack.setup.manifest import SCOPES, Part, scopes
 from pushbot.errors import PushbotError
 from pushbot.ports import Wanted, Worth
 from tests.rig.slack import APP_TOKEN, BOT_TOKEN, SlackServer

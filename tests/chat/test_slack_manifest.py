@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from pushbot.chat.slack.envelopes import EVENTS
-from pushbot.chat.slack.manifest import (
+from pushbot.chat.slack.hearing.envelopes import EVENTS
+from pushbot.chat.slack.options import SlackOptions
+from pushbot.chat.slack.setup.manifest import (
     COMMAND,
     CONNECT,
     FREE_EVENTS,
@@ -27,7 +28,6 @@ from pushbot.chat.slack.manifest import (
     scopes,
     written,
 )
-from pushbot.chat.slack.options import SlackOptions
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.chat.slack import lookback
-from pushbot.chat.slack.manifest import SCOPES, Part, manifest
+from pushbot.chat.slack.setup.manifest import SCOPES, Part, manifest
+from pushbot.chat.slack.writing import lookback
 from pushbot.errors import PushbotError
 from pushbot.ports import Manner, RoomEntered
 from pushbot.testing.memory_store import MemoryStore

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushbot.chat.slack.words import called, commands, lines, mentioned, named, plain, topic_of
+from pushbot.chat.slack.hearing.words import called, commands, lines, mentioned, named, plain, topic_of
 
 NAMES = {"U024BE7LH": "Ada", "W12345": "Ada Lovelace"}
 ROOMS = {"C024BE91L": "#push"}

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from click.testing import CliRunner
 
-from pushbot.chat.slack.manifest import manifest
+from pushbot.chat.slack.setup.manifest import manifest
 from pushbot.cli import inspecting, main
 from pushbot.config import load
 from tests.rig.slack import APP_TOKEN, BOT_TOKEN, SlackServer, Stuck

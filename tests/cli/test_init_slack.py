@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from pushbot.chat.slack.manifest import Part, manifest
+from pushbot.chat.slack.setup.manifest import Part, manifest
 from pushbot.cli import main
 from pushbot.config import load
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.chat.slack.manifest import Part, manifest
+from pushbot.chat.slack.setup.manifest import Part, manifest
 from tests.e2e.bot import until
 from tests.e2e.made import Repository
 from tests.e2e.town import chat, lanes

@@ -12,22 +12,22 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from pushbot.chat.backoff import Backoff
 from pushbot.chat.slack.api import Api
-from pushbot.chat.slack.check import look
-from pushbot.chat.slack.entering import Entering
 from pushbot.chat.slack.groups import UserGroups
-from pushbot.chat.slack.hearing import Hearing
-from pushbot.chat.slack.inbox import Inbox
+from pushbot.chat.slack.hearing.dispatch import Hearing
+from pushbot.chat.slack.hearing.entering import Entering
+from pushbot.chat.slack.hearing.inbox import Inbox
+from pushbot.chat.slack.hearing.link import HOPELESS, Link
+from pushbot.chat.slack.hearing.meeting import Meeting
+from pushbot.chat.slack.hearing.newcomers import Newcomers
+from pushbot.chat.slack.hearing.words import tidy
 from pushbot.chat.slack.known import Known
-from pushbot.chat.slack.link import HOPELESS, Link
-from pushbot.chat.slack.meeting import Meeting
-from pushbot.chat.slack.newcomers import Newcomers
 from pushbot.chat.slack.options import SlackOptions, token_at
 from pushbot.chat.slack.people import Roster, fold
 from pushbot.chat.slack.refused import Refused
 from pushbot.chat.slack.rooms import ID, NAME, Rooms
+from pushbot.chat.slack.setup.check import look
 from pushbot.chat.slack.shape import text
-from pushbot.chat.slack.words import tidy
-from pushbot.chat.slack.writer import Writer
+from pushbot.chat.slack.writing.writer import Writer
 from pushbot.errors import PushbotError
 from pushbot.ports import PLAIN, TopicRefused
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pushbot.chat.slack.options import SlackOptions
     from pushbot.chat.slack.people import Roster
     from pushbot.chat.slack.rooms import Rooms
-    from pushbot.chat.slack.writer import Writer
+    from pushbot.chat.slack.writing.writer import Writer
 
 
 @dataclass(slots=True)

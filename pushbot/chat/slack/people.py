@@ -11,8 +11,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pushbot.chat.slack.hearing.words import tidy
 from pushbot.chat.slack.shape import part, text, true
-from pushbot.chat.slack.words import tidy
 from pushbot.ports import Renamed
 from pushbot.queue.model import Person
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from pushbot.chat.slack.manifest import SCOPES, Part
 from pushbot.chat.slack.refused import Refused
 from pushbot.chat.slack.rooms import ID
+from pushbot.chat.slack.setup.manifest import SCOPES, Part
 from pushbot.chat.slack.shape import objects, part, text, true
 from pushbot.ports import Sight, Worth
 

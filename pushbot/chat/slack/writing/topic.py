@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.slack.blocks.text import escaped
-from pushbot.chat.slack.crew import pause
+from pushbot.chat.slack.hearing.words import topic_of
 from pushbot.chat.slack.refused import NO_ENTRY, Refused, Unreachable
 from pushbot.chat.slack.shape import text
-from pushbot.chat.slack.words import topic_of
+from pushbot.chat.slack.writing.crew import pause
 from pushbot.errors import DeliveryUncertain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pushbot.chat.slack.address import RoomAddress
     from pushbot.chat.slack.api import Api
+    from pushbot.chat.slack.writing.address import RoomAddress
 
 LOG = structlog.get_logger()
 METHOD = "conversations.setTopic"

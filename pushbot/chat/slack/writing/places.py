@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.slack.lookback import BOARD
+from pushbot.chat.slack.writing.lookback import BOARD
 from pushbot.errors import PushbotError
 
 if TYPE_CHECKING:

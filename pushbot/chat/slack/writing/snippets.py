@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.slack.blocks.text import size
-from pushbot.chat.slack.lookback import shares
-from pushbot.chat.slack.message import quoted
-from pushbot.chat.slack.outbox import MOST_CHARACTERS, MOST_LINES
 from pushbot.chat.slack.paces import POST
 from pushbot.chat.slack.shape import text
+from pushbot.chat.slack.writing.lookback import shares
+from pushbot.chat.slack.writing.message import quoted
+from pushbot.chat.slack.writing.outbox import MOST_CHARACTERS, MOST_LINES
 from pushbot.errors import DeliveryUncertain, PushbotError
 
 if TYPE_CHECKING:

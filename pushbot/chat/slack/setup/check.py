@@ -12,11 +12,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from pushbot.chat.slack.api import Api
-from pushbot.chat.slack.check_rooms import rooms_seen
 from pushbot.chat.slack.groups import UserGroups
-from pushbot.chat.slack.manifest import CONNECT, Part, scopes
 from pushbot.chat.slack.options import token_at
 from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.setup.check_rooms import rooms_seen
+from pushbot.chat.slack.setup.manifest import CONNECT, Part, scopes
 from pushbot.errors import PushbotError
 from pushbot.ports import Sight, Worth
 

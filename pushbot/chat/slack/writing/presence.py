@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushbot.chat.slack.address import PersonAddress, RoomAddress
-from pushbot.chat.slack.outbox import Parent
-from pushbot.chat.slack.snippets import Snippet
-from pushbot.chat.slack.talk import Talk
-from pushbot.chat.slack.topic import Topic
-from pushbot.chat.slack.wall import Wall
+from pushbot.chat.slack.writing.address import PersonAddress, RoomAddress
+from pushbot.chat.slack.writing.outbox import Parent
+from pushbot.chat.slack.writing.snippets import Snippet
+from pushbot.chat.slack.writing.talk import Talk
+from pushbot.chat.slack.writing.topic import Topic
+from pushbot.chat.slack.writing.wall import Wall
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from pushbot.chat.slack.address import Known
     from pushbot.chat.slack.api import Api
-    from pushbot.chat.slack.crew import Crew
-    from pushbot.chat.slack.drawing import Drawing
-    from pushbot.chat.slack.message import Writing
-    from pushbot.chat.slack.places import Places
-    from pushbot.chat.slack.snippets import Snippets
+    from pushbot.chat.slack.writing.address import Known
+    from pushbot.chat.slack.writing.crew import Crew
+    from pushbot.chat.slack.writing.drawing import Drawing
+    from pushbot.chat.slack.writing.message import Writing
+    from pushbot.chat.slack.writing.places import Places
+    from pushbot.chat.slack.writing.snippets import Snippets
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushbot.chat.slack import blocks
-from pushbot.chat.slack.message import AS_IT_IS
+from pushbot.chat.slack.writing.message import AS_IT_IS
 from pushbot.views import PushView
 
 if TYPE_CHECKING:

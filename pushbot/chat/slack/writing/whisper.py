@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.slack.crew import pause
-from pushbot.chat.slack.outbox import Outbox, Place, Speech, is_thread
 from pushbot.chat.slack.refused import Refused, Unreachable
+from pushbot.chat.slack.writing.crew import pause
+from pushbot.chat.slack.writing.outbox import Outbox, Place, Speech, is_thread
 from pushbot.errors import DeliveryUncertain, PushbotError
 from pushbot.service.voice.plain import again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pushbot.chat.slack.address import Address
     from pushbot.chat.slack.api import Api
-    from pushbot.chat.slack.message import Writing
-    from pushbot.chat.slack.places import Places
     from pushbot.chat.slack.shape import Object
-    from pushbot.chat.slack.urls import Urls
+    from pushbot.chat.slack.writing.address import Address
+    from pushbot.chat.slack.writing.message import Writing
+    from pushbot.chat.slack.writing.places import Places
+    from pushbot.chat.slack.writing.urls import Urls
 
 LOG = structlog.get_logger()
 TRIES = 4

@@ -17,11 +17,11 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
 
 from pushbot.chat.slack.blocks.press import pressed
-from pushbot.chat.slack.envelopes import COMING, GOING, HOME, MESSAGES, PEOPLE, RENAMES, TALK, TOPIC
+from pushbot.chat.slack.hearing.envelopes import COMING, GOING, HOME, MESSAGES, PEOPLE, RENAMES, TALK, TOPIC
+from pushbot.chat.slack.hearing.spoken import Place, Spoken
+from pushbot.chat.slack.hearing.words import mentioned, straight, topic_of
 from pushbot.chat.slack.people import ID
 from pushbot.chat.slack.shape import objects, part, text
-from pushbot.chat.slack.spoken import Place, Spoken
-from pushbot.chat.slack.words import mentioned, straight, topic_of
 from pushbot.errors import PushbotError
 from pushbot.ports import HomeOpened, TopicEdited
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from slack_bolt.context.async_context import AsyncBoltContext
 
-    from pushbot.chat.slack.entering import Entering
+    from pushbot.chat.slack.hearing.entering import Entering
+    from pushbot.chat.slack.hearing.meeting import Meeting
     from pushbot.chat.slack.known import Known
-    from pushbot.chat.slack.meeting import Meeting
     from pushbot.chat.slack.shape import Object
     from pushbot.ports import Letter, Notice
 

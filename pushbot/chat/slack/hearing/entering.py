@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.backoff import Backoff
+from pushbot.chat.slack.hearing.words import topic_of
 from pushbot.chat.slack.refused import Refused
 from pushbot.chat.slack.rooms import NOTED
 from pushbot.chat.slack.shape import objects, part, text, true
-from pushbot.chat.slack.words import topic_of
 from pushbot.errors import PushbotError
 from pushbot.ports import RoomEntered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from pushbot.chat.slack.hearing.meeting import Meeting
     from pushbot.chat.slack.known import Known
-    from pushbot.chat.slack.meeting import Meeting
     from pushbot.chat.slack.rooms import Room
     from pushbot.chat.slack.shape import Object
     from pushbot.ports import Memory, Notice

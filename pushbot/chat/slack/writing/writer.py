@@ -12,17 +12,17 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from pushbot.chat.slack.crew import Crew
-from pushbot.chat.slack.drawing import Drawing
-from pushbot.chat.slack.homes import Homes
-from pushbot.chat.slack.message import Writing
-from pushbot.chat.slack.outbox import Speech, is_thread
-from pushbot.chat.slack.places import Places, lane_of
-from pushbot.chat.slack.presence import InPrivate, InRoom, Tools
-from pushbot.chat.slack.snippets import Snippets
-from pushbot.chat.slack.talk import SETTLES
-from pushbot.chat.slack.urls import Urls
-from pushbot.chat.slack.whisper import Whisper
+from pushbot.chat.slack.writing.crew import Crew
+from pushbot.chat.slack.writing.drawing import Drawing
+from pushbot.chat.slack.writing.homes import Homes
+from pushbot.chat.slack.writing.message import Writing
+from pushbot.chat.slack.writing.outbox import Speech, is_thread
+from pushbot.chat.slack.writing.places import Places, lane_of
+from pushbot.chat.slack.writing.presence import InPrivate, InRoom, Tools
+from pushbot.chat.slack.writing.snippets import Snippets
+from pushbot.chat.slack.writing.talk import SETTLES
+from pushbot.chat.slack.writing.urls import Urls
+from pushbot.chat.slack.writing.whisper import Whisper
 from pushbot.clock import SystemClock
 from pushbot.errors import PushbotError
 from pushbot.ports import PLAIN
@@ -30,9 +30,9 @@ from pushbot.ports import PLAIN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pushbot.chat.slack.address import Known
     from pushbot.chat.slack.api import Api
-    from pushbot.chat.slack.message import Names
+    from pushbot.chat.slack.writing.address import Known
+    from pushbot.chat.slack.writing.message import Names
     from pushbot.ports import Clock, Manner, Memory
     from pushbot.views import HomeView, LaneBoard, PushView
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pushbot.chat.slack.blocks.text import MOST, Line, escaped, rich, size
-from pushbot.chat.slack.lookback import of_lines
+from pushbot.chat.slack.writing.lookback import of_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pushbot.chat.slack.outbox import Speech
-    from pushbot.chat.slack.places import Places
     from pushbot.chat.slack.shape import Object
+    from pushbot.chat.slack.writing.outbox import Speech
+    from pushbot.chat.slack.writing.places import Places
 
 AS_IT_IS: Object = {"parse": "none", "link_names": False, "unfurl_links": False, "unfurl_media": False}
 """Arguments that keep Slack from making more of a message than it is."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pushbot.chat.slack.hearing.words import called, commands, lines, named, plain
 from pushbot.chat.slack.shape import text
-from pushbot.chat.slack.words import called, commands, lines, named, plain
 from pushbot.ports import Heard
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.slack.crew import pause
 from pushbot.chat.slack.refused import Refused, Unreachable
+from pushbot.chat.slack.writing.crew import pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.slack.envelopes import Mail, mail_of, twin_of
+from pushbot.chat.slack.hearing.envelopes import Mail, mail_of, twin_of
 from pushbot.errors import PushbotError
 from pushbot.ports import Letter
 

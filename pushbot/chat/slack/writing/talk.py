@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from pushbot.chat.slack import lookback
-from pushbot.chat.slack.crew import pause
-from pushbot.chat.slack.outbox import Outbox, Parent, Place, Speech, is_thread
 from pushbot.chat.slack.paces import POST
 from pushbot.chat.slack.refused import NO_BOT, NO_ENTRY, TOO_MUCH, Refused, Unreachable
 from pushbot.chat.slack.shape import text
+from pushbot.chat.slack.writing import lookback
+from pushbot.chat.slack.writing.crew import pause
+from pushbot.chat.slack.writing.outbox import Outbox, Parent, Place, Speech, is_thread
 from pushbot.errors import DeliveryUncertain, PushbotError
 from pushbot.service.voice.plain import again
 
 if TYPE_CHECKING:
-    from pushbot.chat.slack.address import Address
     from pushbot.chat.slack.api import Api
-    from pushbot.chat.slack.message import Writing
-    from pushbot.chat.slack.places import Places
     from pushbot.chat.slack.shape import Object
+    from pushbot.chat.slack.writing.address import Address
+    from pushbot.chat.slack.writing.message import Writing
+    from pushbot.chat.slack.writing.places import Places
 
 LOG = structlog.get_logger()
 SETTLES = 1.0

@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from pushbot.chat.slack import lookback
-from pushbot.chat.slack.crew import pause
-from pushbot.chat.slack.lookback import BOARD
 from pushbot.chat.slack.paces import POST
-from pushbot.chat.slack.places import Spot, board_key, push_key
 from pushbot.chat.slack.refused import NO_BOT, NO_ENTRY, TOO_MUCH, Refused, Unreachable
 from pushbot.chat.slack.shape import text
+from pushbot.chat.slack.writing import lookback
+from pushbot.chat.slack.writing.crew import pause
+from pushbot.chat.slack.writing.lookback import BOARD
+from pushbot.chat.slack.writing.places import Spot, board_key, push_key
 from pushbot.errors import DeliveryUncertain
 from pushbot.views import PushEnd, PushView
 
 if TYPE_CHECKING:
-    from pushbot.chat.slack.address import RoomAddress
     from pushbot.chat.slack.api import Api
-    from pushbot.chat.slack.places import Places
     from pushbot.chat.slack.shape import Object
+    from pushbot.chat.slack.writing.address import RoomAddress
+    from pushbot.chat.slack.writing.places import Places
     from pushbot.views import LaneBoard
 
 LOG = structlog.get_logger()
