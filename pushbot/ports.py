@@ -76,7 +76,8 @@ class Heard:
     A chat that knows more tells it: `spot` is where in the room it was said (a thread), in the chat's own words, and an
     answer goes there. `lane` is what the place speaks of (the thread of a push, a button of a board), `seen` the
     `mark` of the board whose button it was. `id` names what was said, for ever: then `tell` returns when all that
-    follows is on record; with `again` it may have been told before, and what is on record is not done twice.
+    follows is on record; with `again` it may have been told before, and what is on record is not done twice. `late`: it
+    was said so long ago that nobody expects it to be done any more.
     """
 
     chat: str
@@ -89,6 +90,7 @@ class Heard:
     seen: str = ""
     id: str = ""
     again: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +257,14 @@ class Displays(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a chat took from its server and has not dealt with yet: `id` is the server's own, `body` the chat's."""
+    """What a chat took from its server and has not dealt with yet: `id` is the server's own, `body` the chat's.
+
+    `at` is when it was taken in, where the store tells.
+    """
 
     id: str
     body: str
+    at: datetime | None = field(default=None, compare=False)
 
 
 class Memory(Protocol):

@@ -23,6 +23,8 @@ MISTAKE = "mistake"
 """The outcome of what cannot be understood."""
 STOPPING = "stopping"
 """The outcome of what is asked of a bot that waits for its last runs."""
+LATE = "late"
+"""The outcome of what was said too long ago to be done by itself."""
 MOST_WAITING = 1000
 AGAIN_AFTER = 1.0
 """Seconds until entries that could not be recorded are tried again."""

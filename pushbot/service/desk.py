@@ -15,10 +15,10 @@ from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.time import stirs
 from pushbot.queue.topic import Unreadable, split_lanes
 from pushbot.service.asks import Ask, Origin
-from pushbot.service.clerk import MISTAKE, STOPPING
+from pushbot.service.clerk import LATE, MISTAKE, STOPPING
 from pushbot.service.directory import Directory, follows
 from pushbot.service.spec import Room
-from pushbot.service.voice.refusals import found_elsewhere, mistaken, quoted_back, refused, topic_refused
+from pushbot.service.voice.refusals import found_elsewhere, late, mistaken, quoted_back, refused, topic_refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,6 +103,9 @@ class Desk:
         requests = parse_message(text, addressed=heard.addressed)
         if not requests:
             await self.house.hear(heard)
+        if heard.late and any(not isinstance(request, c.Question) for request in requests):
+            await self._come_late(heard, origin, post)
+            return
         for request in requests:
             if isinstance(request, c.BotCommand):
                 await post.put(self.house.put, Ask(request, by, text, origin))
@@ -118,6 +121,11 @@ class Desk:
                 self._turn_away(heard, origin, refused(heard.person, lane), lane.code)
                 continue
             await post.put(lane.put, Ask(request, by, text, origin, seen=heard.seen))
+
+    async def _come_late(self, heard: Heard, origin: Origin, post: Post) -> None:
+        """What was said long before a restart is not done by surprise; nothing need be said of what was done then."""
+        if not await post.begun():
+            self._turn_away(heard, origin, late(heard.person), LATE)
 
     def _turn_away(self, heard: Heard, origin: Origin, why: str, outcome: str) -> None:
         self.speaker.answer(origin, why, alone=True)

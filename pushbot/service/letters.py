@@ -45,6 +45,10 @@ class Post:
         counted = () if isinstance(ask.what, Question) else (delivery,)
         await put(replace(ask, deliveries=counted, receipt=receipt))
 
+    async def begun(self) -> bool:
+        """Whether the first command is on record already."""
+        return await self.letters.store.delivered(f"{self.id}#1")
+
     async def settled(self) -> None:
         """Return when all that was left is on record, or could not be recorded and people were told so."""
         if self._receipts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from pushbot.ports import Letter
@@ -33,8 +34,8 @@ class SqliteMemory:
 
     async def waiting(self) -> Sequence[Letter]:
         """The letters that were not dealt with, in the order in which they were taken in."""
-        sql = "SELECT id, body FROM letters WHERE chat = ? AND body IS NOT NULL ORDER BY seq"
-        return tuple(Letter(row[0], row[1]) for row in await self._ask(sql, self._chat))
+        sql = "SELECT id, body, at FROM letters WHERE chat = ? AND body IS NOT NULL ORDER BY seq"
+        return tuple(Letter(row[0], row[1], datetime.fromisoformat(row[2])) for row in await self._ask(sql, self._chat))
 
     async def dealt_with(self, letter: str) -> None:
         """The letter of that id is done."""

@@ -165,12 +165,13 @@ class MemoryStore:
 
 
 class Drawer:
-    """What a chat keeps, for as long as its store lives."""
+    """What a chat keeps, for as long as its store lives. `at` is when its letters came, if a test sets it."""
 
     def __init__(self, expect_open: Callable[[], None]) -> None:
         self._expect_open = expect_open
         self._letters: dict[str, str | None] = {}
         self._notes: dict[str, str] = {}
+        self.at: datetime | None = None
 
     async def take_in(self, letter: Letter) -> bool:
         """Keep a letter; False when one of that id came before."""
@@ -182,7 +183,7 @@ class Drawer:
     async def waiting(self) -> Sequence[Letter]:
         """The letters that were not dealt with, in the order in which they were taken in."""
         self._expect_open()
-        return tuple(Letter(each, body) for each, body in self._letters.items() if body is not None)
+        return tuple(Letter(each, body, self.at) for each, body in self._letters.items() if body is not None)
 
     async def dealt_with(self, letter: str) -> None:
         """The letter of that id is done."""

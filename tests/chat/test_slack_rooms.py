@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
 
 from pushbot.chat.slack import SlackChat, SlackOptions
+from pushbot.clock import SystemClock
 from pushbot.errors import PushbotError
 from pushbot.ports import RoomEntered, TopicEdited, TopicRefused
 from pushbot.queue.model import Person
@@ -174,6 +176,20 @@ async def test_what_was_acknowledged_is_told_after_a_crash_and_said_to_be_again(
         ]
     async with bot.running():
         assert bot.heard == []
+
+
+@pytest.mark.parametrize(("ago", "late"), [(timedelta(minutes=9), False), (timedelta(minutes=11), True)])
+async def test_what_waited_for_long_is_told_to_be_late(
+    slack: SlackServer, tmp_path: Path, ago: timedelta, *, late: bool
+) -> None:
+    bot = Listener(slack, tmp_path)
+    async with bot.running(stuck=True):
+        slack.people.say("ada", "#push", ".go")
+        await slack.until(lambda: slack.acked)
+    bot.store.memory("slack").at = SystemClock().now() - ago
+    async with bot.running():
+        slack.people.say("bob", "#push", ".good")
+        assert [(one.text, one.late) for one in await bot.hears(2)] == [(".go", late), (".good", False)]
 
 
 async def test_a_hundred_commands_at_once_are_heard_in_order(slack: SlackServer, bot: Listener) -> None:

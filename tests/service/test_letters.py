@@ -119,3 +119,30 @@ async def test_a_disk_that_is_full_holds_up_nobody(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             await told(play, letter(".join", "2"))
         assert play.server.topic(PUSH) == "alice"
+
+
+async def test_what_was_said_long_ago_is_not_done_by_surprise(tmp_path: Path) -> None:
+    async with Playground(tmp_path) as play:
+        play.add_lane("web")
+        await play.start()
+        await told(play, Heard("irc", PUSH, ALICE, ".join; .go", id="1", again=True, late=True))
+        assert play.server.topic(PUSH) == "clear"
+        assert [line.rpartition(":")[2] for line in said(play)] == [" say it again"]
+        assert [entry.outcome for entry in await play.store.journal("")] == ["late"]
+
+
+async def test_what_was_done_before_is_not_called_late(tmp_path: Path) -> None:
+    async with Playground(tmp_path) as play:
+        play.add_lane("web")
+        await play.start()
+        await told(play, letter(".join"), Heard("irc", PUSH, ALICE, ".join", id="1", again=True, late=True))
+        assert said(play) == ["alice: You're up"]
+
+
+async def test_a_question_is_answered_however_late(tmp_path: Path) -> None:
+    async with Playground(tmp_path) as play:
+        play.add_lane("web")
+        await play.start()
+        await told(play, Heard("irc", PUSH, ALICE, ".eta", id="1", again=True, late=True))
+        assert len(said(play)) == 1
+        assert "say it again" not in said(play)[0]

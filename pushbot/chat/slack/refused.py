@@ -68,7 +68,8 @@ class Refused(PushbotError):  # noqa: N818 - it says what happened
         if code == "missing_scope":
             cure = f"add the scope {needed or 'it needs'} to the app and install it again"
         else:
-            cure = WHAT_TO_DO.get(code, f"see https://docs.slack.dev/reference/methods/{method}")
+            page = f"see https://docs.slack.dev/reference/methods/{method}"
+            cure = WHAT_TO_DO.get(code, page if "." in method else "it is used up, or gone")
         place = f" in {where}" if where else ""
         super().__init__(f"Slack refused {method}{place} ({code}): {cure}.")
 

@@ -122,6 +122,11 @@ def _unknown(key: str) -> str:
     return f"nothing vouches for who you are here, so I did nothing: {how}, and say it again"
 
 
+def late(who: Person) -> str:
+    """What was said to a bot that was ended before it did it, and came back when nobody expects it any more."""
+    return f"{who.name}: I was away when you said that, and it is long ago, so I did not do it: say it again"
+
+
 def quoted_back(topic: str) -> str:
     """A topic that was not taken, so that nothing of it is lost."""
     return f"I put mine back. Yours was: {one_line(topic)}"

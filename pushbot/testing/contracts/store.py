@@ -270,6 +270,7 @@ class StoreContract:
             await store.open()
             drawer = store.memory("slack")
             assert list(await drawer.waiting()) == [first, second]
+            assert all(letter.at is None or letter.at.tzinfo is not None for letter in await drawer.waiting())
             await drawer.dealt_with("Ev1")
             await drawer.dealt_with("of nobody")
             assert list(await drawer.waiting()) == [second]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +24,7 @@ from pushbot.chat.slack.hearing.spoken import Place, Spoken
 from pushbot.chat.slack.hearing.words import mentioned, straight, topic_of
 from pushbot.chat.slack.people import ID
 from pushbot.chat.slack.shape import objects, part, text
+from pushbot.clock import SystemClock
 from pushbot.errors import PushbotError
 from pushbot.ports import HomeOpened, TopicEdited
 
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 LOG = structlog.get_logger()
 HELP = ".help"
+LATE = timedelta(minutes=10)
+"""After so long nobody expects any more that what they said before a crash is done."""
 _ANY = re.compile(".*", re.DOTALL)
 _SILENT = logging.getLogger("pushbot.chat.slack.bolt")
 _SILENT.setLevel(logging.CRITICAL + 1)
@@ -51,7 +56,7 @@ class Hearing:
         self, known: Known, meeting: Meeting, entering: Entering, tell: Callable[[Notice], Awaitable[None]]
     ) -> None:
         self._known, self._meeting, self._entering, self._tell = known, meeting, entering, tell
-        self._spoken = Spoken(known)
+        self._spoken, self._clock = Spoken(known), SystemClock()
         self._app = self._sorted(
             AsyncApp(
                 name="pushbot",
@@ -74,7 +79,8 @@ class Hearing:
         """Tell what is in a letter. Raises what the listeners raise."""
         body = json.loads(letter.body)
         trouble: list[Exception] = []
-        context = {"letter": letter.id, "again": again, "trouble": trouble}
+        late = again and letter.at is not None and self._clock.now() - letter.at > LATE
+        context = {"letter": letter.id, "again": again, "late": late, "trouble": trouble}
         try:
             await self._app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=body, context=context))
         except (AttributeError, LookupError, TypeError, ValueError) as odd:  # what listeners raise is in `trouble`
@@ -124,11 +130,11 @@ class Hearing:
         """Tell what somebody said, a notice for each line that counts."""
         if not ID.fullmatch(user) or self._known.roster.is_bot(user) or user == self._known.own.user:
             return
-        letter, again = str(context["letter"]), bool(context["again"])
+        letter, again, late = str(context["letter"]), bool(context["again"]), bool(context["late"])
         person = self._known.roster.person(user)
         for number, (line, place) in enumerate(said, 1):
             name = letter if len(said) == 1 else f"{letter}/{number}"
-            await self._tell(place.heard(self._known.chat, person, line, name, again=again))
+            await self._tell(replace(place.heard(self._known.chat, person, line, name, again=again), late=late))
 
     async def _topic(self, event: Object, context: AsyncBoltContext) -> None:
         """The topic is another. Ours has come true; somebody else's is told, with what it took the place of."""
