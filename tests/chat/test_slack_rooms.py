@@ -14,7 +14,7 @@ from pushbot.errors import PushbotError
 from pushbot.ports import RoomEntered, TopicEdited, TopicRefused
 from pushbot.queue.model import Person
 from pushbot.service.voice.refusals import topic_refused
-from tests.rig.slack import APP_TOKEN, BOT_TOKEN, BOT_USER, Http, SlackServer
+from tests.rig.slack import APP_TOKEN, BOT_TOKEN, BOT_USER, Http, SlackServer, Slow
 from tests.rig.slack_listener import Listener, workspace
 
 if TYPE_CHECKING:
@@ -103,6 +103,16 @@ async def test_a_private_room_is_entered_when_the_bot_is_invited(slack: SlackSer
             assert (await bot.hears())[0].room == "#secret"
     (shut,) = [one for one in logs if one["event"] == "slack_room_shut"]
     assert "/invite @pushbot" in str(shut["why"])
+
+
+async def test_an_invitation_while_the_bot_looks_for_the_room_is_not_missed(slack: SlackServer, tmp_path: Path) -> None:
+    slack.add_channel("#secret", private=True, bot=False)
+    slack.fault("conversations.info", Slow(0.1))
+    async with Listener(slack, tmp_path, rooms=("#push", "#secret")).running(stuck=True) as bot:
+        bot.free.set()
+        await slack.until(lambda: len(slack.called("conversations.list")) == 2)  # it has not found the room anywhere
+        slack.people.invite("#secret")
+        await bot.entered(2)
 
 
 async def test_a_public_room_is_joined_where_the_app_may(slack: SlackServer, tmp_path: Path) -> None:

@@ -70,12 +70,7 @@ class Entering:
             await self._stir.wait()
             self._stir.clear()
             try:
-                await self._look_for_missing()
-                while self._wanted:
-                    name = next(iter(self._wanted))
-                    if (room := self.known.rooms.room(name)) is not None:
-                        await self._look_at(room)
-                    self._wanted.discard(name)
+                await self._look_at_wanted()
             except PushbotError as error:
                 delay = backoff.next()
                 LOG.warning("slack_rooms_not_seen", chat=self.known.chat, error=str(error), again_in=round(delay, 2))
@@ -83,6 +78,19 @@ class Entering:
                 self._stir.set()
             else:
                 backoff.reset()
+
+    async def _look_at_wanted(self) -> None:
+        """Look at all that is wanted now; what is wanted meanwhile is looked for and looked at after that."""
+        wanted, self._wanted = self._wanted, set()
+        try:
+            await self._look_for_missing()
+            while wanted:
+                name = next(iter(wanted))
+                if (room := self.known.rooms.room(name)) is not None:
+                    await self._look_at(room)
+                wanted.discard(name)
+        finally:
+            self._wanted |= wanted
 
     # --- which channel ---
 
