@@ -111,8 +111,8 @@ async def topics_by_hand(day: Day) -> None:
     await day.writes(f"{second.nick} | nobody", "[run_in_flight]")
     await day.arrives(driver, companion)
     topic = day.chief.topic()
+    day.chief.send(f'TOPIC #push :{topic} !! "lunch at noon"')  # who comes at this moment is not in it
     late.say(".join last")
-    day.chief.send(f'TOPIC #push :{topic} !! "lunch at noon"')  # it may well not know who comes at this moment
     await day.chief.sees(lambda now: now.endswith(f'{late.nick} !! "lunch at noon"'))
     late.say(".nevermind")
     day.chief.say(".message -")
