@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LINES = "pushbot_lines"
 """The type of the metadata of a message that holds lines of the bot; views have another."""
-_KNOWN_AS = r"known (?:as (?:nick|user):|in the configuration as )\S+; proof: (?:nick|Slack user)[^;]*"
+_KNOWN_AS = r"known (?:as (?:nick:|slack/)|in the configuration as )\S+; proof: (?:nick|Slack user)[^;]*"
 _IDENTITY = re.compile(rf"(?<=: you are )(\S+) on \w+, {_KNOWN_AS}")
 _MENTION = re.compile(r"<@(\w+)>")
 

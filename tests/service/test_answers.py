@@ -9,7 +9,7 @@ import pytest
 from pushbot.ports import ChangeSet, CommitInfo, PushRecord, PushState
 from pushbot.queue.commands import RunState
 from pushbot.queue.grammar import USAGE, verbs
-from pushbot.queue.model import Hold, Phase, Rider, RunKind, Train
+from pushbot.queue.model import Hold, Person, Phase, Rider, RunKind, Train
 from pushbot.service.access import Access
 from pushbot.service.voice import answers, blame
 from pushbot.service.voice.phrases import LINE, clip, shown
@@ -146,6 +146,9 @@ def test_whoami_tells_the_name_the_key_the_proof_and_the_trains() -> None:
         "zoe: you are zoe on irc, known as nick:zoe; proof: none; aboard no train",
         "zoe: you may ask, and do nothing before you log in",
     )
+    ada = Person("slack", "user:U0ADA", "Ada", "Slack user U0ADA", "U0ADA")
+    first = whoami(ada, [snapshot], access.standing(ada, snapshot), "web")[0]
+    assert first == "Ada: you are Ada on slack, known as slack/U0ADA; proof: Slack user U0ADA; aboard no train"
 
 
 def hostile_lines() -> list[str]:

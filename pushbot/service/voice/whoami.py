@@ -23,7 +23,7 @@ _MOST = 12
 def whoami(person: Person, snapshots: Sequence[Snapshot], standing: Standing, lane: str) -> tuple[str, ...]:
     """Who somebody is taken for, where they sit, their roles in `lane`, and what is not for them there."""
     where = "on this machine" if person.key.startswith("uid:") else f"on {person.chat}"
-    known = f"in the configuration as {person.key.removeprefix(LINKED)}" if person.linked else f"as {person.key}"
+    known = f"in the configuration as {person.key.removeprefix(LINKED)}" if person.linked else f"as {_account(person)}"
     vouched = f"proof: {shown(person.proof) or 'none'}"
     name = shown(person.name, NAME)
     first = f"{to(person)}: you are {name} {where}, known {shown(known)}; {vouched}; {_seats(person, snapshots)}"
@@ -39,6 +39,12 @@ def whoami(person: Person, snapshots: Sequence[Snapshot], standing: Standing, la
     if not person.trusted or not lacking:
         return (clip(first), clip(f"{to(person)}: {held}"))
     return (clip(first), clip(f"{to(person)}: {held}; not yours: {'; '.join(lacking)}"))
+
+
+def _account(person: Person) -> str:
+    """Who that is: on Slack as `[people]` wants it, `slack/U024BE7LH`; on IRC by what makes it so, `account:alice`."""
+    kind, _, rest = person.key.partition(":")
+    return f"{person.chat}/{rest}" if kind == "user" else person.key
 
 
 def _seats(person: Person, snapshots: Sequence[Snapshot]) -> str:
