@@ -9,31 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pushbot.ports import Heard, HomeOpened, Manner, Renamed
-from pushbot.queue.model import Person
 from pushbot.views import HomeView, LaneBoard, Offer
 from tests.rig.slack import BOT_USER, Refused, SlackServer
-from tests.rig.slack_listener import Listener, workspace
+from tests.rig.slack_listener import ADA, Listener
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from pydantic import JsonValue
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with workspace() as server:
-        yield server
-
-
-@pytest.fixture
-async def bot(slack: SlackServer, tmp_path: Path) -> AsyncIterator[Listener]:
-    async with Listener(slack, tmp_path).running() as made:
-        yield made
-
-
-ADA = Person("slack", "user:U0ADA", "Ada", address="U0ADA")
 
 
 # --- talk ---

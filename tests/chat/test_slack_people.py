@@ -126,7 +126,7 @@ def test_who_is_not_known_is_asked_for_once() -> None:
 
 @pytest.mark.parametrize("odd", [{}, {"id": 7}, {"id": "U1", "profile": []}, {"id": "U1", "name": None}])
 def test_odd_descriptions_break_nothing(odd: dict[str, object]) -> None:
-    roster(odd).person("U1")
+    assert roster(odd).person("U1").key == "user:U1"
 
 
 def test_names_are_compared_without_case_and_at() -> None:

@@ -12,29 +12,12 @@ from pushbot.chat.slack import SlackChat, SlackOptions
 from pushbot.clock import SystemClock
 from pushbot.errors import PushbotError
 from pushbot.ports import RoomEntered, TopicEdited, TopicRefused
-from pushbot.queue.model import Person
 from pushbot.service.voice.refusals import topic_refused
 from tests.rig.slack import APP_TOKEN, BOT_TOKEN, BOT_USER, Http, SlackServer, Slow
-from tests.rig.slack_listener import Listener, workspace
+from tests.rig.slack_listener import ADA, Listener
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with workspace() as server:
-        yield server
-
-
-@pytest.fixture
-async def bot(slack: SlackServer, tmp_path: Path) -> AsyncIterator[Listener]:
-    async with Listener(slack, tmp_path).running() as made:
-        yield made
-
-
-ADA = Person("slack", "user:U0ADA", "Ada", address="U0ADA")
 
 
 # --- topics and rooms ---

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.chat.slack import SlackChat, SlackOptions
 from pushbot.ports import Heard, RoomEntered
+from pushbot.queue.model import Person
 from pushbot.testing.memory_store import MemoryStore
 from tests.rig.slack import APP_TOKEN, BOT_TOKEN, SlackServer
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Notice
 
+ADA = Person("slack", "user:U0ADA", "Ada", address="U0ADA")
 QUICK = {"ping_interval": 0.2, "reconnect_min": 0.01, "reconnect_max": 0.05, "message_interval": 0.0}
 
 
