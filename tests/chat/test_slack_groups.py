@@ -126,7 +126,7 @@ class Kept:
         await self.asleep()
 
     async def asleep(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not self.clock.sleepers:  # noqa: ASYNC110 - the clock is the tested thing's, and tells nobody
                 await asyncio.sleep(0.002)
 

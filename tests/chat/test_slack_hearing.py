@@ -76,7 +76,7 @@ async def test_what_bots_say_and_what_is_edited_or_deleted_is_not_heard(slack: S
     slack.people.delete("#push", ts)
     said = bot.chat.say("#push", ".join")
     slack.people.say("ada", "#warroom", ".join")  # no room of this bot's
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await said
     slack.people.say("bob", "#push", ".good")
     heard = await bot.hears(2)
@@ -155,7 +155,7 @@ async def test_elsewhere_it_is_answered_where_it_was_given(slack: SlackServer, b
     (heard,) = await bot.hears()
     assert (heard.room, heard.text, heard.addressed) == (None, "status", True)
     said = bot.chat.say(heard.person.reach, "all is well", Manner(whom="U0ADA", spot=heard.spot))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await said
     assert slack.ephemerals("ada") == ["all is well"]
 

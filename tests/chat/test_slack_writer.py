@@ -31,7 +31,7 @@ async def test_a_line_goes_out_at_once_as_it_is(slack: SlackServer) -> None:
     async with desk(slack, interval=5.0) as bot:
         began = time.perf_counter()
         await bot.said(bot.say("<princess> alice & *bob* <!channel> @channel"))
-        assert time.perf_counter() - began < 1
+        assert time.perf_counter() - began < 4
     assert slack.said(PUSH)[-1] == "<princess> alice & *bob* <!channel> @channel"
     message = slack.messages(PUSH)[-1]
     assert message.text == "&lt;princess&gt; alice &amp; *bob* &lt;!channel&gt; @channel"

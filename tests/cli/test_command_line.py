@@ -136,7 +136,7 @@ async def test_a_signal_ends_the_bot_in_good_order(number: signal.Signals) -> No
             await asyncio.sleep(0)
             seen.append("signed off")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await until_told(serve, load(EXAMPLE))
     assert seen == ["signed off"]
 

@@ -79,7 +79,7 @@ async def test_silence_at_every_moment(bots: Bots, tmp_path: Path) -> None:
         began = time.monotonic()
         code, _ = await bot.stop()
         assert code == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
     assert bot.written("steps") == ["web-1 live build web-1"]
 
 

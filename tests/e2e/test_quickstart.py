@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.net]
 
 CONFIG = Path(__file__).parents[2] / "config"
-SOON = 15.0
+SOON = 30.0
 
 
 @dataclass

@@ -63,7 +63,7 @@ async def test_it_enters_hears_answers_and_leaves(irc_server: Ngircd, connect: C
         renamed = await bot.told(Renamed)
         assert (renamed.old.key, renamed.new.key, renamed.new.name) == ("nick:alice", "nick:ally", "Ally")
         start = loop.time()
-    assert loop.time() - start < 2
+    assert loop.time() - start < 10
     await alice.expect(":pushbot!~pushbot@127.0.0.1 QUIT")
 
 
@@ -225,8 +225,8 @@ async def test_a_server_that_stops_answering_is_noticed_in_time(irc_server: Ngir
         await bot.entered("#push")
         start = loop.time()
         irc_server.freeze()
-        await until(lambda: bot.chat._session is None, within=2)
-        assert 0.2 < loop.time() - start < 1.0
+        await until(lambda: bot.chat._session is None)
+        assert 0.2 < loop.time() - start < 10
         done = bot.chat.say("#push", "are you well?")
         irc_server.thaw()
         alice = await connect(irc_server, "alice", "#push")
@@ -364,5 +364,5 @@ async def test_the_servers_password(start_irc: Start, connect: Connect, monkeypa
     options = IrcChat.Options(host=server.host, port=server.port, password="env:PUSHBOT_IRC")
     chat = IrcChat("irc", options, ["#push"])
     with pytest.raises(PushbotError, match="password"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await chat.run(Bot(chat).tell)

@@ -60,6 +60,13 @@ def output(directory: Path) -> str:
     return (directory / "output.log").read_text("utf-8")
 
 
+async def holds(directory: Path, lines: tuple[str, ...]) -> None:
+    """Wait until this is all that the log holds."""
+    async with asyncio.timeout(20):
+        while not (directory / "output.log").exists() or output(directory).splitlines() != list(lines):  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.005)
+
+
 def files_in(directory: Path) -> list[tuple[str, bytes]]:
     return [(path.name, path.read_bytes()) for path in directory.iterdir()]
 
@@ -395,6 +402,24 @@ async def test_the_console_goes_on_where_the_bot_before_stopped(server: FakeJenk
             async with asyncio.timeout(0.08):
                 await executor_for(server).wait(job, token, lambda _: None)
     assert (await executor_for(server).wait(job, token, lambda _: None)).state is RunState.SUCCEEDED
+    assert output(tmp_path) == "".join(f"{line}\n" for line in lines)
+
+
+async def test_a_console_that_is_cut_short_in_mid_line_has_each_line_once(server: FakeJenkins, tmp_path: Path) -> None:
+    lines = tuple(f"line {number} of three" for number in range(3))
+    server.job().plan = Plan(lines=lines)
+    server.cuts = [25, 40]  # in the second line, and in the third
+    job = job_in(tmp_path)
+    token = await executor_for(server).start(job)
+    async with asyncio.TaskGroup() as group:  # the bot ends there
+        reading = group.create_task(executor_for(server).wait(job, token, lambda _: None))
+        await holds(tmp_path, lines[:1])
+        reading.cancel()
+    async with asyncio.TaskGroup() as group:  # and there the connection breaks
+        reading = group.create_task(executor_for(server).wait(job, token, lambda _: None))
+        await holds(tmp_path, lines[:2])
+        server.cut.set()
+    assert reading.result().state is RunState.SUCCEEDED
     assert output(tmp_path) == "".join(f"{line}\n" for line in lines)
 
 

@@ -183,13 +183,13 @@ async def test_no_page_takes_long_to_be_made_a_line(page: bytes) -> None:
         began = time.process_time()
         with pytest.raises(Refused):
             await api.get("x")
-        assert time.process_time() - began < 0.05
+        assert time.process_time() - began < 0.25
 
 
 def test_no_text_takes_long_to_be_made_a_line() -> None:
     began = time.process_time()
     line = one_line("a\x1b[1m" * 2_000_000)
-    assert time.process_time() - began < 0.05
+    assert time.process_time() - began < 0.25
     assert len(line) == 300
     assert line.endswith("a...")
 

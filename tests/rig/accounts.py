@@ -65,7 +65,7 @@ async def let_in(peer: Peer, room: str = "#push") -> None:
     peer.let_in(room)
 
 
-async def rest(peer: Peer, within: float = 5.0) -> list[str]:
+async def rest(peer: Peer, within: float = 20.0) -> list[str]:
     """All that the bot said on this connection, once it has hung up."""
     async with asyncio.timeout(within):
         with suppress(ConnectionResetError):  # which is how the kernel hangs up when it had more for the bot
@@ -150,7 +150,7 @@ async def turned_away(port: int, host: str, **options: object) -> AsyncIterator[
         task = group.create_task(run())
         try:
             yield reason
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await asyncio.shield(task)
         finally:
             task.cancel()

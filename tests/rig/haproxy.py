@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 REMEDY = "These tests need a real load balancer: apt-get install haproxy"
-LIMIT = 10.0
+LIMIT = 20.0
 
 CONFIG = """\
 global

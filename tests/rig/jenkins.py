@@ -100,7 +100,8 @@ class FakeJenkins:
 
     `asked` are method and path of each request, `crumbs` says whether crumbs are asked for, `forgets` is how many
     seconds it knows a queue item that has left, `named` is how it is called in addresses,
-    and to paths that end in `forbidden` nobody may POST. `on` is waited for before a request is answered.
+    and to paths that end in `forbidden` nobody may POST. `on` is waited for before a request is answered. `cuts` are
+    the bytes after which the next longer answers with a console stall, until `cut` is set and the connection breaks.
     """
 
     jobs: dict[str, FakeJob] = field(default_factory=lambda: {"team/web": FakeJob()})
@@ -114,6 +115,8 @@ class FakeJenkins:
     sessions: dict[str, str] = field(default_factory=dict)
     forbidden: str | None = None
     port: int = 0
+    cuts: list[int] = field(default_factory=list)
+    cut: asyncio.Event = field(default_factory=asyncio.Event)
     on: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
 
     @property
@@ -178,7 +181,19 @@ class FakeJenkins:
         hook = self.on.get(f"{request.method} {path}")
         if hook is not None:
             await hook()
+        size = len(response.body) if isinstance(response.body, bytes) else 0
+        if self.cuts and path.endswith("/progressiveText") and size > self.cuts[0]:
+            return await self._cut_short(request, response, self.cuts.pop(0))
         return response
+
+    async def _cut_short(self, request: web.Request, response: web.Response, size: int) -> web.StreamResponse:
+        assert isinstance(response.body, bytes)
+        stream = web.StreamResponse(headers=response.headers)
+        stream.content_length = len(response.body)
+        await stream.prepare(request)
+        await stream.write(response.body[:size])
+        await self.cut.wait()
+        return _hung_up(request)
 
     def _refused(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("Authorization", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pushbot.errors import RunLost
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
+from pushbot_plugins.jenkins.console import Console, Mark
 from pushbot_plugins.local.supervisor.files import RunFiles
 from pushbot_plugins.remote_api import Refused, Unanswered
 from pushbot_plugins.remote_line import one_line
@@ -31,8 +32,8 @@ _LOOKS = 3
 class State(BaseModel, frozen=True):
     """How far a run is, as `remote.json` keeps it: begun when (seconds since 1970), which job, item and build.
 
-    `call` is its name there, by which it is found without these. `offset` is how much of the console is in the log,
-    `trouble` why it was not begun after all.
+    `call` is its name there, by which it is found without these. `offset` and `taken` are how much of
+    the console is in the log (see `Mark`), `trouble` why it was not begun after all.
     """
 
     call: str
@@ -41,6 +42,7 @@ class State(BaseModel, frozen=True):
     item: int | None = None
     number: int | None = None
     offset: int = 0
+    taken: int = 0
     trouble: str | None = None
 
 
@@ -71,8 +73,6 @@ class Following:
     marker: str
     unstable: RunState = RunState.FAILED
     _stopped: bool = False
-    _taken: int = 0
-    _held: bytes = b""
 
     async def to_the_end(self) -> Outcome:
         """How it ended. Raises RunLost when Jenkins has no trace of it."""
@@ -138,16 +138,18 @@ class Following:
         number = self.state.number
         assert number is not None  # noqa: S101 - it is no longer in the queue
         self.progress(f"build {number}")
+        mark = Mark(self.state.offset, self.state.taken)
+        console = Console(self.server, number, self.log, mark, lambda mark: self._note(**asdict(mark)))
         while True:
             build = await self.server.build(number)
             if build is None:
                 raise RunLost(f"{self.server.page(number)} was deleted before it ended: look what became of it")
-            await self._console(number)
+            await self._read(console)
             if not build.building and build.result:
                 break
             await self._stop_if_asked()
             await asyncio.sleep(self.poll)
-        await self._rest_of_console(number)
+        await self._read_the_rest(console)
         return self._outcome(build)
 
     def _outcome(self, build: Build) -> Outcome:
@@ -165,37 +167,21 @@ class Following:
         reason = f"it ended as {one_line(build.result or '', 30)}: {self.server.page(build.number)}"
         return Outcome(state, f"build {build.number}", reason, self.log.tail())
 
-    async def _console(self, number: int) -> bool:
-        """Read on in the console; whether more may come. What is cut short is taken up at the same place."""
-        passed = 0
-
-        def take(piece: bytes) -> None:
-            nonlocal passed
-            new = piece[max(0, self._taken - passed) :]
-            passed += len(piece)
-            if new:
-                self._taken = passed
-                whole = self._held + new
-                self._held = whole[-1:] if whole.endswith(b"\r") else b""  # its newline may be in the next piece
-                self.log.take(whole.removesuffix(self._held).replace(b"\r\n", b"\n"))
-
+    async def _read(self, console: Console) -> bool:
+        """Read on in the console; whether more may come."""
         try:
-            offset, more = await self.server.console(number, self.state.offset, take)
+            return await console.read()
         except (Refused, Unanswered) as error:
             LOG.info("console_not_read", run=self.job.run, trouble=str(error))
             return True
-        self._taken = 0
-        if offset != self.state.offset:
-            self._note(offset=offset)
-        return more
 
-    async def _rest_of_console(self, number: int) -> None:
+    async def _read_the_rest(self, console: Console) -> None:
         for _ in range(_LOOKS):
-            if not await self._console(number):
+            if not await self._read(console):
                 break
             await asyncio.sleep(self.poll)
         else:
-            self.log.note(f"the rest of the output could not be read: {self.server.page(number)}console")
+            self.log.note(f"the rest of the output could not be read: {self.server.page(console.number)}console")
         self.log.end()
 
     @property

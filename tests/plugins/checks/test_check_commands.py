@@ -92,7 +92,7 @@ async def test_a_daemon_of_its_own_session_that_keeps_its_output_open_keeps_nobo
 
 async def gone(pid: Path) -> None:
     """Return when that process has ended."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not over(pid):  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.01)
 

@@ -133,7 +133,7 @@ async def test_a_host_leaves_haproxy_when_its_requests_are_over(
     backend.slow.clear()
     async with asyncio.TaskGroup() as group:
         asking = [group.create_task(get(proxy.port)) for _ in range(2)]  # one for each server
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(backend.asked) < 2:  # noqa: ASYNC110 - it cannot tell
                 await asyncio.sleep(0.01)
         leaving = group.create_task(way.out(host))
@@ -161,12 +161,12 @@ async def test_requests_that_do_not_end_are_waited_for_so_long(
     backend.slow.clear()
     async with asyncio.TaskGroup() as group:
         asking = [group.create_task(get(proxy.port)) for _ in range(2)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(backend.asked) < 2:  # noqa: ASYNC110 - it cannot tell
                 await asyncio.sleep(0.01)
         began = time.monotonic()
         await way.out(target(tmp_path))
-        assert 0.5 <= time.monotonic() - began < 2
+        assert 0.5 <= time.monotonic() - began < 10
         backend.slow.set()
     assert all(task.result().startswith("HTTP/1.1 200") for task in asking)
 
@@ -227,7 +227,7 @@ async def test_a_haproxy_that_hangs_holds_nobody(tmp_path: Path, web: Web) -> No
         async with asyncio.TaskGroup() as group:
             for _ in range(100):
                 group.create_task(out())
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
 
 
 async def test_by_http(tmp_path: Path, backend: Backend, web: Web) -> None:

@@ -301,7 +301,7 @@ class TestDeadHosts:
         host = rig.dead(dead)
         began = asyncio.get_running_loop().time()
         found = await trouble(rig.connecting(connect_timeout=0.4, login_timeout=0.5), host)
-        assert asyncio.get_running_loop().time() - began < 3
+        assert asyncio.get_running_loop().time() - began < 15
         assert (found.phase, str(found)) == (phase, text.format(host.address))
 
     async def test_a_name_that_does_not_exist(self, rig: SshdRig) -> None:
@@ -329,7 +329,7 @@ class TestDeadHosts:
         servers = rig.start(5)
         dead = [rig.dead(how, f"{how}{number}") for how in Dead for number in range(3)]
         patient = rig.connecting(connect_timeout=30, login_timeout=30)
-        async with asyncio.timeout(10), Network(patient) as net, asyncio.TaskGroup() as group:
+        async with asyncio.timeout(20), Network(patient) as net, asyncio.TaskGroup() as group:
             waiting = [group.create_task(_silently(net.remote(host))) for host in dead]
             for server in servers:
                 assert await said(net.remote(server.host)) == "here\n"

@@ -72,7 +72,7 @@ class Wall:
     _views: dict[str, LaneBoard | PushView] = field(default_factory=dict)
     _dirty: dict[str, None] = field(default_factory=dict)
     _announced: set[str] = field(default_factory=set)
-    _sure: set[str] = field(default_factory=set)
+    _sure: dict[str, int] = field(default_factory=dict)
     _scanned: bool = False
 
     def show_board(self, board: LaneBoard) -> None:
@@ -88,8 +88,10 @@ class Wall:
             self._announce(push.name)
 
     def found(self) -> None:
-        """The room was entered: who knows what became of the boards in the meantime."""
-        self._sure.clear()
+        """The room was entered, its door opened: who knows what became of the boards in the meantime.
+
+        What is being looked at just now is looked at again: that may have been too early.
+        """
         for key, view in self._views.items():
             self._change(key, view)
 
@@ -124,7 +126,7 @@ class Wall:
                 LOG.warning("view_refused", key=key, room=self.address.name, error=str(refused))
                 if refused.code in NO_ENTRY | NO_BOT:
                     await self.address.door.knock(since)
-                else:
+                elif self.address.door.opened == since:
                     self._dirty.pop(key, None)
 
     async def post_parent(self, channel: str, push: str) -> None:
@@ -158,22 +160,22 @@ class Wall:
             self.room.announce(push)
 
     async def _draw(self, channel: str, key: str) -> None:
-        board = key.startswith(BOARD)
-        if board and key not in self._sure:
-            await self._make_sure(channel, key)
+        board, since = key.startswith(BOARD), self.address.door.opened
+        if board and self._sure.get(key) != since:
+            await self._make_sure(channel, key, since)
         view = self._views[key]
         if board and self.places.get(channel, key) is None:
             await self._pin(channel, await self._post(channel, key))
-            self._sure.add(key)
+            self._sure[key] = since
         spot = self.places.get(channel, key)
         if spot is not None:
             await self._edit(channel, key, spot)
-        if self._views[key] is view:
+        if self._views[key] is view and self.address.door.opened == since:
             self._dirty.pop(key, None)
             if isinstance(view, PushView) and _is_over(view) and view.name not in self._announced:
                 del self._views[key]  # nothing more comes of it
 
-    async def _make_sure(self, channel: str, key: str) -> None:
+    async def _make_sure(self, channel: str, key: str, since: int) -> None:
         """Look whether a board of which the bot was not told for a while is still there, and pinned."""
         spot = self.places.get(channel, key)
         if spot is None:
@@ -190,7 +192,7 @@ class Wall:
                 return
             if not lookback.is_pinned(message):
                 await self._pin(channel, spot.ts)
-        self._sure.add(key)
+        self._sure[key] = since
 
     async def _edit(self, channel: str, key: str, spot: Spot) -> None:
         if self._drawn(key, spot) == spot:
@@ -263,7 +265,7 @@ class Wall:
             spot = self.places.get(channel, one.key)
             if spot is None:
                 await self.places.keep(channel, one.key, Spot(one.ts))
-                self._sure.discard(one.key)
+                self._sure.pop(one.key, None)
             elif spot.ts != one.ts and one.key.startswith(BOARD):
                 await self._remove(channel, one.ts)
 
