@@ -51,7 +51,7 @@ class Plugin(Protocol):
     Options: type[BaseModel]
 
     def __call__(self, *args: object) -> object:
-        """A new instance, built as the seam in ports.py says."""
+        """A new instance, built as its seam in `pushbot.ports` says."""
         ...
 
 

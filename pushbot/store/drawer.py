@@ -1,4 +1,4 @@
-"""A chat's own drawer in the record: the Memory of ports.py."""
+"""A chat's own drawer in the record: the Memory of `pushbot.ports`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values of ports.py as JSON and back, checked strictly on the way in.
+"""The values of `pushbot.ports` as JSON and back, checked strictly on the way in.
 
 `written` makes the one document that a commit hands to SQLite; `READERS` of each type make the
 value again from the JSON of one row. Reading raises `pydantic.ValidationError` for a row that this
@@ -12,7 +12,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, PlainSerializer, TypeAdapter
 
-from pushbot.ports import Entry, IncidentRecord, Line, PersonRecord, PushRecord, RunRecord, Work
+from pushbot.ports import Entry, IncidentRecord, Line, Manner, PersonRecord, PushRecord, RunRecord, Work
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Queue, RunKind
 
@@ -30,8 +30,8 @@ Time = Annotated[
 ]
 """A time as the record keeps it: ISO 8601 in UTC."""
 
-# ports.py and model.py import these for the type checker only, so that their importers stay light.
-_NAMES = {"datetime": Time, "Queue": Queue, "RunKind": RunKind, "RunState": RunState}
+# pushbot.ports and model.py import these for the type checker only, so that their importers stay light.
+_NAMES = {"datetime": Time, "Manner": Manner, "Queue": Queue, "RunKind": RunKind, "RunState": RunState}
 
 
 class Document(Generic[T]):

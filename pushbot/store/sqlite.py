@@ -1,4 +1,4 @@
-"""The record in one SQLite file: a commit is one statement, and all reads give values of ports.py.
+"""The record in one SQLite file: a commit is one statement, and all reads give values of `pushbot.ports`.
 
 How the tables look is in `migrations/`, how values become JSON in `rows.py`, and why it is so in
 docs/adr/0004-sqlite-with-plain-sql.md.
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class SqliteStore:
-    """The Store of ports.py in the file `path`, beside which `PATH.lock` tells which process has it open.
+    """The Store of `pushbot.ports` in the file `path`, beside which `PATH.lock` tells which process has it open.
 
     Missing directories are made. Any method but `open` and `close` raises RuntimeError while it is
     not open, and PushbotError, naming the file and the remedy, when the disk or the file fails.

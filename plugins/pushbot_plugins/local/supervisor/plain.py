@@ -13,13 +13,14 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from pushbot.fleet.model import Host, Rollout
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_NAMES = {"Path": Path, "RunKind": RunKind, "RunState": RunState}
+_NAMES = {"Host": Host, "Path": Path, "Rollout": Rollout, "RunKind": RunKind, "RunState": RunState}
 """What fields are declared with where it is imported for type checkers only."""
 
 T = TypeVar("T")

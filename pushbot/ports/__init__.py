@@ -1,0 +1,102 @@
+"""Every seam of pushbot: what the core asks of chats, executors, inventories, repositories, checks and stores.
+
+Each seam is a Protocol with the few values that cross it, a module for each, and all are imported from here.
+Implementations come in by the one door of `plugins.py` (docs/plugins.md). All times are aware datetimes in UTC,
+all durations seconds.
+"""
+
+from pushbot.ports.chat import (
+    PLAIN,
+    Chat,
+    Displays,
+    Groups,
+    Heard,
+    HomeOpened,
+    Letter,
+    Manner,
+    Memory,
+    Notice,
+    Remembering,
+    Renamed,
+    RoomEntered,
+    TopicEdited,
+    TopicRefused,
+    recalls,
+)
+from pushbot.ports.check import Change, Check, Finding, Verdict
+from pushbot.ports.clock import Clock, Timetable
+from pushbot.ports.executor import Executor, Job, Outcome, Probe, ProbeKind, Step, Traits, Versions, traits_of
+from pushbot.ports.inspection import Inspecting, Sight, Wanted, Worth
+from pushbot.ports.inventory import Inventory
+from pushbot.ports.repository import ChangeSet, CommitInfo, Inspectable, Repository, Standing, Touched
+from pushbot.ports.store import (
+    Delivery,
+    Entry,
+    IncidentRecord,
+    Line,
+    Moment,
+    PersonRecord,
+    PushRecord,
+    PushState,
+    Remembered,
+    RunRecord,
+    Store,
+    Work,
+)
+
+__all__ = [
+    "PLAIN",
+    "Change",
+    "ChangeSet",
+    "Chat",
+    "Check",
+    "Clock",
+    "CommitInfo",
+    "Delivery",
+    "Displays",
+    "Entry",
+    "Executor",
+    "Finding",
+    "Groups",
+    "Heard",
+    "HomeOpened",
+    "IncidentRecord",
+    "Inspectable",
+    "Inspecting",
+    "Inventory",
+    "Job",
+    "Letter",
+    "Line",
+    "Manner",
+    "Memory",
+    "Moment",
+    "Notice",
+    "Outcome",
+    "PersonRecord",
+    "Probe",
+    "ProbeKind",
+    "PushRecord",
+    "PushState",
+    "Remembered",
+    "Remembering",
+    "Renamed",
+    "Repository",
+    "RoomEntered",
+    "RunRecord",
+    "Sight",
+    "Standing",
+    "Step",
+    "Store",
+    "Timetable",
+    "TopicEdited",
+    "TopicRefused",
+    "Touched",
+    "Traits",
+    "Verdict",
+    "Versions",
+    "Wanted",
+    "Work",
+    "Worth",
+    "recalls",
+    "traits_of",
+]
