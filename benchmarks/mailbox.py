@@ -16,9 +16,9 @@ from pushbot.log import set_up
 from pushbot.queue.commands import Join, Nevermind, Whoami
 from pushbot.queue.model import Person
 from pushbot.service.asks import Ask, Origin
-from pushbot.service.conductor import Conductor
-from pushbot.service.draft import Surroundings
-from pushbot.service.runbook import Outputs, Runbook
+from pushbot.service.lane.conductor import Conductor
+from pushbot.service.lane.draft import Surroundings
+from pushbot.service.lane.runbook import Outputs, Runbook
 from pushbot.service.speaker import Speaker
 from pushbot.service.spec import Announce, LaneSpec, Room
 from pushbot.service.topics import Topics

@@ -1,6 +1,6 @@
 """What a chat that can show more than lines shows: boards, pushes, a person's own page; as values.
 
-They are views, like the topic: made from what is on record (`service/boards.py`), drawn by a chat in its own way
+They are views, like the topic: made from what is on record (`service/views/boards.py`), drawn by a chat in its own way
 (`chat/slack/blocks/`), and drawn again when they were lost. All text in them is plain, without any markup, and may be
 by hostile people: whoever draws it escapes and shortens it. Times are in UTC; what is so long ago is for the chat to
 put in the words of who looks at it.

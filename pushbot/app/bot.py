@@ -14,26 +14,26 @@ from pushbot.children import printed
 from pushbot.control.server import ControlServer
 from pushbot.errors import PushbotError
 from pushbot.ports import Work
-from pushbot.service.answering import Answering
-from pushbot.service.autopilot import Autopilot
-from pushbot.service.conductor import Conductor
+from pushbot.service.answers.answering import Answering
+from pushbot.service.answers.questions import Questions
 from pushbot.service.desk import Desk
-from pushbot.service.dispatcher import Dispatcher
-from pushbot.service.draft import Surroundings
-from pushbot.service.drift import Drift
 from pushbot.service.feed import HowFar
 from pushbot.service.fence import kept_up
 from pushbot.service.hailing import TALK, Wishes
-from pushbot.service.hours import Hours
-from pushbot.service.housing import house_of
+from pushbot.service.hours.calendars import Hours
+from pushbot.service.house.autopilot import Autopilot
+from pushbot.service.house.housing import house_of
+from pushbot.service.lane.conductor import Conductor
+from pushbot.service.lane.draft import Surroundings
+from pushbot.service.lane.runbook import Runbook
 from pushbot.service.letters import Letters
-from pushbot.service.looking import Looks
-from pushbot.service.membership import Membership
-from pushbot.service.people import People
-from pushbot.service.questions import Questions
-from pushbot.service.runbook import Runbook
+from pushbot.service.people.membership import Membership
+from pushbot.service.people.remembered import People
+from pushbot.service.runs.dispatcher import Dispatcher
+from pushbot.service.runs.drift import Drift
+from pushbot.service.runs.looking import Looks
 from pushbot.service.topics import Ticker, Topics
-from pushbot.service.watching import views_of
+from pushbot.service.views.watching import views_of
 from pushbot.store.scheduled import Backups
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from pushbot.app.plan import Errand, Plan
     from pushbot.ports import Entry, RunRecord
     from pushbot.service.asks import Ask
-    from pushbot.service.house import House
+    from pushbot.service.house.house import House
     from pushbot.service.snapshot import Progress, Snapshot
-    from pushbot.service.watching import Views
+    from pushbot.service.views.watching import Views
 
 LOG = structlog.get_logger()
 SOURCES = frozenset({"drift", "autopilot", "roles"})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pushbot.control.server import ControlServer
     from pushbot.ports import Chat, Clock, Notice, Store, Timetable
-    from pushbot.service.clerk import Clerk
+    from pushbot.service.journal.clerk import Clerk
     from pushbot.service.speaker import Speaker
     from pushbot.web.listener import Listener
     from pushbot.web.spec import WebSpec

@@ -18,8 +18,8 @@ from pushbot.errors import PushbotError
 from pushbot.log import set_up
 from pushbot.ports import Entry
 from pushbot.schedule import Schedule
-from pushbot.service.clerk import Clerk
-from pushbot.service.dispatcher import BOT
+from pushbot.service.journal.clerk import Clerk
+from pushbot.service.runs.dispatcher import BOT
 from pushbot.service.speaker import Speaker
 from pushbot.store import SqliteStore
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pushbot.config import OnStop
 from pushbot.control.wire import socket_of
-from pushbot.service.access import Access
-from pushbot.service.runbook import Outputs
+from pushbot.service.lane.runbook import Outputs
+from pushbot.service.people.access import Access
 from pushbot.service.spec import HouseSpec
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pushbot.config.changes import differences
 from pushbot.config.problems import ConfigErrors
 from pushbot.errors import fault_reference
 from pushbot.ports import Entry
-from pushbot.service.dispatcher import BOT
+from pushbot.service.runs.dispatcher import BOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,13 @@ import click
 from pushbot.errors import PushbotError
 from pushbot.log import one_line
 from pushbot.ports import Inspecting, Sight, Wanted, Worth
-from pushbot.service.directory import account_of
+from pushbot.service.people.directory import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pushbot.config import ChatPart, Config
-    from pushbot.service.directory import Directory
+    from pushbot.service.people.directory import Directory
 
 LONGEST = 30.0
 """Seconds that a look at one chat may take."""

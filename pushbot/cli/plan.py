@@ -16,16 +16,16 @@ from pushbot.cli.hosts_words import limit, meant, way
 from pushbot.config import load
 from pushbot.errors import PushbotError
 from pushbot.fleet.batches import batches, summary, tally
+from pushbot.service.runs.targets import blocks, gather
 from pushbot.service.spec import Mismatch
-from pushbot.service.targets import blocks, gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pushbot.config import Config
     from pushbot.fleet.model import Host
+    from pushbot.service.runs.targets import Targets
     from pushbot.service.spec import HostsSpec, LaneSpec, StageSpec
-    from pushbot.service.targets import Targets
 
 _VALUES_TOLD = 12
 _LINES_TOLD = 30

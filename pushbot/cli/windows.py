@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pushbot.errors import PushbotError
 from pushbot.queue.commands import RunState
-from pushbot.service.downtime import HEALTH
+from pushbot.service.runs.downtime import HEALTH
 from pushbot.service.voice.plain import counted
 from pushbot.store.reading import looked_into
 from pushbot.store.rows import RUN

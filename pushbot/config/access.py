@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator
 
 from pushbot.config.table import STRICT
 from pushbot.queue.access import DEFAULTS, Policy, Role
-from pushbot.service.access import Access
-from pushbot.service.directory import CONTROL, EVERYBODY, Account, Directory, Human, RoleSpec, account_of, folded
+from pushbot.service.people.access import Access
+from pushbot.service.people.directory import CONTROL, EVERYBODY, Account, Directory, Human, RoleSpec, account_of, folded
 from pushbot.values import Name, Text, TimeLimit, Words, expected
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
-from pushbot.service.access import Access
+from pushbot.service.people.access import Access
 from pushbot.service.spec import HouseSpec
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, model_validator
 
 from pushbot.config.table import STRICT
 from pushbot.errors import PushbotError
-from pushbot.service.oncall import OncallSpec, Ping, read_roster
+from pushbot.service.house.oncall import OncallSpec, Ping, read_roster
 from pushbot.service.spec import HouseSpec
 from pushbot.values import Text, TimeLimit, Words, expected
 

@@ -37,9 +37,9 @@ from pushbot.queue import events as e
 from pushbot.queue.commands import Abort, Deploy, RunState
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
-from pushbot.service.directory import CONTROL, Directory
 from pushbot.service.feed import Declined, Happened, HowFar, Lost
-from pushbot.service.runbook import run_id
+from pushbot.service.lane.runbook import run_id
+from pushbot.service.people.directory import CONTROL, Directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from pushbot.service.conductor import Conductor
     from pushbot.service.feed import Feed, Word
-    from pushbot.service.runbook import Outputs
+    from pushbot.service.lane.conductor import Conductor
+    from pushbot.service.lane.runbook import Outputs
 
 LOG = structlog.get_logger()
 ASK_WITHIN = 10.0

@@ -15,8 +15,8 @@ from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.time import stirs
 from pushbot.queue.topic import Unreadable, split_lanes
 from pushbot.service.asks import Ask, Origin
-from pushbot.service.clerk import LATE, MISTAKE, STOPPING
-from pushbot.service.directory import Directory, follows
+from pushbot.service.journal.clerk import LATE, MISTAKE, STOPPING
+from pushbot.service.people.directory import Directory, follows
 from pushbot.service.spec import Room
 from pushbot.service.voice.refusals import found_elsewhere, late, mistaken, quoted_back, refused, topic_refused
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pushbot.queue.grammar import Request
-    from pushbot.service.clerk import Clerk
-    from pushbot.service.conductor import Conductor
-    from pushbot.service.house import House
+    from pushbot.service.house.house import House
+    from pushbot.service.journal.clerk import Clerk
+    from pushbot.service.lane.conductor import Conductor
     from pushbot.service.letters import Letters, Post
     from pushbot.service.speaker import Speaker
     from pushbot.service.topics import Topics

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from pushbot.ports import Manner
 from pushbot.queue import events as e
 from pushbot.queue.model import Train
-from pushbot.service.beside import is_beside
-from pushbot.service.directory import Directory
+from pushbot.service.lane.beside import is_beside
+from pushbot.service.people.directory import Directory
 from pushbot.service.speaker import REPLY
 from pushbot.service.spec import News
 from pushbot.service.voice import calls
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pushbot.ports import Chat, Line
     from pushbot.queue.model import Person, Queue
     from pushbot.service.asks import Origin
-    from pushbot.service.people import People, Remembering
+    from pushbot.service.people.remembered import People, Remembering
     from pushbot.service.speaker import Speaker
     from pushbot.service.spec import Announce, LaneSpec, Room
     from pushbot.service.voice.news import Setting

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pushbot.calendar.source import CalendarSpec
     from pushbot.fleet.model import VersionProbe
     from pushbot.ports import Check, Executor, Inventory, Probe, Repository, Step
-    from pushbot.service.oncall import OncallSpec
+    from pushbot.service.house.oncall import OncallSpec
 
 
 class News(StrEnum):

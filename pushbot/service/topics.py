@@ -11,7 +11,7 @@ import structlog
 from pushbot.errors import fault_reference
 from pushbot.fleet.model import Tally
 from pushbot.queue.topic import fit_lanes
-from pushbot.service.runbook import run_id
+from pushbot.service.lane.runbook import run_id
 
 if TYPE_CHECKING:
     import asyncio

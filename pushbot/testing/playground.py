@@ -26,9 +26,9 @@ from pushbot.fleet.model import AT_ONCE, Rollout
 from pushbot.ports import Step
 from pushbot.queue.access import Role
 from pushbot.queue.model import TRAIN_SIZE
-from pushbot.service.access import Access
-from pushbot.service.directory import RoleSpec
-from pushbot.service.runbook import Outputs
+from pushbot.service.lane.runbook import Outputs
+from pushbot.service.people.access import Access
+from pushbot.service.people.directory import RoleSpec
 from pushbot.service.spec import (
     Announce,
     HostsSpec,
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
     from pushbot.fleet.model import Amount
     from pushbot.ports import Chat
-    from pushbot.service.oncall import OncallSpec
+    from pushbot.service.house.oncall import OncallSpec
     from pushbot.testing.wire import Wire
     from pushbot.web.spec import WebSpec
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from pushbot.service.oncall import OncallSpec
+from pushbot.service.house.oncall import OncallSpec
 
 if TYPE_CHECKING:
     import re

@@ -23,7 +23,7 @@ from pushbot.web.signed import Unsigned, identified
 
 if TYPE_CHECKING:
     from pushbot.ports import Clock
-    from pushbot.service.autopilot import Autopilot
+    from pushbot.service.house.autopilot import Autopilot
     from pushbot.web.spec import WebSpec
 
 LOG = structlog.get_logger()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pushbot.calendar.ical import MOST_EVENTS, events
 from pushbot.errors import PushbotError
-from pushbot.service import ical
+from pushbot.service.hours import ical
 from tests.calendar.ical_files import calendar, event
 
 LONDON = ZoneInfo("Europe/London")

@@ -23,7 +23,7 @@ from pushbot.chat.irc.wire import Source, parse
 from pushbot.chat.irc.writer import FULL, Writer
 from pushbot.ports import Heard, Notice, Renamed, TopicEdited
 from pushbot.queue.model import Person
-from pushbot.service.directory import Directory, Human, account_of, follows
+from pushbot.service.people.directory import Directory, Human, account_of, follows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,8 +17,8 @@ from pushbot.chat.slack.groups import UserGroups
 from pushbot.errors import PushbotError
 from pushbot.ports import Groups
 from pushbot.queue.model import Person
-from pushbot.service.directory import Account, Directory, Human, RoleSpec, of_group
-from pushbot.service.membership import Membership
+from pushbot.service.people.directory import Account, Directory, Human, RoleSpec, of_group
+from pushbot.service.people.membership import Membership
 from pushbot.testing.clock import HandClock
 from tests.rig.slack import BOT_TOKEN, Refused, SlackServer, Stuck
 

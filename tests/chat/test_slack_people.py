@@ -7,7 +7,7 @@ import pytest
 from pushbot.chat.slack.people import Roster, fold
 from pushbot.ports import Renamed
 from pushbot.queue.model import Person
-from pushbot.service.directory import follows
+from pushbot.service.people.directory import follows
 
 TEAM = "T024BE7LD"
 

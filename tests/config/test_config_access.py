@@ -8,7 +8,7 @@ import pytest
 
 from pushbot.config import Config, ConfigErrors, load
 from pushbot.queue.model import Person
-from pushbot.service.directory import account_of, of_group
+from pushbot.service.people.directory import account_of, of_group
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import pytest
 
 from pushbot.config import ConfigErrors, load
 from pushbot.fleet.model import ALL, AT_ONCE, Amount, Look, Rollout, VersionProbe
+from pushbot.service.runs.targets import gather
 from pushbot.service.spec import Mismatch, VersionSpec
-from pushbot.service.targets import gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

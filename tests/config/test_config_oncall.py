@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pushbot.config import ConfigErrors, load
-from pushbot.service.oncall import OncallSpec, Ping
+from pushbot.service.house.oncall import OncallSpec, Ping
 
 if TYPE_CHECKING:
     from pathlib import Path

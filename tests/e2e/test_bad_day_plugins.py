@@ -33,7 +33,8 @@ from pushbot.cli import parting
 from pushbot.ports import Heard, Outcome, Traits
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Person
-from pushbot.service import checking, fence, following, targets
+from pushbot.service import fence
+from pushbot.service.runs import checking, following, targets
 
 following.BEGUN_WITHIN = following.OVERDUE = following.STOPPED_WITHIN = 0.5
 fence.LET_GO = fence.AGAIN_AFTER = checking.LET_GO = 0.2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.service.answering import EACH
+from pushbot.service.answers.answering import EACH
 from tests.e2e.bot import until
 from tests.e2e.day import Day
 from tests.e2e.made import Gate, Repository, basics, lane, noted, stage, step

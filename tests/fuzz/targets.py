@@ -36,7 +36,7 @@ from pushbot.queue.model import Person, Queue
 from pushbot.queue.rules import Decision, Facts, decide
 from pushbot.queue.topic import Unreadable, fit, render, split_lanes
 from pushbot.queue.topic import parse as parse_topic
-from pushbot.service.oncall import read_roster
+from pushbot.service.house.oncall import read_roster
 from pushbot.store.rows import QUEUE, RUN
 from pushbot.web.payloads import Unreadable as UnreadableHook
 from pushbot.web.payloads import builds

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pushbot.service.directory import Account, Human
+from pushbot.service.people.directory import Account, Human
 from pushbot.service.speaker import REPLY
 from pushbot.service.voice.plain import MAYBE
 from pushbot.testing.chat import Spoken

@@ -12,7 +12,7 @@ from pushbot.service.asks import Ask
 if TYPE_CHECKING:
     import pytest
 
-    from pushbot.service.conductor import Conductor
+    from pushbot.service.lane.conductor import Conductor
 
 ROOT = Person("control", "uid:0", "root", proof="uid 0")
 

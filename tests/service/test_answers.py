@@ -10,7 +10,7 @@ from pushbot.ports import ChangeSet, CommitInfo, PushRecord, PushState
 from pushbot.queue.commands import RunState
 from pushbot.queue.grammar import USAGE, verbs
 from pushbot.queue.model import Hold, Person, Phase, Rider, RunKind, Train
-from pushbot.service.access import Access
+from pushbot.service.people.access import Access
 from pushbot.service.voice import answers, blame
 from pushbot.service.voice.phrases import LINE, clip, shown
 from pushbot.service.voice.status import StageNow, status

@@ -15,7 +15,7 @@ from pushbot.calendar.written import read_entry
 from pushbot.errors import PushbotError
 from pushbot.fleet.model import Tally
 from pushbot.ports import Heard
-from pushbot.service.questions import Questions
+from pushbot.service.answers.questions import Questions
 from pushbot.testing.memory_store import MemoryStore
 from pushbot.views import LaneBoard, StageState
 from tests.service.door import Door

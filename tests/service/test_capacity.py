@@ -15,11 +15,11 @@ from pushbot.calendar.written import read_entry
 from pushbot.ports import PushRecord, PushState
 from pushbot.queue import commands as c
 from pushbot.queue.model import Hold, Queue
-from pushbot.service.capacity import Measured, fitting, late, measured, today
-from pushbot.service.hours import Hours
+from pushbot.service.answers.capacity import Measured, fitting, late, measured, today
+from pushbot.service.hours.calendars import Hours
+from pushbot.service.lane.waiting import stamped
 from pushbot.service.voice.eta import eta
 from pushbot.service.voice.hours import when
-from pushbot.service.waiting import stamped
 from pushbot.testing.playground import Playground
 from tests.service.facts import lane, person, train
 from tests.service.world import World, opened

@@ -11,8 +11,8 @@ import pytest
 
 from pushbot.errors import PushbotError
 from pushbot.ports import Finding, Verdict
-from pushbot.service import checking
-from pushbot.service.checking import Effect, look, worst
+from pushbot.service.runs import checking
+from pushbot.service.runs.checking import Effect, look, worst
 from pushbot.service.spec import CheckSpec, OnError, OnFail
 from pushbot.testing.check import HandCheck
 from pushbot.testing.contracts.check import change_in

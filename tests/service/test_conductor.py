@@ -9,7 +9,7 @@ import pytest
 from pushbot.errors import PushbotError
 from pushbot.queue import commands as c
 from pushbot.queue.rules import decide
-from pushbot.service import conductor, draft
+from pushbot.service.lane import conductor, draft
 
 if TYPE_CHECKING:
     from pushbot.queue.model import Queue

@@ -12,9 +12,9 @@ import pytest
 from pushbot.children import printed
 from pushbot.errors import PushbotError
 from pushbot.queue.model import Person
-from pushbot.service.access import Access
-from pushbot.service.directory import Account, Directory, Human, RoleSpec, account_of, follows
-from pushbot.service.membership import Membership, names_in
+from pushbot.service.people.access import Access
+from pushbot.service.people.directory import Account, Directory, Human, RoleSpec, account_of, follows
+from pushbot.service.people.membership import Membership, names_in
 from pushbot.testing.clock import HandClock
 from pushbot.testing.quiet import quiet
 from tests.service.door import Door

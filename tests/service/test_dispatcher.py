@@ -11,8 +11,8 @@ from pushbot.errors import PushbotError
 from pushbot.ports import RunRecord
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
-from pushbot.service.dispatcher import Dispatcher
-from pushbot.service.runbook import Runbook
+from pushbot.service.lane.runbook import Runbook
+from pushbot.service.runs.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,9 @@ import pytest
 from pushbot.errors import PushbotError
 from pushbot.fleet.grouping import Alike, grouped
 from pushbot.fleet.model import Host, HostVersion, Look, VersionProbe
-from pushbot.service import answering, looking
-from pushbot.service.looking import Looks, complete
+from pushbot.service.answers import answering
+from pushbot.service.runs import looking
+from pushbot.service.runs.looking import Looks, complete
 from pushbot.service.spec import HostsSpec, InventorySpec, Source, StageSpec, VersionSpec
 from pushbot.service.voice.phrases import LINE
 from pushbot.service.voice.versions import StageVersions, drifted, versions, well_again

@@ -12,7 +12,7 @@ from pushbot.config import ConfigErrors, load
 from pushbot.ports import RunRecord
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
-from pushbot.service.downtime import spent
+from pushbot.service.runs.downtime import spent
 from pushbot.service.spec import DowntimeSpec
 from pushbot.testing.clock import START
 

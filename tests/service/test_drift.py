@@ -125,7 +125,7 @@ async def test_trouble_with_the_hosts_ends_no_watch(fleet: Playground, monkeypat
     assert await minutes(fleet, 2) == []
     fleet.hosts.trouble = None
     with monkeypatch.context() as broken:
-        broken.setattr("pushbot.service.drift.brought", None)
+        broken.setattr("pushbot.service.runs.drift.brought", None)
         assert await minutes(fleet, 2) == []
     fleet.executor.runs_on("two", "lon-7")
     assert len(await minutes(fleet, 2)) == 1

@@ -11,7 +11,7 @@ import pytest
 from pushbot.ports import PushRecord, PushState, RunRecord
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
-from pushbot.service.history import good_revisions, previous, push_seconds, rollback_target, there_now, unfinished
+from pushbot.service.lane.history import good_revisions, previous, push_seconds, rollback_target, there_now, unfinished
 from pushbot.testing.clock import START, HandClock
 
 STATES = {"+": RunState.SUCCEEDED, "!": RunState.FAILED, "?": RunState.LOST, "x": RunState.CANCELLED}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pushbot.ports import Heard, HomeOpened
-from pushbot.service.directory import Account, Directory, Human
+from pushbot.service.people.directory import Account, Directory, Human
 from pushbot.views import HomeView
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from pushbot.calendar.source import CalendarSpec, Source
 from pushbot.calendar.written import read_entry
 from pushbot.errors import PushbotError
 from pushbot.queue.rules.decision import Closed
-from pushbot.service import hours as service
-from pushbot.service import ical
-from pushbot.service.hours import Hours
+from pushbot.service.hours import calendars as service
+from pushbot.service.hours import ical
+from pushbot.service.hours.calendars import Hours
 from pushbot.service.spec import LaneSpec, StageSpec
 from pushbot.testing.clock import HandClock
 from tests.calendar.ical_files import calendar, event

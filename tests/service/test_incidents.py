@@ -9,9 +9,9 @@ import pytest
 
 from pushbot.errors import PushbotError
 from pushbot.queue.model import Hold
-from pushbot.service.directory import Directory, Human, account_of
-from pushbot.service.incidents import KEPT_FREE, MOST_LINES
-from pushbot.service.oncall import OncallSpec
+from pushbot.service.house.incidents import KEPT_FREE, MOST_LINES
+from pushbot.service.house.oncall import OncallSpec
+from pushbot.service.people.directory import Directory, Human, account_of
 from pushbot.testing.playground import PUSH, WARROOM, Playground
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pushbot import app
 from pushbot.clock import SystemClock
 from pushbot.errors import PushbotError
 from pushbot.queue.rules import Patience
-from pushbot.service.runbook import Outputs
+from pushbot.service.lane.runbook import Outputs
 from pushbot.store import SqliteStore
 from pushbot.testing.chat import FakeChat
 from pushbot.testing.playground import Playground

@@ -15,8 +15,8 @@ from pushbot.queue.events import StageRequested
 from pushbot.queue.grammar import parse_message
 from pushbot.queue.model import Mark, Person, Phase, Queue, Rider, RunKind, Ticket, Train
 from pushbot.queue.rules import Decision, Facts, decide
-from pushbot.service.offers import ANYBODY, BUTTONS, LABEL, OPERATOR, Scene, offers, seated
 from pushbot.service.spec import CheckSpec
+from pushbot.service.views.offers import ANYBODY, BUTTONS, LABEL, OPERATOR, Scene, offers, seated
 from tests.queue.strategies import person, usual
 from tests.queue.test_state_machine import commands, facts_of_the_moment
 

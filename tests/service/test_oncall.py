@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pushbot.children import printed as run
 from pushbot.errors import PushbotError
-from pushbot.service.oncall import Duty, OnCall, OncallSpec, Rotation, printed, read_roster
+from pushbot.service.house.oncall import Duty, OnCall, OncallSpec, Rotation, printed, read_roster
 from pushbot.testing.clock import HandClock
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pushbot.errors import PushbotError
 from pushbot.ports import PersonRecord
 from pushbot.queue.commands import Notify
 from pushbot.queue.model import Person
-from pushbot.service.people import People, Remembering, key_of
+from pushbot.service.people.remembered import People, Remembering, key_of
 from pushbot.service.spec import Announce, News
 from pushbot.testing.playground import NEWS, PUSH, WARROOM, Playground
 

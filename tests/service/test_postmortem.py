@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from pushbot.ports import IncidentRecord, Moment
 from pushbot.queue.topic import clean_text
-from pushbot.service.postmortem import BEFORE, IN_FLIGHT, escaped, file_name, kept, postmortem
+from pushbot.service.house.postmortem import BEFORE, IN_FLIGHT, escaped, file_name, kept, postmortem
 
 if TYPE_CHECKING:
     from pathlib import Path

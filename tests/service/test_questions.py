@@ -13,9 +13,9 @@ from pushbot.ports import ChangeSet, PushRecord
 from pushbot.queue import commands as c
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Phase
-from pushbot.service import questions
+from pushbot.service.answers import questions
+from pushbot.service.runs.tail import last_lines
 from pushbot.service.snapshot import Progress
-from pushbot.service.tail import last_lines
 from pushbot.store.sqlite import SqliteStore
 from tests.service.world import ALICE, World, opened, train
 

@@ -13,7 +13,7 @@ from pushbot.queue.events import RunStarted, StageRequested, StageSucceeded
 from pushbot.queue.model import RunKind
 from pushbot.service.asks import Ask
 from pushbot.service.feed import Declined, Happened
-from pushbot.service.history import push_seconds
+from pushbot.service.lane.history import push_seconds
 from tests.service.door import ROOT, Door
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from pushbot.errors import PushbotError
 from pushbot.fleet.compare import together
 from pushbot.fleet.listing import listed
 from pushbot.fleet.model import Host, Selection
-from pushbot.service import targets
+from pushbot.service.runs import targets
+from pushbot.service.runs.targets import Targets, gather
 from pushbot.service.spec import HostsSpec, InventorySpec, Mismatch, Source
-from pushbot.service.targets import Targets, gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushbot.fleet.model import Tally
-from pushbot.service.timing import MOST, Timings
+from pushbot.service.runs.timing import MOST, Timings
 from pushbot.testing.clock import START
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 
 from pushbot.ports import Heard
-from pushbot.service.directory import Account, Directory, Human
+from pushbot.service.people.directory import Account, Directory, Human
 from pushbot.service.spec import Room
 from pushbot.testing.playground import Playground
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from pushbot.ports import PushRecord, PushState, RunRecord, Work
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Item, Mark, Person, Phase, Queue, Rider, RunKind, Train
-from pushbot.service.looking import Looks
-from pushbot.service.questions import Questions
-from pushbot.service.runbook import Outputs
+from pushbot.service.answers.questions import Questions
+from pushbot.service.lane.runbook import Outputs
+from pushbot.service.runs.looking import Looks
 from pushbot.service.snapshot import Snapshot
 from pushbot.service.spec import LaneSpec, StageSpec
 from pushbot.store.sqlite import SqliteStore
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Executor, Job, Outcome, Repository
     from pushbot.queue.commands import Question
-    from pushbot.service.hours import Hours
+    from pushbot.service.hours.calendars import Hours
 
 ALICE = Person("irc", "nick:alice", "alice")
 QUIET = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}

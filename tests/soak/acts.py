@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pushbot.queue.grammar import parse_message
 from pushbot.queue.model import Hold, Mark, Phase, Queue, Train
 from pushbot.queue.topic import split_lanes
-from pushbot.service.journal import bounded
+from pushbot.service.journal.entries import bounded
 from tests.soak import talk
 from tests.soak.machines import Machines
 

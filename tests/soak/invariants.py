@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.queue.model import Hold, Queue
 from pushbot.queue.topic import fit_lanes
-from pushbot.service.incidents import causes
+from pushbot.service.house.incidents import causes
 from pushbot.service.voice.incident import name_of
 from pushbot.testing.chat import Spoken
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pushbot.queue.access import BOT
 from pushbot.queue.model import Hold, Queue, RunKind
-from pushbot.service.journal import DONE
-from pushbot.service.runbook import number, place_of
+from pushbot.service.journal.entries import DONE
+from pushbot.service.lane.runbook import number, place_of
 from pushbot.service.speaker import REPLY
 from pushbot.testing.chat import Spoken
 

@@ -19,7 +19,7 @@ from pushbot.calendar.written import read_entry
 from pushbot.errors import PushbotError
 from pushbot.ports import Finding, Verdict
 from pushbot.queue.rules import Patience
-from pushbot.service.oncall import OncallSpec
+from pushbot.service.house.oncall import OncallSpec
 from pushbot.service.spec import AutoSpec, CheckSpec, OnFail
 from pushbot.store import SqliteStore
 from pushbot.testing.clock import START, HandClock

@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from pushbot.errors import PushbotError
 from pushbot.queue.model import Queue
-from pushbot.service.access import Access
-from pushbot.service.directory import Directory, Human, account_of
+from pushbot.service.people.access import Access
+from pushbot.service.people.directory import Directory, Human, account_of
 from pushbot.service.spec import AutoSpec
 from pushbot.testing.playground import Playground
 from pushbot.web import listener

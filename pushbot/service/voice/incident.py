@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import IncidentRecord, PushRecord, RunRecord
     from pushbot.queue.model import Person, Train
-    from pushbot.service.oncall import Duty
+    from pushbot.service.house.oncall import Duty
     from pushbot.service.snapshot import Snapshot
 
 TITLE = 120

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pushbot.queue import events as e
 from pushbot.queue.model import Mark, Person, Phase, RunKind, Train
-from pushbot.service.directory import CONTROL
-from pushbot.service.history import not_let_in
+from pushbot.service.lane.history import not_let_in
+from pushbot.service.people.directory import CONTROL
 from pushbot.service.spec import News
 from pushbot.service.voice.builds import build_failed, build_queued, given_up
 from pushbot.service.voice.checks import noted, sized, turned_away

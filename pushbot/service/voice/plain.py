@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushbot.queue.model import RunKind, Ticket
-from pushbot.service.directory import CONTROL
+from pushbot.service.people.directory import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

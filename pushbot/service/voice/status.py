@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.calendar.model import opening
 from pushbot.queue.model import Hold, Mark, Phase, RunKind, Ticket, Train
-from pushbot.service.history import not_let_in
+from pushbot.service.lane.history import not_let_in
 from pushbot.service.snapshot import BEGINNING
 from pushbot.service.voice.checks import kept_out
 from pushbot.service.voice.keeping import clock_time, why

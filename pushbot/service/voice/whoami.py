@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pushbot.queue.model import Person
-    from pushbot.service.access import Standing
+    from pushbot.service.people.access import Standing
     from pushbot.service.snapshot import Snapshot
 
 _MOST = 12

@@ -1,0 +1,1 @@
+"""Answers to questions, gathered from the record, git and the disk."""

@@ -1,0 +1,1 @@
+"""When may be deployed, read from calendars."""
