@@ -119,8 +119,9 @@ class SqliteStore:
         """The lane's runs, newest first in the order in which they were first committed."""
         return await self._read(
             RUN,
-            "SELECT record FROM runs WHERE lane = ?1 AND (?2 IS NULL OR stage = ?2) AND (?3 IS NULL OR state = ?3)"
-            " ORDER BY seq DESC LIMIT ?4",
+            # what equals NULL is not known, so None looks for all
+            "SELECT record FROM runs WHERE lane = ? AND ifnull(stage = ?, true) AND ifnull(state = ?, true)"
+            " ORDER BY seq DESC LIMIT ?",
             lane,
             stage,
             state,
