@@ -11,12 +11,6 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from pushbot.config import load
-from pushbot.config.access import PersonTable, RoleTable
-from pushbot.config.backup import BackupTable
-from pushbot.config.calendars import CalendarTable
-from pushbot.config.checks import CheckTable
-from pushbot.config.hosts import HostsTable, InventoryTable, RolloutTable, SourceTable, VersionsTable
-from pushbot.config.oncall import OncallTable
 from pushbot.config.schema import (
     AnnounceTable,
     BotTable,
@@ -28,8 +22,14 @@ from pushbot.config.schema import (
     StageTable,
     StepTable,
 )
-from pushbot.config.table import keys_of
-from pushbot.config.web import AutoTable, HookTable, WebTable
+from pushbot.config.tables.access import PersonTable, RoleTable
+from pushbot.config.tables.backup import BackupTable
+from pushbot.config.tables.calendars import CalendarTable
+from pushbot.config.tables.checks import CheckTable
+from pushbot.config.tables.hosts import HostsTable, InventoryTable, RolloutTable, SourceTable, VersionsTable
+from pushbot.config.tables.oncall import OncallTable
+from pushbot.config.tables.table import keys_of
+from pushbot.config.tables.web import AutoTable, HookTable, WebTable
 from pushbot.plugins import Group, known, load_plugin
 
 if TYPE_CHECKING:

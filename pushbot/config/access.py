@@ -1,18 +1,15 @@
-"""Who is who, and who may do what: `[people]`, `[roles]` and `[access]`, and what is made of them."""
+"""Who is who, and who may do what: what is made of `[people]`, `[roles]` and `[access]`."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from itertools import combinations
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator
-
-from pushbot.config.table import STRICT
+from pushbot.config.tables.access import written_account
 from pushbot.queue.access import DEFAULTS, Policy, Role
 from pushbot.service.people.access import Access
 from pushbot.service.people.directory import CONTROL, EVERYBODY, Account, Directory, Human, RoleSpec, account_of, folded
-from pushbot.values import Name, Text, TimeLimit, Words, expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,70 +17,10 @@ if TYPE_CHECKING:
     from pushbot.config.model import ChatPart
     from pushbot.config.problems import Key
     from pushbot.config.reading import Reading
+    from pushbot.config.tables.access import PersonTable, RoleTable
 
 _GIVEN = frozenset(Role) - {Role.OPERATOR}
 """The roles that nobody is put into: they follow from who speaks, and where they sit."""
-
-
-def _account(value: str) -> str:
-    account = account_of(value)
-    mask = "@" in account.who
-    if not (account.chat and account.who) or not value.isprintable() or " " in value:
-        raise expected('CHAT/ACCOUNT as the chat proves it, such as "irc/alice" or "irc/~al@*.example.org"')
-    if ("*" in account.who and not mask) or account.sweeping:
-        raise expected("one account, or a mask USER@HOST that does not mean everybody")
-    return value
-
-
-def _group(value: str) -> str:
-    group = account_of(value)
-    if not (group.chat and group.who.removeprefix("@")) or not value.isprintable() or " " in value:
-        raise expected('CHAT/GROUP as the chat calls it, such as "slack/@deployers"')
-    return value
-
-
-def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-AccountName = Annotated[str, AfterValidator(_account)]
-RoleNames = Annotated[tuple[Name, ...], BeforeValidator(_one_or_more)]
-"""Names of roles, or one alone."""
-GroupNames = Annotated[tuple[Annotated[str, AfterValidator(_group)], ...], BeforeValidator(_one_or_more)]
-"""Groups of people that a chat knows, or one alone."""
-AccessTable = dict[Text, RoleNames]
-"""`[access]`, and the same for a lane and a stage: a verb, and the roles that may use it."""
-
-
-def _second(value: object) -> object:
-    return Role.ANYONE.value if value is True else None if value is False else value
-
-
-SecondRole = Annotated[Name | None, BeforeValidator(_second)]
-"""Whose second word a stage wants: `true` for anybody's, or a role; None for nobody's."""
-
-
-class PersonTable(BaseModel):
-    """`[people.NAME]`."""
-
-    model_config = STRICT
-
-    accounts: tuple[AccountName, ...] = ()
-    git: tuple[Text, ...] = ()
-    pager: Text | None = None
-    roles: RoleNames = ()
-
-
-class RoleTable(BaseModel):
-    """`[roles.NAME]`."""
-
-    model_config = STRICT
-
-    people: tuple[Text, ...] = ()
-    groups: GroupNames = ()
-    command: Words | None = None
-    every: TimeLimit = 300.0
-    timeout: TimeLimit = 30.0
 
 
 def read_access(reading: Reading) -> Access:
@@ -176,7 +113,7 @@ def _role(reading: Reading, name: str, table: RoleTable) -> RoleSpec:
         key = ("roles", name, "people", i)
         if "/" in entry:
             try:
-                _check_chat(reading, account_of(_account(entry)), key)
+                _check_chat(reading, account_of(written_account(entry)), key)
             except ValueError as error:
                 reading.note(key, f"found {entry!r}", str(error))
         elif entry != EVERYBODY and entry not in people and reading.found.whole("people", entry):

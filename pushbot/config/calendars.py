@@ -1,22 +1,18 @@
-"""Calendars: the tables of `[calendars.NAME]`, and what is made of them."""
+"""Calendars: what is made of `[calendars.NAME]`."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
-
-from pydantic import BaseModel, BeforeValidator
 
 from pushbot.calendar.model import Calendar
 from pushbot.calendar.source import CalendarSpec, Source
 from pushbot.calendar.written import FORM, read_entry
 from pushbot.config.problems import nearest
-from pushbot.config.table import STRICT
 from pushbot.errors import PushbotError
 from pushbot.secret import REFERENCE
-from pushbot.values import Name, Text, TimeLimit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,28 +20,9 @@ if TYPE_CHECKING:
     from pushbot.calendar.rules import Rule
     from pushbot.config.problems import Key
     from pushbot.config.reading import Reading
+    from pushbot.config.tables.calendars import CalendarTable
 
 _UTC = ZoneInfo("UTC")
-
-
-def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-HoursNames = Annotated[tuple[Name, ...], BeforeValidator(_one_or_more)]
-"""Names of calendars, or one alone."""
-
-
-class CalendarTable(BaseModel):
-    """`[calendars.NAME]`."""
-
-    model_config = STRICT
-
-    zone: Text
-    open: tuple[Text, ...] = ()
-    closed: tuple[Text, ...] = ()
-    ical: tuple[Text, ...] = ()
-    every: TimeLimit = 900.0
 
 
 def read_calendars(reading: Reading) -> dict[str, CalendarSpec]:

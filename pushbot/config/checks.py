@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
-from pushbot.config.table import PluginTable
 from pushbot.plugins import Group
-from pushbot.service.spec import CheckSpec, DowntimeSpec, OnError, OnFail
-from pushbot.values import Label, TimeLimit  # noqa: TC001 - pydantic reads them
+from pushbot.service.spec import CheckSpec, DowntimeSpec
 
 if TYPE_CHECKING:
     from pushbot.config.inheritance import Stage
     from pushbot.config.reading import Reading
     from pushbot.ports import Check
-
-
-class CheckTable(PluginTable):
-    """`[[pipelines.NAME.stages.checks]]`; all other keys are options of the plugin."""
-
-    name: Label | None = None
-    timeout: TimeLimit = 300.0
-    on_fail: OnFail = OnFail.BLOCK
-    on_error: OnError = OnError.BLOCK
 
 
 def checks_of(reading: Reading, stage: Stage) -> tuple[CheckSpec, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from pushbot.config.table import keys_of
+from pushbot.config.tables.table import keys_of
 from pushbot.values import StageName
 
 if TYPE_CHECKING:

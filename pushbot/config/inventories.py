@@ -13,10 +13,10 @@ from pushbot.service.spec import HostsSpec, InventorySpec, Source, VersionSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pushbot.config.hosts import InventoryTable, SourceTable
     from pushbot.config.inheritance import Stage
     from pushbot.config.problems import Key
     from pushbot.config.reading import Reading
+    from pushbot.config.tables.hosts import InventoryTable, SourceTable
     from pushbot.fleet.model import Rollout
     from pushbot.ports import Executor, Inventory
 

@@ -1,36 +1,15 @@
-"""The table of who is on call, `[oncall]`, and what the configuration says of incidents and newcomers."""
+"""Who is on call, and what the configuration says of incidents and newcomers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, model_validator
-
-from pushbot.config.table import STRICT
 from pushbot.errors import PushbotError
-from pushbot.service.house.oncall import OncallSpec, Ping, read_roster
+from pushbot.service.house.oncall import OncallSpec, read_roster
 from pushbot.service.spec import HouseSpec
-from pushbot.values import Text, TimeLimit, Words, expected
 
 if TYPE_CHECKING:
     from pushbot.config.reading import Reading
-
-
-class OncallTable(BaseModel):
-    """`[oncall]`."""
-
-    model_config = STRICT
-
-    roster: Text | None = None
-    command: Words | None = None
-    timeout: TimeLimit = 10.0
-    ping: tuple[Ping, ...] = tuple(Ping)
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.roster is None) == (self.command is None):
-            raise expected("either `roster`, a file, or `command`, a list of arguments")
-        return self
 
 
 def read_house(reading: Reading) -> HouseSpec:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pushbot.config.problems import Key
     from pushbot.config.shape import Salvaged
-    from pushbot.config.table import PluginTable
+    from pushbot.config.tables.table import PluginTable
     from pushbot.plugins import Group, Plugin
 
 

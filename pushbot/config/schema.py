@@ -10,15 +10,15 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pushbot.config.access import AccessTable, PersonTable, RoleTable, SecondRole  # noqa: TC001 - pydantic reads them
-from pushbot.config.backup import BackupTable, Syslog  # noqa: TC001 - pydantic reads them
-from pushbot.config.calendars import CalendarTable, HoursNames  # noqa: TC001 - pydantic reads them
-from pushbot.config.checks import CheckTable  # noqa: TC001 - pydantic reads it
-from pushbot.config.hosts import HostsTable, InventoryTable, LabelName, LabelValues, RolloutTable, VersionsTable  # noqa: TC001 - pydantic reads them
 from pushbot.config.model import LogFormat, LogLevel, OnStop, Rollback
-from pushbot.config.oncall import OncallTable  # noqa: TC001 - pydantic reads it
-from pushbot.config.table import STRICT, Environment, Plugin, PluginTable, StageOrTemplateName
-from pushbot.config.web import AutoTable, HookTable, WebTable  # noqa: TC001 - pydantic reads them
+from pushbot.config.tables.access import AccessTable, PersonTable, RoleTable, SecondRole  # noqa: TC001 - pydantic reads them
+from pushbot.config.tables.backup import BackupTable, Syslog  # noqa: TC001 - pydantic reads them
+from pushbot.config.tables.calendars import CalendarTable, HoursNames  # noqa: TC001 - pydantic reads them
+from pushbot.config.tables.checks import CheckTable  # noqa: TC001 - pydantic reads it
+from pushbot.config.tables.hosts import HostsTable, InventoryTable, LabelName, LabelValues, RolloutTable, VersionsTable  # noqa: TC001 - pydantic reads them
+from pushbot.config.tables.oncall import OncallTable  # noqa: TC001 - pydantic reads it
+from pushbot.config.tables.table import STRICT, Environment, Plugin, PluginTable, StageOrTemplateName
+from pushbot.config.tables.web import AutoTable, HookTable, WebTable  # noqa: TC001 - pydantic reads them
 from pushbot.ports import Probe, ProbeKind, Step
 from pushbot.queue.model import TRAIN_SIZE
 from pushbot.queue.rules.decision import Patience

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from pushbot.config.problems import Key, Problem, nearest
 from pushbot.config.schema import FileTable
-from pushbot.config.table import keys_of
+from pushbot.config.tables.table import keys_of
 from pushbot.secret import REFERENCE
 
 if TYPE_CHECKING:

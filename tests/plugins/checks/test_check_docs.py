@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import pytest
 from pydantic import TypeAdapter
 
-from pushbot.config.table import keys_of
+from pushbot.config.tables.table import keys_of
 from pushbot.plugins import Group, known, load_plugin
 
 if TYPE_CHECKING:

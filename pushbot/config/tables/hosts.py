@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator, model_validator
 
-from pushbot.config.table import STRICT, Environment, PluginTable
+from pushbot.config.tables.table import STRICT, Environment, PluginTable
 from pushbot.errors import PushbotError
 from pushbot.fleet import names
 from pushbot.fleet.model import ALL, NONE, Amount, Look, Rollout, Selection, VersionProbe

@@ -41,6 +41,11 @@ Plugin = Annotated[PluginTable, BeforeValidator(_by_name_alone)]
 """A plugin with options, or its name alone."""
 
 
+def one_or_more(value: object) -> object:
+    """A list, where a text may stand for a list of itself."""
+    return [value] if isinstance(value, str) else value
+
+
 def keys_of(model: type[BaseModel]) -> dict[str, str]:
     """The keys of a table as they are written, each with the name of its field."""
     return {field.alias or name: name for name, field in model.model_fields.items()}
