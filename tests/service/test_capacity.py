@@ -15,7 +15,7 @@ from pushbot.calendar.written import read_entry
 from pushbot.ports import PushRecord, PushState
 from pushbot.queue import commands as c
 from pushbot.queue.model import Hold, Queue
-from pushbot.service.answers.capacity import Measured, fitting, late, measured, today
+from pushbot.service.answers.push_hours import Measured, fitting, late, measured, today
 from pushbot.service.hours.calendars import Hours
 from pushbot.service.lane.waiting import stamped
 from pushbot.service.voice.eta import eta

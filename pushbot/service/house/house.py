@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pushbot.ports import Heard, IncidentRecord
     from pushbot.queue.model import Person
     from pushbot.service.feed import Feed
-    from pushbot.service.house.housework import Premises
+    from pushbot.service.house.premises import Premises
     from pushbot.service.lane.conductor import Conductor
 
 LOG = structlog.get_logger()

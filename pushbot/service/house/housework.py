@@ -32,41 +32,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from pushbot.ports import Clock, Delivery, Entry, IncidentRecord, Line, Store
+    from pushbot.ports import Delivery, Entry, IncidentRecord, Line
     from pushbot.queue.commands import BotCommand
     from pushbot.queue.model import Person
     from pushbot.service.asks import Ask, Origin
-    from pushbot.service.house.oncall import OnCall
-    from pushbot.service.lane.runbook import Outputs
-    from pushbot.service.people.access import Access
-    from pushbot.service.people.remembered import People
-    from pushbot.service.snapshot import Snapshot
-    from pushbot.service.speaker import Speaker
+    from pushbot.service.house.premises import Premises
     from pushbot.service.spec import Room
 
 LOG = structlog.get_logger()
 COMMANDING = ".!/\\@?~&%^$*+=-_,;:'`|<> "
 """What a line that the bot says for somebody does not begin with: other bots take it for the start of a command."""
-
-
-@dataclass(frozen=True, slots=True)
-class Premises:
-    """What the house has to do with: `warroom` is where incidents are told, `rooms` are all that the bot is in.
-
-    `incidents` is the folder for post-mortems, None for nowhere.
-    """
-
-    store: Store
-    clock: Clock
-    speaker: Speaker
-    access: Access
-    people: People
-    outputs: Outputs
-    snapshots: Callable[[], tuple[Snapshot, ...]]
-    warroom: tuple[Room, ...] = ()
-    rooms: tuple[Room, ...] = ()
-    incidents: Path | None = None
-    oncall: OnCall | None = None
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from pushbot.service.house.house import House
-from pushbot.service.house.housework import Premises
 from pushbot.service.house.oncall import OnCall
+from pushbot.service.house.premises import Premises
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

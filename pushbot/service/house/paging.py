@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pushbot.ports import Chat
     from pushbot.queue.model import Person
     from pushbot.service.asks import Origin
-    from pushbot.service.house.housework import Premises
     from pushbot.service.house.oncall import Duty, Ping
+    from pushbot.service.house.premises import Premises
     from pushbot.service.people.directory import Directory
     from pushbot.service.spec import LaneSpec, Room
 

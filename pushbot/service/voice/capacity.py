@@ -13,7 +13,7 @@ from pushbot.service.voice.plain import counted, lasting, listed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pushbot.service.answers.capacity import Measured, Sums, Today
+    from pushbot.service.answers.push_hours import Measured, Sums, Today
 
 
 def capacity(lane: str, day: Today, took: Measured, sums: Sums | None, notes: Sequence[str]) -> tuple[str, ...]:
