@@ -128,8 +128,11 @@ class Api:
         """Whether a call of the method would go out at once."""
         return self._method(method).wait(asyncio.get_running_loop().time()) <= 0
 
-    async def send(self, method: str, *, channel: str = "", **arguments: JsonValue) -> Answer:
-        """What `call` does, once it is the method's turn."""
+    async def send(self, method: str, *, channel: str = "", newest: bool = False, **arguments: JsonValue) -> Answer:
+        """What `call` does, once it is the method's turn.
+
+        Where Slack says to wait, what is to be the `newest` of its kind is Unreachable: another may be newer by then.
+        """
         if channel:
             arguments["channel"] = channel
         tries = 0
@@ -140,6 +143,8 @@ class Api:
             if answer.after is not None:
                 LOG.warning("slack_asks_to_wait", method=method, seconds=answer.after)
                 self._method(method).close(asyncio.get_running_loop().time() + answer.after)
+                if newest:
+                    raise Unreachable(f"Slack asks to wait for {answer.after:g} s before {method}.")
             else:
                 tries += 1
                 LOG.warning("slack_call_failed", method=method, trouble=answer.what, tries=tries)

@@ -59,7 +59,7 @@ class Homes:
             view = self.draw(home)
             try:
                 if self._shown.get(person) != view:
-                    await self.api.send(METHOD, user_id=person, view=view)
+                    await self.api.send(METHOD, newest=True, user_id=person, view=view)
                     self._shown.pop(person, None)
                     self._shown[person] = view
                     if len(self._shown) > REMEMBERED:

@@ -108,15 +108,21 @@ class Topic:
         topic = self.wanted
         if topic is None or topic == self.shown:
             return
-        self._not_before = asyncio.get_running_loop().time() + self.interval
         before, self.shown = self.shown, None
+        written = escaped(topic, most=LIMIT) if topic else ""
         try:
-            answer = await self.api.send(METHOD, channel=channel, topic=escaped(topic, most=LIMIT) if topic else "")
-        except Refused:
+            answer = await self.api.send(METHOD, channel=channel, newest=True, topic=written)
+        except (Refused, Unreachable):
             self.shown = before
             raise
+        finally:
+            self._rest()
         self.shown = self._last = topic
         self._last_seen = topic_of(text(answer, "channel", "topic", "value")) or topic
+
+    def _rest(self) -> None:
+        """It was written just now, or may have been."""
+        self._not_before = asyncio.get_running_loop().time() + self.interval
 
     def _refuse(self, error: Refused) -> None:
         self._shut = True

@@ -241,7 +241,7 @@ class Wall:
         message = {**self.art.message(self._views[key]), **where}
         message["metadata"] = lookback.of_view(self.places.record, key)
         try:
-            return await self.api.send(method, channel=channel, **message)
+            return await self.api.send(method, channel=channel, newest=method == UPDATE, **message)
         except Refused as refused:
             if refused.code not in TOO_MUCH:
                 raise

@@ -1,0 +1,61 @@
+"""The topic of a channel on Slack: each write is a line that everybody sees, so there are few, and none is old."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chat.slack_desk import PUSH, desk
+from tests.rig.slack import Limited, SlackServer, Slow
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.rig.slack import Fault
+    from tests.rig.slack.calls import Call
+
+METHOD = "conversations.setTopic"
+INTERVAL = 0.6
+"""Seconds between two topics here."""
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    async with SlackServer() as server:
+        server.add_channel(PUSH, id="C0PUSH")
+        yield server
+
+
+def written(slack: SlackServer) -> list[Call]:
+    """The calls that made a topic."""
+    return [call for call in slack.called(METHOD) if call.ok]
+
+
+@pytest.mark.parametrize("fault", [Limited(1), Slow(0.5)])
+async def test_topics_keep_their_distance_whatever_befalls_one(slack: SlackServer, fault: Fault) -> None:
+    async with desk(slack, interval=INTERVAL) as bot:
+        bot.writer.topic_is(PUSH, "clear")
+        slack.fault(METHOD, fault)
+        bot.writer.draw(PUSH, "alice")
+        await slack.until(lambda: slack.called(METHOD))
+        bot.writer.draw(PUSH, "alice + bob")
+        await slack.until(lambda: slack.topic(PUSH) == "alice + bob")
+        bot.writer.draw(PUSH, "alice + bob + cid")
+        await slack.until(lambda: slack.topic(PUSH) == "alice + bob + cid")
+    ends = fault.seconds if isinstance(fault, Slow) else 0
+    gaps = [after.at - before.at for before, after in pairwise(written(slack))]
+    assert gaps[0] >= INTERVAL + ends
+    assert min(gaps) >= INTERVAL
+
+
+async def test_what_is_old_when_slack_lets_it_pass_is_not_written(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        bot.writer.topic_is(PUSH, "clear")
+        slack.fault(METHOD, Limited(1))
+        bot.writer.draw(PUSH, "alice")
+        await slack.until(lambda: slack.called(METHOD))
+        bot.writer.draw(PUSH, "alice + bob")
+        await slack.until(lambda: slack.topic(PUSH) == "alice + bob")
+    assert [call.arguments["topic"] for call in written(slack)] == ["alice + bob"]
