@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, assert_never
 from urllib.parse import quote, urlsplit
 
 from pushbot.ports import Probe, ProbeKind
+from pushbot.tls import client_context
 
 from .environment import filled
 from .processes import Cause, Command, NotStarted
@@ -128,7 +129,11 @@ def _http(target: str, status: int, expect: str | None, timeout: float) -> str |
     """Send one GET; no redirect is followed, no proxy used, and a certificate must be valid."""
     try:
         url = urlsplit(target)
-        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+        kind = (
+            partial(http.client.HTTPSConnection, context=client_context())
+            if url.scheme == "https"
+            else http.client.HTTPConnection
+        )
         connection = kind(url.hostname or "", url.port, timeout=timeout)
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         connection.request("GET", path, headers={"User-Agent": "pushbot", "Connection": "close"})

@@ -231,9 +231,7 @@ def follow(child: Child, attention: Attention, take: Callable[[bytes], None], *,
             if left <= 0:
                 return _ended(child.pid, stream, Cause.TOO_LONG, grace)
             stream.read(left)
-        drained = time.monotonic() + _DRAIN
-        while stream.open and (left := drained - time.monotonic()) > 0:
-            stream.read(left)
+        stream.drain(_DRAIN)
         return End(Cause.ENDED, code, output_held=stream.open)
     except BaseException:
         _signal(child.pid, signal.SIGKILL)
@@ -253,9 +251,22 @@ class _Stream:
     def read(self, seconds: float) -> None:
         """Sleep until there is output or a signal, and take what there is."""
         if self.attention.wait(seconds, self.fd if self.open else None):
-            data = os.read(self.fd, _CHUNK)
-            self.open = bool(data)
-            self.take(data)
+            self._take()
+
+    def drain(self, seconds: float) -> None:
+        """Take what the dead left in the pipe, however slow we are; who lives on has so many seconds to write."""
+        room, until = _PIPE, time.monotonic() + seconds
+        while self.open and ((left := until - time.monotonic()) > 0 or room > 0):
+            if self.attention.wait(left, self.fd):
+                room -= self._take()
+            elif left <= 0:
+                return
+
+    def _take(self) -> int:
+        data = os.read(self.fd, _CHUNK)
+        self.open = bool(data)
+        self.take(data)
+        return len(data)
 
 
 def _ended(group: int, stream: _Stream, cause: Cause, grace: float) -> End:
@@ -267,9 +278,7 @@ def _ended(group: int, stream: _Stream, cause: Cause, grace: float) -> End:
             stream.read(_LOOK)
         if not _alive(group, stream.attention):
             break
-    until = time.monotonic() + _DRAIN
-    while stream.open and stream.attention.wait(0, stream.fd) and time.monotonic() < until:
-        stream.read(0)
+    stream.drain(0)
     return End(cause, survived=_alive(group, stream.attention))
 
 
