@@ -266,9 +266,10 @@ async def test_a_push_that_is_over_and_was_never_shown_is_not_begun(slack: Slack
 async def test_a_topic_is_written_seldom_and_never_twice_the_same(slack: SlackServer) -> None:
     async with desk(slack, interval=0.3) as bot:
         bot.writer.topic_is(PUSH, "")
+        bot.writer.draw(PUSH, "<princess> alice & 0")
+        await slack.until(lambda: slack.topic(PUSH) == "<princess> alice & 0")
         for number in range(20):
             bot.writer.draw(PUSH, f"<princess> alice & {number}")
-            await asyncio.sleep(0.01)
         await slack.until(lambda: slack.topic(PUSH) == "<princess> alice & 19")
         bot.writer.draw(PUSH, "<princess> alice & 19")
         bot.writer.topic_is(PUSH, "<princess> alice & 19")

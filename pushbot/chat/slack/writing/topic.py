@@ -53,6 +53,7 @@ class Topic:
     _told: bool = False
     _last: str = ""
     _last_seen: str = ""
+    _heard: int = 0
 
     def busy(self) -> bool:
         """Whether it is to be set, and may be as far as is known."""
@@ -61,6 +62,7 @@ class Topic:
     def is_now(self, topic: str) -> None:
         """The server shows this, as people read it; what the bot set it may show in other words (`:tada:`)."""
         self.shown = self._last if topic == self._last_seen else topic
+        self._heard += 1
 
     def found(self) -> None:
         """The room was entered: setting the topic may work now."""
@@ -91,7 +93,7 @@ class Topic:
             except Refused as error:
                 if error.code in NO_ENTRY:
                     await self.address.door.knock(since)
-                else:
+                elif self.address.door.opened == since:  # else it may be allowed by now
                     self._refuse(error)
             except DeliveryUncertain:
                 self.shown = None
@@ -101,24 +103,27 @@ class Topic:
         if channel is None:
             await self.address.door.knock(since)
             return
+        heard = self._heard
         if self.shown is None:
             answer = await self.api.call("conversations.info", channel=channel)
-            self.shown = topic_of(text(answer, "channel", "topic", "value"))
+            if heard == self._heard:  # else there is later news
+                self.is_now(topic_of(text(answer, "channel", "topic", "value")))
         await self.api.turn(METHOD)
         topic = self.wanted
         if topic is None or topic == self.shown:
             return
-        before, self.shown = self.shown, None
+        heard, before, self.shown = self._heard, self.shown, None
         written = escaped(topic, most=LIMIT) if topic else ""
         try:
             answer = await self.api.send(METHOD, channel=channel, newest=True, topic=written)
         except (Refused, Unreachable):
-            self.shown = before
+            self.shown = before if heard == self._heard else self.shown
             raise
         finally:
             self._rest()
-        self.shown = self._last = topic
+        self._last = topic
         self._last_seen = topic_of(text(answer, "channel", "topic", "value")) or topic
+        self.shown = topic if heard == self._heard else None  # of one that was heard of meanwhile: which came later?
 
     def _rest(self) -> None:
         """It was written just now, or may have been."""
