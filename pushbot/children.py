@@ -74,12 +74,17 @@ async def run_child(
             for read in reads:
                 read.cancel()
     finally:
-        _end(process)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_KILLED_WITHIN):
-                await _ended(process)
-        _let_go(process)
+        await put_down(process)
     return Child(-signal.SIGKILL if process.returncode is None else process.returncode)
+
+
+async def put_down(process: Process) -> None:
+    """End the command with all in its process group, as far as this user may end it, and close its pipes."""
+    _end(process)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_KILLED_WITHIN):
+            await _ended(process)
+    _let_go(process)
 
 
 async def _read(process: Process, stream: StreamReader | None, take: Callable[[bytes], bool]) -> None:
@@ -126,7 +131,7 @@ async def printed(run: Sequence[str], timeout: float) -> str:  # noqa: ASYNC109 
     out, said = bytearray(), bytearray()
     try:
         async with asyncio.timeout(timeout):
-            ended = await run_child(run, env=environment, out=_into(out), err=_into(said))
+            ended = await run_child(run, env=environment, out=into(out), err=into(said))
     except TimeoutError:
         raise trouble(run, f"took more than {timeout:g} s and was ended") from None
     except (OSError, ValueError) as error:  # the latter for a NUL
@@ -139,8 +144,8 @@ async def printed(run: Sequence[str], timeout: float) -> str:  # noqa: ASYNC109 
     return out.decode(errors="replace")
 
 
-def _into(found: bytearray) -> Callable[[bytes], bool]:
-    """Adds to `found` what comes, until it is too much."""
+def into(found: bytearray) -> Callable[[bytes], bool]:
+    """What `run_child` is given to have `found` hold what comes, until that is too much."""
 
     def take(piece: bytes) -> bool:
         found.extend(piece)

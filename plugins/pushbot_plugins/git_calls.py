@@ -14,6 +14,7 @@ import signal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from pushbot.children import put_down
 from pushbot.errors import PushbotError
 
 if TYPE_CHECKING:
@@ -85,18 +86,13 @@ async def run_git(
 async def _end(process: asyncio.subprocess.Process) -> None:
     """End git with all that it started: a moment to remove its lock files, then KILL."""
     try:
-        _signal(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await process.wait()
     finally:
-        _signal(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, number)
+        await put_down(process)
 
 
 def _environment(folder: Path) -> Mapping[str, str]:

@@ -223,11 +223,11 @@ async def test_a_git_that_hangs_is_ended_with_all_it_started(tmp_path: Path, mon
     ssh.write_text(f"#!/bin/sh\ntrap '' TERM\necho $$ >> {note}\nwhile :; do sleep 60; done\n")
     ssh.chmod(0o755)
     monkeypatch.setenv("GIT_SSH", str(ssh))
-    repository = GitRepository(GitOptions(url="host.invalid:x.git", cache=tmp_path / "m", timeout=0.5))
-    with pytest.raises(PushbotError, match=r"took more than 0\.5s"):
+    repository = GitRepository(GitOptions(url="host.invalid:x.git", cache=tmp_path / "m", timeout=2.0))
+    with pytest.raises(PushbotError, match=r"took more than 2s"):
         await repository.resolve("main")
     pid = int(note.read_text().split()[0])
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while lives(pid):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,17 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from pushbot.children import into, run_child
 from pushbot.errors import PushbotError
+from pushbot.tls import client_context
 from pushbot_plugins.kubernetes.kubeconfig import Cluster, Exec, read_kubeconfig
 from pushbot_plugins.remote_api import trusting
 from pushbot_plugins.remote_line import one_line
 from pushbot_plugins.supervised import environment
 
 if TYPE_CHECKING:
+    import ssl
+
     from pushbot.ports import Job
     from pushbot_plugins.kubernetes.options import KubernetesOptions
     from pushbot_plugins.remote_words import Words
@@ -104,7 +107,7 @@ def _tls(path: Path, cluster: Cluster, certificate: str | None, key: str | None)
     """Trust in the cluster's own authority, and the user's certificate to show."""
     try:
         authority = cluster.authority(path)
-        context = ssl.create_default_context(cadata=authority)
+        context = client_context(cadata=authority)
         if certificate is not None:
             with tempfile.TemporaryDirectory() as folder:  # for its owner alone; it cannot be loaded otherwise
                 both = Path(folder) / "both.pem"
@@ -126,30 +129,19 @@ async def _ask(command: Exec, path: Path, job: Job) -> _Status:
         program = str(path.parent / program)
     info = {"apiVersion": command.api_version, "kind": "ExecCredential", "spec": {"interactive": False}}
     variables = {one.name: one.value for one in command.env} | {"KUBERNETES_EXEC_INFO": json.dumps(info)}
-    try:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            *command.args,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment(job.env) | variables,
-        )
-    except OSError as error:
-        raise PushbotError(f"{path} gives credentials by {program}: {error.strerror}") from None
+    out, said = bytearray(), bytearray()
+    env = environment(job.env) | variables
     try:
         async with asyncio.timeout(EXEC_LIMIT):
-            out, err = await process.communicate()
+            ended = await run_child((program, *command.args), env=env, out=into(out), err=into(said))
     except TimeoutError:
         raise PushbotError(f"{program} gave no credentials within {EXEC_LIMIT:g} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise PushbotError(f"{program} gave no credentials: {one_line(err.decode(errors='replace'), 200)}")
+    except (OSError, ValueError) as error:  # the latter for a NUL
+        raise PushbotError(f"{path} gives credentials by {program}: {getattr(error, 'strerror', error)}") from None
+    if ended.code:
+        raise PushbotError(f"{program} gave no credentials: {one_line(said.decode(errors='replace'), 200)}")
     try:
-        return _Credential.model_validate_json(out).status
+        return _Credential.model_validate_json(bytes(out)).status
     except ValidationError:
         raise PushbotError(f"{program} printed no ExecCredential with a status") from None
 
