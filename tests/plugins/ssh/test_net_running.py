@@ -262,6 +262,7 @@ class TestWhatIsLeftRunning:
     async def test_a_service_begun_earlier_survives_the_end_of_a_later_command(self, shop: Shop) -> None:
         await shop.run('nohup sleep 1007 >"$HOME/log" 2>&1 &')
         await shop.run("setsid sleep 1007 &")
+        await shop.until(lambda: len(shop.rig.running("1007")) == 2)
         await asyncio.sleep(0.02)  # start times are told apart by hundredths of a second
         with pytest.raises(HostTrouble):
             await shop.run("sleep 1008", limit=0.2)
@@ -278,8 +279,7 @@ class TestWhatIsLeftRunning:
         async with Network(rig.connecting()) as net:
             shop = Shop(rig, server, net.remote(server.host))
             await shop.run("nohup sleep 1010 >/dev/null 2>&1 & setsid sleep 1010 &")
-        await shop.until(lambda: not shop.shells())
-        assert len(rig.running("1010")) == 2
+        await shop.until(lambda: not shop.shells() and len(rig.running("1010")) == 2)
 
     async def test_a_connection_that_breaks_ends_it(self, shop: Shop) -> None:
         async with asyncio.TaskGroup() as group:
@@ -299,19 +299,26 @@ class TestWhatIsLeftRunning:
         script.write_text(WORKER.format(connecting=rig.connecting(), host=server.host, path=sys.path))
         process = await asyncio.create_subprocess_exec(sys.executable, str(script), stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None
-        assert await process.stdout.readline() == b"begun\n"
-        assert rig.running("1012")
-        process.kill()
-        await process.communicate()
-        async with asyncio.timeout(LIMIT):
-            while rig.running("1012"):  # noqa: ASYNC110 - processes cannot tell us
-                await asyncio.sleep(0.02)
+        try:
+            assert await process.stdout.readline() == b"begun\n"
+            await _count(rig, "1012", 3)
+        finally:
+            process.kill()
+            await process.communicate()
+        await _count(rig, "1012", 0)
 
 
 async def _troubled(command: Awaitable[object]) -> HostTrouble:
     with pytest.raises(HostTrouble) as caught:
         await command
     return caught.value
+
+
+async def _count(rig: SshdRig, marker: str, wanted: int) -> None:
+    """Wait until there are so many: what was just begun is still a copy of the shell that began it."""
+    async with asyncio.timeout(LIMIT):
+        while len(rig.running(marker)) != wanted:  # noqa: ASYNC110 - processes cannot tell us
+            await asyncio.sleep(0.02)
 
 
 WORKER = """
