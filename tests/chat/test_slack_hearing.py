@@ -83,10 +83,16 @@ async def test_what_bots_say_and_what_is_edited_or_deleted_is_not_heard(slack: S
     assert [(one.text, one.person.name) for one in heard] == [("talk", "Ada"), (".good", "Bob")]
 
 
-async def test_a_mention_elsewhere_is_answered_in_private(slack: SlackServer, bot: Listener) -> None:
+async def test_a_mention_elsewhere_is_answered_there_for_who_asked(slack: SlackServer, bot: Listener) -> None:
+    talk = slack.people.say("bob", "#warroom", "what is up?")
     slack.people.say("ada", "#warroom", "@pushbot status")
-    (heard,) = await bot.hears()
-    assert (heard.room, heard.text, heard.addressed, heard.spot) == (None, "status", True, "")
+    slack.people.say("ada", "#warroom", "@pushbot eta", thread=talk)
+    for heard in await bot.hears(2):
+        assert (heard.room, heard.addressed) == (None, True)
+        async with asyncio.timeout(20):
+            await bot.chat.say(heard.person.reach, f"as for {heard.text}", Manner(whom="U0ADA", spot=heard.spot))
+    seen = [(slack.read(one), one.channel, one.thread) for one in slack.whispers("ada")]
+    assert seen == [("as for status", "C0WARRM1", None), ("as for eta", "C0WARRM1", talk)]
 
 
 async def test_a_thread_in_private_is_answered_there(slack: SlackServer, bot: Listener) -> None:
@@ -222,6 +228,18 @@ async def test_a_button_says_its_command_in_its_lane_as_it_was_seen(slack: Slack
     assert (first.person, first.lane, first.seen) == (ADA, "web", "7.2")
     assert (second.text, second.person.name, second.lane, second.seen) == (".abort", "Bob", "web", "7.2")
     assert first.id.startswith("press/")
+
+
+async def test_a_press_on_a_message_with_a_thread_below_it_is_answered_beside_it(
+    slack: SlackServer, bot: Listener
+) -> None:
+    bot.chat.show_board("#push", LaneBoard("web", offers=(Offer("go", "Go", ".go"),)))
+    await slack.until(lambda: slack.pins("#push"))
+    (board,) = slack.pins("#push")
+    slack.people.say("bob", "#push", "what is this?", thread=board.ts)
+    await slack.people.press("ada", board, "Go")
+    *_, heard = await bot.hears(2)
+    assert (heard.text, heard.room, heard.spot) == (".go", "#push", "")
 
 
 async def test_a_button_of_the_own_page_is_pressed_in_private(slack: SlackServer, bot: Listener) -> None:

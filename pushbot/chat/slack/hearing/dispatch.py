@@ -174,7 +174,7 @@ class Hearing:
             if press is None:
                 LOG.debug("slack_press_of_no_use", chat=self._known.chat, action=text(action, "action_id"))
             else:
-                said.append((press.command, self._spoken.pressed(channel, text(container, "thread_ts"), press)))
+                said.append((press.command, self._spoken.pressed(channel, _thread_of(container), press)))
         await self._hear(said, user, context)
 
     # --- people and rooms ---
@@ -214,6 +214,12 @@ class Hearing:
             LOG.info("slack_room_renamed", chat=self._known.chat, room=room.name, title=room.title)
         else:
             self._entering.again([one.name for one in self._known.rooms if not one.inside])
+
+
+def _thread_of(container: Object) -> str:
+    """The thread in which a message stands that something was pressed on, not the one that hangs below it."""
+    thread = text(container, "thread_ts")
+    return thread if thread != text(container, "message_ts") else ""
 
 
 def _authorize(known: Known) -> Callable[..., Awaitable[AuthorizeResult]]:

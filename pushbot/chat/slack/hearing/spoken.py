@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.chat.slack.hearing.words import called, commands, lines, named, plain
 from pushbot.chat.slack.shape import text
+from pushbot.chat.slack.writing.outbox import elsewhere
 from pushbot.ports import Heard
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Spoken:
         if room is None and not private and not mentions:
             return
         lane = self.known.writer.lane_of(channel, thread) if thread and room is not None else ""
-        here = thread if room is not None or private else ""
+        here = thread if room is not None or private else elsewhere(channel, thread)
         place = Place(room.name if room else None, mentions or private, here, lane)
         yield from self.lines(said, place)
 

@@ -26,6 +26,7 @@ MOST_WAITING = 10_000
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SPOT = re.compile(r"\d+\.\d+")
+_ELSEWHERE = re.compile(rf"elsewhere:([A-Z0-9]+)/((?:{_SPOT.pattern})?)")
 
 
 def clean(text: str) -> str:
@@ -36,6 +37,17 @@ def clean(text: str) -> str:
 def is_thread(spot: str) -> bool:
     """Whether a spot is the thread of a message: a timestamp of Slack's."""
     return _SPOT.fullmatch(spot) is not None
+
+
+def elsewhere(channel: str, thread: str) -> str:
+    """The spot of a channel that is no room of ours; `thread` is empty for the channel itself."""
+    return f"elsewhere:{channel}/{thread}"
+
+
+def is_elsewhere(spot: str) -> tuple[str, str] | None:
+    """The channel and the thread of such a spot; None for any other."""
+    found = _ELSEWHERE.fullmatch(spot)
+    return (found[1], found[2]) if found else None
 
 
 @dataclass(slots=True, eq=False)

@@ -15,7 +15,7 @@ import structlog
 
 from pushbot.chat.slack.refused import Refused, Unreachable
 from pushbot.chat.slack.writing.crew import pause
-from pushbot.chat.slack.writing.outbox import Outbox, Place, Speech, is_thread
+from pushbot.chat.slack.writing.outbox import Outbox, Place, Speech, is_elsewhere, is_thread
 from pushbot.errors import DeliveryUncertain, PushbotError
 from pushbot.service.voice.plain import again
 
@@ -106,12 +106,19 @@ class Whisper:
         if (url := self.urls.take(spot)) is not None:
             await self.api.post_to(url, {"response_type": "ephemeral", **message})
             return True
-        channel = await self.address.channel() if self.address is not None else None
+        channel, thread_ts = await self._place(spot)
         if channel is None:
             return False
-        thread: Object = {"thread_ts": spot} if is_thread(spot) else {}
+        thread: Object = {"thread_ts": thread_ts} if thread_ts else {}
         await self.api.call(METHOD, channel=channel, user=self.person, **thread, **message)
         return True
+
+    async def _place(self, spot: str) -> tuple[str | None, str]:
+        """The channel, None while there is none, and the thread in it."""
+        if (found := is_elsewhere(spot)) is not None:
+            return found
+        channel = await self.address.channel() if self.address is not None else None
+        return channel, spot if is_thread(spot) else ""
 
 
 def _warn(speeches: Iterable[Speech]) -> None:
