@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from pushbot.queue.model import Person
@@ -188,6 +188,13 @@ class Displays(Protocol):
 
     def show_board(self, room: str, board: LaneBoard) -> None:
         """Make this the lane's board in `room`."""
+        ...
+
+    def keep_boards(self, boards: Collection[tuple[str, str]]) -> None:
+        """Show these boards, each named by its room and its lane, and take down all others, also those of before.
+
+        Told at the start and after each reload, before any board is shown.
+        """
         ...
 
     def show_push(self, room: str, push: PushView) -> None:

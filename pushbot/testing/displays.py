@@ -12,7 +12,7 @@ from pushbot.ports import PLAIN
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from pushbot.ports import Manner, Notice
     from pushbot.queue.model import Person
@@ -89,6 +89,10 @@ class ShowingChat:
         """Show a board, see `Displays.show_board`."""
         self.screen.take(board, self.said)
         self.screen.boards[room, board.lane] = board
+
+    def keep_boards(self, boards: Collection[tuple[str, str]]) -> None:
+        """Take down all other boards, see `Displays.keep_boards`."""
+        self.screen.boards = {key: board for key, board in self.screen.boards.items() if key in boards}
 
     def show_push(self, room: str, push: PushView) -> None:
         """Show a push, see `Displays.show_push`."""

@@ -32,7 +32,7 @@ from pushbot.errors import PushbotError
 from pushbot.ports import PLAIN, TopicRefused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
     from pushbot.ports import Manner, Memory, Notice, Sight, Wanted
     from pushbot.queue.model import Person
@@ -106,6 +106,10 @@ class SlackChat:
     def show_board(self, room: str, board: LaneBoard) -> None:
         """Make this the lane's board in `room`, see `Displays`."""
         self._known.writer.show_board(room, board)
+
+    def keep_boards(self, boards: Collection[tuple[str, str]]) -> None:
+        """Take down the boards of all other rooms and lanes, see `Displays`."""
+        self._known.writer.keep_boards(boards)
 
     def show_push(self, room: str, push: PushView) -> None:
         """Make this what `room` shows of the push, see `Displays`."""

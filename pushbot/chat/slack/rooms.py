@@ -24,7 +24,8 @@ NOTED = "room/"
 class Room:
     """One room: `name` as the configuration has it, `title` as Slack shows it, `topic` as it is now, None: not known.
 
-    `inside` is whether the bot is a member and may speak there, `setter` the id of who set the topic.
+    `inside` is whether the bot is a member and may speak there, `setter` the id of who set the topic, `news` how often
+    Slack told something of the room: what was asked before the last of it is old.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Room:
     inside: bool = False
     topic: str | None = None
     setter: str = ""
+    news: int = 0
 
     def is_called(self, name: str) -> bool:
         """Whether the configuration names the room so."""
@@ -65,6 +67,11 @@ class Rooms:
         """The channel that the room of the configuration is, None while that is not known."""
         found = self._all.get(room)
         return found.id if found is not None else None
+
+    def named(self, channel: str) -> str | None:
+        """How the configuration names the room that this channel is, None when it is none of ours."""
+        room = self.find(channel)
+        return room.name if room is not None else None
 
     def name_of(self, channel: str) -> str | None:
         """What the channel is called now, None when that is not known."""

@@ -63,7 +63,15 @@ class Views:
         self.homes.changed()
 
     async def take_up(self) -> None:
-        """Show pushes as the record has them. Raises PushbotError when it cannot be read."""
+        """Tell chats which boards there are, and show pushes as the record has them.
+
+        Raises PushbotError when it cannot be read.
+        """
+        lanes = [conductor.lane for conductor in self.boards.conductors.values()]
+        for name, chat in self.homes.chats.items():
+            if isinstance(chat, Displays):
+                boards = {(room.name, lane.name) for lane in lanes for room in lane.rooms if room.chat == name}
+                without_fail(chat.keep_boards, boards)
         await self.pushes.take_up()
 
     async def run(self) -> None:

@@ -4,10 +4,10 @@
 `pressed` is the inverse: what was offered by what somebody pressed.
 """
 
-from pushbot.chat.slack.blocks.board import board
+from pushbot.chat.slack.blocks.board import board, past
 from pushbot.chat.slack.blocks.drawn import Drawn
 from pushbot.chat.slack.blocks.home import home
 from pushbot.chat.slack.blocks.press import Press, pressed
 from pushbot.chat.slack.blocks.push import push
 
-__all__ = ["Drawn", "Press", "board", "home", "pressed", "push"]
+__all__ = ["Drawn", "Press", "board", "home", "past", "pressed", "push"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushbot.chat.slack.blocks.drawn import Drawn, fitting
+from pushbot.chat.slack.blocks.drawn import Drawn, fallback, fitting
 from pushbot.chat.slack.blocks.lane import SCALES, Scale, headline, hold, lock, title, trains
 from pushbot.chat.slack.blocks.pieces import block_id, header, italic, listed, paragraph, remark, rich_text, section
 from pushbot.chat.slack.blocks.press import actions, buttons, menus
@@ -27,6 +27,12 @@ def board(lane: LaneBoard, now: datetime) -> Drawn:
     is asked about first.
     """
     return fitting(lambda scale: _board(lane, now, scale), SCALES)
+
+
+def past(lane: str) -> Drawn:
+    """What stays of the board of a lane that is shown no more: a line, and nothing that can be pressed."""
+    blocks = [section(f"The lane {lane} is no longer shown here", named=block_id("past", lane))]
+    return Drawn(blocks, fallback(blocks))
 
 
 def _board(lane: LaneBoard, now: datetime, scale: Scale) -> list[Object]:

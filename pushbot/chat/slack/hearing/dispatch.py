@@ -19,7 +19,19 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
 
 from pushbot.chat.slack.blocks.press import pressed
-from pushbot.chat.slack.hearing.envelopes import COMING, GOING, HOME, MESSAGES, PEOPLE, RENAMES, TALK, TOPIC
+from pushbot.chat.slack.hearing.envelopes import (
+    COMING,
+    GOING,
+    GONE,
+    HOME,
+    LOOSE,
+    MESSAGES,
+    PEOPLE,
+    RENAMES,
+    TALK,
+    TOPIC,
+    UNPINNED,
+)
 from pushbot.chat.slack.hearing.spoken import Place, Spoken
 from pushbot.chat.slack.hearing.words import mentioned, straight, topic_of
 from pushbot.chat.slack.people import ID
@@ -98,6 +110,7 @@ class Hearing:
             (COMING | GOING, self._moved),
             (RENAMES, self._room_renamed),
             ({HOME}, self._home),
+            ({UNPINNED}, self._unpinned),
         ):
             for name in names:
                 app.event(name)(listener)
@@ -122,6 +135,8 @@ class Hearing:
         subtype = text(event, "subtype")
         if subtype in TOPIC:
             await self._topic(event, context)
+        elif GONE in event:
+            await self._known.writer.deleted(text(event, "channel"), text(event, GONE))
         elif subtype in TALK and not text(event, "bot_id"):
             await self._meeting.meet([text(event, "user")], mentioned(text(event, "text")))
             await self._hear(list(self._spoken.message(event)), text(event, "user"), context)
@@ -146,12 +161,15 @@ class Hearing:
             return
         await self._meeting.meet([user], mentioned(text(event, "topic")))
         before, now = room.topic, topic_of(text(event, "topic"), known.roster.name_of, known.rooms.name_of)
-        room.topic, room.setter = now, user
+        room.topic, room.setter, room.news = now, user, room.news + 1
         known.writer.topic_is(room.name, now, own=user == known.own.user)
         if ID.fullmatch(user) and user != known.own.user:
             name, again = str(context["letter"]), bool(context["again"])
             person = known.roster.person(user)
             await self._tell(TopicEdited(known.chat, room.name, person, straight(now), before, id=name, again=again))
+
+    async def _unpinned(self, event: Object) -> None:
+        self._known.writer.unpinned(text(event, "channel"), text(event, LOOSE))
 
     # --- slash commands and buttons ---
 
@@ -200,6 +218,7 @@ class Hearing:
         channel = text(event, "channel") or text(event, "channel", "id")
         room = known.rooms.find(channel)
         if room is not None:
+            room.news += 1
             if text(event, "type") in GOING:
                 room.inside = False
             self._entering.again([room.name])

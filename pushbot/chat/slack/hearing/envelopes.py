@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TALK = frozenset({"", "thread_broadcast", "file_share", "me_message"})
 """Subtypes of `message` that are somebody saying something."""
+TOMBSTONE = "tombstone"
 TOPIC = frozenset({"channel_topic", "group_topic"})
 """Subtypes that tell of a topic."""
 MESSAGES = frozenset({"message", "app_mention"})
@@ -44,14 +45,20 @@ GOING = frozenset(
 )
 """Events after which it may be in a room no more."""
 RENAMES = frozenset({"channel_rename", "group_rename"})
+UNPINNED = "pin_removed"
 HOME = "app_home_opened"
 GROUPS = frozenset({"subteam_created", "subteam_updated", "subteam_members_changed"})
-EVENTS = MESSAGES | PEOPLE | COMING | GOING | RENAMES | GROUPS | {HOME}
+EVENTS = MESSAGES | PEOPLE | COMING | GOING | RENAMES | GROUPS | {HOME, UNPINNED}
 INTERACTION = "block_actions"
 UNUSED = frozenset(
-    {"token", "blocks", "attachments", "files", "root", "bot_profile", "edited", "message", "view", "state", "metadata"}
+    {
+        *("token", "blocks", "attachments", "files", "root", "bot_profile", "edited", "message", "view", "state"),
+        *("metadata", "previous_message", "item"),
+    }
 )
 """Keys of payloads and events that nothing here looks at: not for disks."""
+GONE, LOOSE = "gone", "loose"
+"""What is kept of an event that tells of a message that was deleted, or unpinned: the timestamp of the message."""
 LONGEST = 200
 """Characters of an id that are kept."""
 
@@ -85,26 +92,42 @@ def mail_of(envelope: Object) -> Mail | None:
         return None
     kept = _of_use(payload)
     if "event" in kept:
-        kept["event"] = _of_use(part(payload, "event"))
+        kept["event"] = _of_use(part(payload, "event")) | taken_away(part(payload, "event"))
     body = json.dumps(kept, ensure_ascii=False).encode("utf-8", "ignore").decode()  # halves of characters are left out
     return Mail(Letter(name, body), twin)
 
 
 def event_id(event: Object) -> str:
     """The id of a message by its place; "" for any other event."""
-    if text(event, "type") not in MESSAGES or not text(event, "ts"):
+    if text(event, "type") not in MESSAGES or not text(event, "ts") or taken_away(event):
         return ""
     return _named("message", f"{text(event, 'channel')}/{text(event, 'ts')}")
 
 
 def concerns(event: Object) -> bool:
-    """Whether an event may matter to the bot: what bots say does not, nor what is edited or deleted."""
+    """Whether an event may matter to the bot: what bots say does not, nor what is edited."""
     kind, subtype = text(event, "type"), text(event, "subtype")
     if kind not in EVENTS:
         return False
-    if kind not in MESSAGES or subtype in TOPIC:
+    if kind not in MESSAGES or subtype in TOPIC or taken_away(event):
         return True
     return subtype in TALK and not text(event, "bot_id") and bool(text(event, "user"))
+
+
+def taken_away(event: Object) -> Object:
+    """What is kept of an event after which a message may not hang where it did; nothing of any other.
+
+    What had answers leaves a tombstone, and that is told as a change.
+    """
+    match text(event, "type"), text(event, "subtype"):
+        case "message", "message_deleted" if text(event, "deleted_ts"):
+            return {GONE: text(event, "deleted_ts")}
+        case "message", "message_changed" if text(event, "message", "subtype") == TOMBSTONE:
+            return {GONE: text(event, "message", "ts")}
+        case kind, _ if kind == UNPINNED:
+            return {LOOSE: text(event, "item", "message", "ts"), "channel": text(event, "channel_id")}
+        case _:
+            return {}
 
 
 def twin_of(letter: Letter) -> str:

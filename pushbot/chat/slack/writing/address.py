@@ -65,6 +65,10 @@ class Known(Protocol):
         """What is known of a room of the configuration; None when there is none of that name."""
         ...
 
+    def named(self, channel: str) -> str | None:
+        """How the configuration names the room that this channel is, None when it is none of its rooms."""
+        ...
+
 
 @dataclass(slots=True)
 class RoomAddress:
@@ -78,6 +82,19 @@ class RoomAddress:
     async def channel(self, *, precisely: bool = False) -> str | None:  # noqa: ARG002 - there is one id only
         """Its channel's id, as far as it is known by now."""
         return self.rooms.id_of(self.name)
+
+
+@dataclass(slots=True)
+class ChannelAddress:
+    """A channel that is no room of the configuration."""
+
+    id: str
+    room: bool = True
+    door: Door = field(default_factory=Door)
+
+    async def channel(self, *, precisely: bool = False) -> str | None:  # noqa: ARG002 - there is one id only
+        """Its id."""
+        return self.id
 
 
 @dataclass(slots=True)

@@ -27,6 +27,11 @@ class Drawing:
         drawn = blocks.push(view, now) if isinstance(view, PushView) else blocks.board(view, now)
         return {"text": drawn.fallback, "blocks": [*drawn.blocks], **AS_IT_IS}
 
+    def past(self, lane: str) -> Object:
+        """Those of one that shows a lane no more."""
+        drawn = blocks.past(lane)
+        return {"text": drawn.fallback, "blocks": [*drawn.blocks], **AS_IT_IS}
+
     def home(self, home: HomeView) -> Object:
         """The view of somebody's own page."""
         return {"type": "home", "blocks": [*blocks.home(home, self.clock.now()).blocks]}

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from pushbot.chat.slack.shape import Object
 
 LOG = structlog.get_logger()
-LINES, VIEW = "pushbot_lines", "pushbot_view"
+LINES, VIEW, PAST = "pushbot_lines", "pushbot_view", "pushbot_past"
 """Event types."""
 PAGE, PAGES = 200, 5
 """Messages of one answer, and how many of them are asked for: what was said further back is not looked for."""
 LATE = 20
 """Messages that are late ones."""
+TOMBSTONE = "tombstone"
+"""The subtype of what stands in the place of a message that was deleted, and that had answers."""
 BOARD = "board "
 """How the key of a lane's board begins; that of a push begins otherwise."""
 
@@ -50,6 +52,21 @@ def of_lines(record: str, keys: Iterable[str]) -> JsonValue:
 def of_view(record: str, key: str) -> JsonValue:
     """The metadata of a message that shows a view."""
     return {"event_type": VIEW, "event_payload": {"record": record, "key": key}}
+
+
+def of_past(record: str) -> JsonValue:
+    """The metadata of a message that shows a view no more: nobody takes it for one."""
+    return {"event_type": PAST, "event_payload": {"record": record}}
+
+
+def is_past(message: Object) -> bool:
+    """Whether a message is one of these."""
+    return text(message, "metadata", "event_type") == PAST
+
+
+def is_ours(message: Object, record: str) -> bool:
+    """Whether a message was written from this record; what says nothing of it may be."""
+    return not message.get("metadata") or text(message, "metadata", "event_payload", "record") == record
 
 
 @dataclass(slots=True)
@@ -117,7 +134,8 @@ async def message_at(api: Api, channel: str, ts: str) -> Object | None:
         limit=1,
         include_all_metadata=True,
     )
-    return next((one for one in objects(answer, "messages") if one.get("ts") == ts), None)
+    found = (one for one in objects(answer, "messages") if one.get("ts") == ts)
+    return next((one for one in found if one.get("subtype") != TOMBSTONE), None)
 
 
 def is_pinned(message: Object) -> bool:
@@ -140,7 +158,7 @@ async def _messages(api: Api, channel: str, thread: str = "") -> AsyncIterator[O
 def _view(message: Object, record: str) -> Found | None:
     payload = _payload(message, VIEW)
     key = text(payload, "key")
-    if not key or not (key.startswith(BOARD) or payload.get("record") == record):
+    if not key or message.get("subtype") == TOMBSTONE or not (key.startswith(BOARD) or payload.get("record") == record):
         return None
     return Found(key, text(message, "ts"), is_pinned(message))
 

@@ -99,6 +99,10 @@ class Places:
         if spot is not None and spot.ended:
             await self._forget_old(channel)
 
+    def boards(self) -> tuple[tuple[str, str], ...]:
+        """The boards that are remembered, each by its channel and its lane."""
+        return tuple((where, key.removeprefix(BOARD)) for where, key in self._spots if key.startswith(BOARD))
+
     def thread(self, channel: str, push: str) -> str:
         """The thread of a push, empty when there is none."""
         spot = self._spots.get((channel, push_key(push)))

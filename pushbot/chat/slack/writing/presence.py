@@ -1,12 +1,16 @@
-"""What the bot writes in one room, and to one person in private: who does it, and how they work together."""
+"""What the bot writes in one room, and to one person in private: who does it, and how they work together.
+
+What hangs in a channel that is no room of the configuration any more is taken down there.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushbot.chat.slack.writing.address import PersonAddress, RoomAddress
+from pushbot.chat.slack.writing.address import ChannelAddress, PersonAddress, RoomAddress
 from pushbot.chat.slack.writing.outbox import Parent
+from pushbot.chat.slack.writing.sheets import Sheets
 from pushbot.chat.slack.writing.snippets import Snippet
 from pushbot.chat.slack.writing.talk import Talk
 from pushbot.chat.slack.writing.topic import Topic
@@ -42,6 +46,10 @@ class Tools:
         self.snippets.waiting.append(Snippet(channel, thread, name, output))
         self.crew.stir(self.snippets)
 
+    def sheets(self) -> Sheets:
+        """The messages of one room's views."""
+        return Sheets(self.api, self.places, self.drawing, self.settles)
+
 
 class InRoom:
     """Lines, boards, pushes and the topic of one room."""
@@ -50,7 +58,7 @@ class InRoom:
         self.address = RoomAddress(name, rooms)
         self._tools, api = tools, tools.api
         self.talk = Talk(self.address, api, tools.writing, tools.places, self, settles=tools.settles)
-        self.wall = Wall(self.address, api, tools.places, tools.drawing, self, tools.settles)
+        self.wall = Wall(self.address, tools.sheets(), self)
         self.topic = Topic(self.address, api, interval, self._all_said, refused)
         self.attach = tools.attach
 
@@ -83,6 +91,20 @@ class InRoom:
         passed = self.talk.outbox.barrier()
         self._tools.crew.stir(self.talk)
         return passed
+
+
+class NoMore:
+    """A channel that is no room any more: nothing is said there."""
+
+    def __init__(self, channel: str, tools: Tools) -> None:
+        self._tools, self.wall = tools, Wall(ChannelAddress(channel), tools.sheets(), self)
+
+    def stir(self) -> None:
+        """There is something to take down."""
+        self._tools.crew.stir(self.wall)
+
+    def announce(self, push: str) -> None:
+        """Pushes are shown in rooms."""
 
 
 class InPrivate:

@@ -17,8 +17,8 @@ from pushbot.chat.slack.writing.drawing import Drawing
 from pushbot.chat.slack.writing.homes import Homes
 from pushbot.chat.slack.writing.message import Writing
 from pushbot.chat.slack.writing.outbox import Speech, is_thread
-from pushbot.chat.slack.writing.places import Places, lane_of
-from pushbot.chat.slack.writing.presence import InPrivate, InRoom, Tools
+from pushbot.chat.slack.writing.places import Places, board_key, lane_of
+from pushbot.chat.slack.writing.presence import InPrivate, InRoom, NoMore, Tools
 from pushbot.chat.slack.writing.snippets import Snippets
 from pushbot.chat.slack.writing.talk import SETTLES
 from pushbot.chat.slack.writing.urls import Urls
@@ -28,7 +28,7 @@ from pushbot.errors import PushbotError
 from pushbot.ports import PLAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from pushbot.chat.slack.api import Api
     from pushbot.chat.slack.writing.address import Known
@@ -75,7 +75,9 @@ class Writer:
         writing = Writing(roster, self._places)
         self._tools = Tools(api, self._crew, self._places, writing, drawing, snippets, settles)
         self._homes = Homes(api, drawing.home)
+        self._boards: Collection[tuple[str, str]] | None = None
         self._in_rooms: dict[str, InRoom] = {}
+        self._no_more: dict[str, NoMore] = {}
         self._in_private: dict[str, InPrivate] = {}
         self._whispers: dict[tuple[str, str], Whisper] = {}
 
@@ -85,6 +87,7 @@ class Writer:
         When cancelled, lines that were sent and not confirmed raise DeliveryUncertain; others wait for the next run.
         """
         await self._places.load(memory)
+        self._take_down()
         await self._crew.run()
 
     # --- lines ---
@@ -129,6 +132,11 @@ class Writer:
         """Make this the lane's board in a room."""
         self._room(room).wall.show_board(board)
 
+    def keep_boards(self, boards: Collection[tuple[str, str]]) -> None:
+        """Take down all other boards than these, each a room and a lane."""
+        self._boards = boards
+        self._take_down()
+
     def show_push(self, room: str, push: PushView) -> None:
         """Make this what a room shows of a push; lines of it that are said from now on stand below."""
         self._room(room).wall.show_push(push)
@@ -141,8 +149,23 @@ class Writer:
     def found(self, room: str) -> None:
         """A room is usable now, or again: what waits goes out, and what it should show is put in order."""
         self._room(room).found()
+        self._take_down()
         for one in self._in_private.values():
             one.address.door.open()
+
+    async def deleted(self, channel: str, ts: str) -> None:
+        """Somebody deleted this message: a board is put back, and so is a push that is under way."""
+        key, room = self._places.key_at(channel, ts), self._rooms.named(channel)
+        if key and room is not None and not self._room(room).wall.touch(key):
+            await self._places.keep(channel, key, None)
+
+    def unpinned(self, channel: str, ts: str) -> None:
+        """Somebody unpinned this message, or any where that is not known: a board is pinned again."""
+        room = self._rooms.named(channel)
+        if room is not None:
+            boards = [board_key(lane) for where, lane in self._places.boards() if where == channel]
+            for key in [self._places.key_at(channel, ts)] if ts else boards:
+                self._room(room).wall.touch(key)
 
     def lane_of(self, channel: str, thread: str) -> str:
         """The lane of the board or push whose message has this timestamp; empty when it is neither."""
@@ -155,6 +178,19 @@ class Writer:
             interval = self._options.topic_interval
             self._in_rooms[name] = InRoom(name, self._rooms, self._tools, interval, self._refused)
         return self._in_rooms[name]
+
+    def _take_down(self) -> None:
+        """Take down what hangs where it is not to be any more, as far as is known which channels the rooms are."""
+        if self._boards is None:
+            return
+        for channel, lane in self._places.boards():
+            there = {self._rooms.id_of(room) for room, name in self._boards if name == lane}
+            if channel in there or None in there:
+                continue
+            room = self._rooms.named(channel)
+            if room is None and channel not in self._no_more:
+                self._no_more[channel] = NoMore(channel, self._tools)
+            (self._room(room) if room is not None else self._no_more[channel]).wall.take_down(lane)
 
     def _person(self, user: str) -> InPrivate:
         if user not in self._in_private:

@@ -1,0 +1,107 @@
+"""What is done about a message that hangs in a channel, whatever it shows: pinned, deleted, or taken down for good.
+
+https://docs.slack.dev/reference/methods/pins.add, https://docs.slack.dev/reference/methods/pins.remove
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from pushbot.chat.slack.refused import NO_ENTRY, Refused
+from pushbot.chat.slack.writing import lookback
+
+if TYPE_CHECKING:
+    from pushbot.chat.slack.api import Api
+    from pushbot.chat.slack.shape import Object
+    from pushbot.chat.slack.writing.places import Places
+
+LOG = structlog.get_logger()
+PEACE = 60.0
+"""Seconds in which what people take away is put back once."""
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+"""Codes of a message that cannot be edited any more."""
+NO_PIN = frozenset({"no_pin", "not_pinned", "message_not_found"})
+"""Codes of a message that is not pinned."""
+
+
+@dataclass(slots=True)
+class Peace:
+    """When what people took away may be put back: at once, and again only after a while."""
+
+    _lost: set[str] = field(default_factory=set)
+    _put_back: dict[str, float] = field(default_factory=dict)
+
+    def lose(self, key: str) -> None:
+        """Somebody took it away."""
+        self._lost.add(key)
+
+    def lost(self, key: str) -> bool:
+        """Whether somebody did, and it was not put back."""
+        return key in self._lost
+
+    def left(self, key: str) -> float:
+        """Seconds for which it has to stay away; 0 for what nobody took."""
+        if key not in self._lost or key not in self._put_back:
+            return 0.0
+        return max(0.0, self._put_back[key] + PEACE - asyncio.get_running_loop().time())
+
+    def settle(self, key: str) -> None:
+        """It is there, if need be again."""
+        if key in self._lost:
+            self._lost.remove(key)
+            self._put_back[key] = asyncio.get_running_loop().time()
+
+
+async def pin(api: Api, channel: str, ts: str) -> None:
+    """Pin a message, where that is allowed."""
+    try:
+        await api.call("pins.add", channel=channel, timestamp=ts)
+    except Refused as refused:
+        if refused.code != "already_pinned":
+            LOG.warning("board_not_pinned", channel=channel, error=str(refused))
+
+
+async def delete(api: Api, channel: str, ts: str) -> None:
+    """Delete a message that is there twice, or leave it where it is."""
+    for method, name in (("pins.remove", "timestamp"), ("chat.delete", "ts")):
+        try:
+            await api.call(method, channel=channel, **{name: ts})
+        except Refused as refused:
+            LOG.info("old_board_stays", channel=channel, error=str(refused))
+
+
+async def take_down(api: Api, places: Places, channel: str, key: str, last: Object) -> None:
+    """Have a view shown no more: its message has these `last` words, is not pinned, and is forgotten.
+
+    After a crash in between it does what is left to do. A message that was deleted, or that another record has made its
+    own since, is only forgotten. Errors as those of `Api.call`; then it is still remembered.
+    """
+    spot = places.get(channel, key)
+    if spot is None:
+        return
+    message = await _looked_at(api, channel, spot.ts)
+    if message is not None and lookback.is_ours(message, places.record):
+        if not lookback.is_past(message):
+            await places.keep(channel, key, replace(spot, drawn=""))  # should it be a board again after a crash
+            await api.call("chat.update", channel=channel, ts=spot.ts, metadata=lookback.of_past(places.record), **last)
+        try:
+            await api.call("pins.remove", channel=channel, timestamp=spot.ts)
+        except Refused as refused:
+            if refused.code not in NO_PIN:
+                LOG.warning("board_not_unpinned", channel=channel, error=str(refused))
+    await places.keep(channel, key, None)
+
+
+async def _looked_at(api: Api, channel: str, ts: str) -> Object | None:
+    """The message, None when it is gone; nothing is in it where the bot may not look."""
+    try:
+        return await lookback.message_at(api, channel, ts)
+    except Refused as refused:
+        if refused.code in NO_ENTRY:
+            raise
+        LOG.warning("board_not_looked_at", channel=channel, error=str(refused))
+        return {}

@@ -1,0 +1,131 @@
+"""The messages that show a room's views: each is posted once, found again, and edited to what its view is by then.
+
+https://docs.slack.dev/reference/methods/chat.postMessage, https://docs.slack.dev/reference/methods/chat.update
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from pushbot.chat.slack.paces import POST
+from pushbot.chat.slack.refused import NO_ENTRY, TOO_MUCH, Refused
+from pushbot.chat.slack.shape import text
+from pushbot.chat.slack.writing import lookback
+from pushbot.chat.slack.writing.hanging import delete
+from pushbot.chat.slack.writing.lookback import BOARD
+from pushbot.chat.slack.writing.places import Spot
+from pushbot.errors import DeliveryUncertain
+from pushbot.views import PushEnd, PushView
+
+if TYPE_CHECKING:
+    from pushbot.chat.slack.api import Api
+    from pushbot.chat.slack.shape import Object
+    from pushbot.chat.slack.writing.places import Places
+    from pushbot.views import LaneBoard
+
+LOG = structlog.get_logger()
+UPDATE = "chat.update"
+
+
+class Art(Protocol):
+    """How views look."""
+
+    def message(self, view: LaneBoard | PushView) -> Object:
+        """The arguments of a message that shows a view now: its blocks, and a text for notifications."""
+        ...
+
+    def past(self, lane: str) -> Object:
+        """Those of one that shows a lane no more."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Sheets:
+    """Of one room. `views` are what is to be shown, `settles` is in seconds, see `talk.SETTLES`.
+
+    `scanned`: what was posted and not noted was found.
+    """
+
+    api: Api
+    places: Places
+    art: Art
+    settles: float
+    views: dict[str, LaneBoard | PushView] = field(default_factory=dict)
+    scanned: bool = False
+
+    async def edit(self, channel: str, key: str, spot: Spot) -> None:
+        """Have the message there show its view as it is now. Errors as those of `Api.call`."""
+        if self._drawn(key, spot) == spot:
+            return
+        await self.api.turn(UPDATE)
+        made = self._drawn(key, spot)
+        await self._send(UPDATE, channel, key, {"ts": spot.ts})
+        await self.places.keep(channel, key, made)
+
+    async def post(self, channel: str, key: str) -> str:
+        """Post what is not there, or find that it is; its timestamp. Errors as those of `Api.call`, but no doubts."""
+        while True:
+            await self._scan(channel)
+            spot = self.places.get(channel, key)
+            if spot is not None:
+                return spot.ts
+            await self.api.turn(POST, channel)
+            made = self._drawn(key, Spot(""))
+            try:
+                answer = await self._send(POST, channel, key, {})
+            except DeliveryUncertain:
+                self.scanned = False
+                await asyncio.sleep(self.settles)
+            else:
+                ts = text(answer, "ts")
+                await self.places.keep(channel, key, replace(made, ts=ts))
+                return ts
+
+    async def _send(self, method: str, channel: str, key: str, where: Object) -> Object:
+        """Write a view as it is now, without blocks where Slack does not take them."""
+        message = {**self.art.message(self.views[key]), **where}
+        message["metadata"] = lookback.of_view(self.places.record, key)
+        try:
+            return await self.api.send(method, channel=channel, newest=method == UPDATE, **message)
+        except Refused as refused:
+            if refused.code not in TOO_MUCH:
+                raise
+            LOG.warning("view_without_blocks", key=key, error=str(refused))
+            del message["blocks"]
+            return await self.api.call(method, channel=channel, **message)
+
+    async def _scan(self, channel: str) -> None:
+        """Find what was posted and not noted; a board that stands there twice is taken away."""
+        if self.scanned:
+            return
+        try:
+            found = await lookback.views(self.api, channel, self.places.record)
+        except Refused as refused:
+            if refused.code in NO_ENTRY:
+                raise
+            LOG.warning("cannot_look_back", channel=channel, error=str(refused))
+            found = []
+        self.scanned = True
+        for one in found:
+            spot = self.places.get(channel, one.key)
+            if spot is None:
+                await self.places.keep(channel, one.key, Spot(one.ts))
+            elif spot.ts != one.ts and one.key.startswith(BOARD):
+                await delete(self.api, channel, one.ts)
+
+    def _drawn(self, key: str, spot: Spot) -> Spot:
+        """The spot of a view once it is drawn as it is now."""
+        view = self.views[key]
+        shown = json.dumps(self.art.message(view), sort_keys=True).encode()
+        return Spot(spot.ts, hashlib.sha256(shown).hexdigest()[:16], is_over(view))
+
+
+def is_over(view: LaneBoard | PushView) -> bool:
+    """Whether it is a push that has come to its end."""
+    return isinstance(view, PushView) and view.end is not PushEnd.UNDERWAY
