@@ -255,6 +255,33 @@ def test_each_kind_has_its_id() -> None:
     assert json.loads(mail.letter.body) == {"event": {key: said[key] for key in said if key != "blocks"}}
 
 
+DELETED = {"type": "message", "ts": "1.0", "text": "a secret", "user": "U1"}
+
+
+@pytest.mark.parametrize(
+    ("event", "kept"),
+    [
+        (
+            {"type": "message", "subtype": "message_deleted", "deleted_ts": "1.0", "previous_message": DELETED},
+            {"gone": "1.0"},
+        ),
+        (
+            {"type": "message", "subtype": "message_changed", "message": {"subtype": "tombstone", "ts": "1.0"}},
+            {"gone": "1.0"},
+        ),
+        ({"type": "pin_removed", "item": {"type": "message", "message": DELETED}}, {"loose": "1.0"}),
+        ({"type": "pin_removed"}, {"loose": ""}),
+    ],
+)
+def test_of_what_was_deleted_or_unpinned_only_the_place_is_kept(event: dict[str, object], kept: dict[str, str]) -> None:
+    told = {**event, "ts": "2.0", "channel": "C1", "channel_id": "C1", "previous_message": DELETED}
+    mail = mail_of({"type": "events_api", "payload": {"event_id": "Ev1", "event": told}})  # type: ignore[dict-item]
+    assert mail is not None
+    assert mail.letter.id == "event/Ev1"
+    assert json.loads(mail.letter.body)["event"].items() >= {**kept, "channel": "C1"}.items()
+    assert "secret" not in mail.letter.body
+
+
 def test_halves_of_characters_are_not_kept() -> None:
     event = {"type": "message", "ts": "1", "user": "U1", "thread_ts": "\ud800", "text": "\ud83d\ude00 \u00e4 \udfff."}
     mail = mail_of({"type": "events_api", "payload": {"event": event}})  # type: ignore[dict-item]

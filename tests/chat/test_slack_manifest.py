@@ -80,6 +80,7 @@ SCOPE_OF_EVENT = {
     "message.channels": "channels:history",
     "message.groups": "groups:history",
     "message.im": "im:history",
+    "pin_removed": "pins:read",
     "subteam_members_changed": "usergroups:read",
     "subteam_updated": "usergroups:read",
     "team_join": "users:read",

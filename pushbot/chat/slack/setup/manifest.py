@@ -86,7 +86,12 @@ SCOPES = (
         "open the conversation with somebody in private, and look there before it repeats itself",
         ("conversations.open",),
     ),
-    Scope("pins:read", "find the board of a lane again that was pinned long ago", ("pins.list",)),
+    Scope(
+        "pins:read",
+        "find the board of a lane again that was pinned long ago, and notice when one is unpinned",
+        methods=("pins.list",),
+        events=("pin_removed",),
+    ),
     Scope("pins:write", "pin the board of each lane", ("pins.add", "pins.remove")),
     Scope(
         "users:read",
