@@ -136,6 +136,7 @@ class Entering:
         if first is not None and first is not room:
             self._shut(room, f"it is the same channel as {first.name}: give the room one name in the configuration")
             return
+        seen = room.news
         try:
             channel = part(await self.known.api.call("conversations.info", channel=room.id), "channel")
             if not _open(channel) and await self._join(room, channel):
@@ -149,7 +150,7 @@ class Entering:
         elif not _open(channel):
             self._shut(room, f"the bot is no member: {self._invite(room)}")
         else:
-            self.errand(partial(self._enter, room, channel))
+            self.errand(partial(self._enter, room, channel, seen))
 
     async def _join(self, room: Room, channel: Object) -> bool:
         """Go in where everybody may, if the app may do so by itself."""
@@ -162,8 +163,14 @@ class Entering:
             return False
         return True
 
-    async def _enter(self, room: Room, channel: Object) -> None:
-        """We are in: the bot puts the topic in order, and what waits for the room goes out."""
+    async def _enter(self, room: Room, channel: Object, seen: int) -> None:
+        """We are in: the bot puts the topic in order, and what waits for the room goes out.
+
+        Where there were news since it was looked at, that may be over by now, and the topic another.
+        """
+        if room.news != seen:
+            self.again([room.name])
+            return
         known = self.known
         topic, setter = topic_of(text(channel, "topic", "value")), text(channel, "topic", "creator")
         news = topic and setter not in ("", known.own.user) and (topic, setter) != (room.topic, room.setter)
@@ -175,7 +182,7 @@ class Entering:
         known.writer.found(room.name)  # the topic that stood there is known now, and may be another
 
     def _shut(self, room: Room, why: str) -> None:
-        room.inside = False
+        room.inside, room.news = False, room.news + 1
         LOG.warning("slack_room_shut", chat=self.known.chat, room=room.name, channel=room.id, why=why)
 
     def _invite(self, room: Room) -> str:
