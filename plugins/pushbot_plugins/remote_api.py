@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import ssl
 from base64 import b64encode
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,9 +27,11 @@ from pydantic import BaseModel, ValidationError
 from yarl import URL
 
 from pushbot.errors import PushbotError
+from pushbot.tls import client_context, system_context
 from pushbot_plugins.remote_line import one_line, without_tags
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
     from pathlib import Path
 
@@ -107,10 +108,8 @@ def trusting(ca: Path | None) -> ssl.SSLContext | None:
 
     Raises PushbotError when the file cannot be read.
     """
-    if ca is None:
-        return None
     try:
-        return ssl.create_default_context(cafile=str(ca))
+        return None if ca is None else client_context(cafile=ca)
     except OSError as error:
         raise PushbotError(
             f"the authorities in {ca} cannot be read ({error.strerror or error}): check the file"
@@ -152,7 +151,7 @@ class Api:
         self._session = aiohttp.ClientSession(
             headers=self._headers,
             cookie_jar=aiohttp.CookieJar(unsafe=True),  # also of a server that has an address and no name
-            connector=aiohttp.TCPConnector(ssl=True if self._tls is None else self._tls),
+            connector=aiohttp.TCPConnector(ssl=self._tls or system_context()),
             timeout=aiohttp.ClientTimeout(total=None, connect=self.limits.connect, sock_read=self.limits.answer),
         )
         return self

@@ -150,7 +150,7 @@ async def a_deployment(_certificates: Certificates) -> AsyncIterator[Service]:
 
 @asynccontextmanager
 async def a_cluster(certificates: Certificates) -> AsyncIterator[Service]:
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificates.cert, certificates.key)
     fake = kubernetes_rig.Kubernetes(tls)
     fake.put(kubernetes_rig.deployment())

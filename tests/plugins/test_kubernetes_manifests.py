@@ -60,7 +60,7 @@ spec:
 async def kubernetes(monkeypatch: pytest.MonkeyPatch, certificates: Certificates) -> AsyncIterator[Kubernetes]:
     monkeypatch.setenv("KUBE_TOKEN", TOKEN)
     monkeypatch.setattr(cluster, "LIMITS", Limits(first=0.01, longest=0.1))
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificates.cert, certificates.key)
     server = Kubernetes(tls)
     server.ca = certificates.ca

@@ -121,7 +121,7 @@ async def test_one_place_may_be_written_in_several_ways() -> None:
 @pytest.mark.parametrize("wrong", ["authority", "host"])
 async def test_who_cannot_show_who_it_is_gets_nothing(certificates: Certificates, wrong: str) -> None:
     """Neither a certificate that nobody vouches for, nor one of another host."""
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificates.cert, certificates.key)
     asked: list[bytes] = []
 

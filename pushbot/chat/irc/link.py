@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError
+from pushbot.tls import client_context
 
 if TYPE_CHECKING:
     from pushbot.chat.irc.options import IrcOptions
@@ -32,7 +33,7 @@ def tls_context(options: IrcOptions, route: Route) -> ssl.SSLContext | None:
     if not route.tls:
         return None
     try:
-        context = ssl.create_default_context(cafile=options.tls_ca)
+        context = client_context(cafile=options.tls_ca)
     except (OSError, ssl.SSLError) as error:
         raise PushbotError(f"tls_ca: {options.tls_ca} is no PEM file of certificates ({_reason(error)}).") from None
     if not asks_authority(options, route):

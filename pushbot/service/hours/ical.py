@@ -16,6 +16,7 @@ import structlog
 from pushbot.calendar.wall import Span
 from pushbot.errors import PushbotError
 from pushbot.secret import REFERENCE, resolve_secret
+from pushbot.tls import system_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,7 @@ async def _url(url: str) -> bytes:
     try:
         async with (
             asyncio.timeout(FETCHED_WITHIN),
-            aiohttp.ClientSession() as session,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=system_context())) as session,
             session.get(url, allow_redirects=False, headers={"Accept": "text/calendar, */*"}) as answer,
         ):
             if answer.status != _OK:

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pushbot.tls import system_context
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -71,7 +73,7 @@ class Web:
         from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector  # noqa: PLC0415
 
         self._session = ClientSession(
-            connector=TCPConnector(limit=0, force_close=True),
+            connector=TCPConnector(limit=0, force_close=True, ssl=system_context()),
             cookie_jar=DummyCookieJar(),
             headers={"User-Agent": "pushbot"},
             timeout=ClientTimeout(total=None),

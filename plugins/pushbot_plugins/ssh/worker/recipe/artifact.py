@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from pushbot.tls import system_context
 from pushbot_plugins.ssh.worker.seams import StepFailed
 
 from .unpacking import Refused, unpack
@@ -104,7 +105,9 @@ def _pieces(source: IO[bytes]) -> Iterator[bytes]:
 
 def _opened(place: str) -> AbstractContextManager[IO[bytes]]:
     if place.startswith(_WEB):
-        opened: AbstractContextManager[IO[bytes]] = urllib.request.urlopen(place, timeout=_PATIENCE)  # noqa: S310 - http(s) only
+        opened: AbstractContextManager[IO[bytes]] = urllib.request.urlopen(  # noqa: S310 - http(s) only
+            place, timeout=_PATIENCE, context=system_context()
+        )
         return opened
     return Path(place).open("rb")
 
