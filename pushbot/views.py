@@ -106,6 +106,7 @@ class PushEnd(StrEnum):
 
     UNDERWAY = "under way"
     DONE = "done"
+    FAILED = "failed"
     GIVEN_UP = "given up"
 
 

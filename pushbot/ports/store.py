@@ -58,10 +58,11 @@ class RunRecord:
 
 
 class PushState(StrEnum):
-    """How a train's journey stands."""
+    """How a train's journey stands. `failed` ends only what was run beside the line: in the line people give up."""
 
     UNDERWAY = "underway"
     DONE = "done"
+    FAILED = "failed"
     GIVEN_UP = "given up"
 
 

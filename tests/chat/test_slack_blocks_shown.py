@@ -192,6 +192,7 @@ def test_a_push_says_all_that_is_known_of_it() -> None:
 def test_a_push_that_is_over_says_how_it_ended() -> None:
     assert seen(push(scenes.PUSHED, scenes.NOW))[1] == "Done after 11m00s"
     assert seen(push(replace(scenes.PUSHED, end=PushEnd.GIVEN_UP), scenes.NOW))[1] == "Given up after 11m00s"
+    assert seen(push(replace(scenes.PUSHED, end=PushEnd.FAILED), scenes.NOW))[1] == "Failed after 11m00s"
     failed = replace(scenes.PUSH, stages=(StageView("prod", StageState.FAILED, hosts=1, note="no disk"),))
     assert seen(push(failed, scenes.NOW))[1:4] == ["prod failed", ":x:  prod  failed · 1 host", "no disk"]
     undone = replace(failed.stages[0], how="rolled back", note="rolled back to 1a2b3c4d")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pushbot.views import PushEnd, PushView, StageState
 from tests.service.door import Door
 
 if TYPE_CHECKING:
-    import pytest
-
     from pushbot.testing.displays import Screen
     from pushbot.testing.playground import Playground
 
@@ -98,9 +98,67 @@ async def test_a_failure_that_is_undone_by_itself(play: Playground) -> None:
     assert princess.how == screen.boards["#push", "web"].stages[0].how == "rolled back"
 
 
-async def test_what_fails_beside_the_line_is_told_to_the_whole_room(play: Playground) -> None:
+def template(play: Playground, *, undone: bool = False) -> None:
+    """Have people name stages of the lane, to which what failed may be undone."""
     lane = play.lanes.pop()
-    play.lanes.append(replace(lane, templates=(replace(lane.stages[0], name="staging-*", lock="web/staging-*"),)))
+    made = replace(lane.stages[0], name="staging-*", lock="web/staging-*", rollback_auto=undone)
+    play.lanes.append(replace(lane, templates=(made,)))
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_what_fails_beside_the_line_has_failed(play: Playground, *, ends: bool) -> None:
+    """On its message, on record, and after a restart in between."""
+    template(play)
+    screen = play.display()
+    await play.start()
+    await said(play, "alice", ".deploy main to staging-ann")
+    if not ends:
+        await play.crash()
+        await play.start()
+    play.executor.fail("migrate", "the disk is full")
+    await play.settle()
+    view = push(screen)
+    assert (view.end, view.ended_at, states(view)) == (PushEnd.FAILED, play.clock.now(), [StageState.FAILED])
+    await said(play, "alice", ".history")
+    assert "no stage reached, failed just now" in play.server.spoken[-1].text
+
+
+async def test_what_is_rolled_back_beside_the_line(play: Playground) -> None:
+    """As it was asked for: it is done. By itself, after a failure: that is what it was."""
+    template(play, undone=True)
+    screen = play.display()
+    await play.start()
+    for branch in ("one", "two"):
+        await said(play, "alice", f".deploy {branch} to staging-ann")
+        play.executor.succeed()
+        await play.settle()
+    await said(play, "alice", ".rollback staging-ann")
+    play.executor.succeed()
+    await play.settle()
+    view = push(screen, "web/3")
+    assert (view.end, states(view), view.stages[0].note) == (PushEnd.DONE, [StageState.DONE], "rolled back to one")
+    await said(play, "alice", ".deploy main to staging-ann")
+    play.executor.fail("migrate", "the disk is full")
+    await play.settle()
+    assert push(screen, "web/4").end is PushEnd.UNDERWAY, "it is being undone"
+    play.executor.succeed()
+    await play.settle()
+    view = push(screen, "web/4")
+    assert (view.end, states(view), view.stages[0].how) == (PushEnd.FAILED, [StageState.FAILED], "rolled back")
+
+
+async def test_what_is_stopped_beside_the_line_is_given_up(play: Playground) -> None:
+    template(play)
+    screen = play.display()
+    await play.start()
+    await said(play, "alice", ".deploy main to staging-ann")
+    await said(play, "alice", ".abort staging-ann")
+    await play.settle()
+    assert (push(screen).end, push(screen).stages[0].how) == (PushEnd.GIVEN_UP, "stopped")
+
+
+async def test_what_fails_beside_the_line_is_told_to_the_whole_room(play: Playground) -> None:
+    template(play)
     play.display()
     await play.start()
     await said(play, "alice", ".deploy main to staging-ann")

@@ -65,9 +65,15 @@ def push_after(event: e.Event, pushes: Pushes, changed: dict[int, PushRecord], a
         case e.StageRequested(train) | e.RunStarted(train):
             return pushes.now(train, changed, at)
         case e.StageSucceeded(train) | e.StageSet(train):
-            push = pushes.now(train, changed, at)
-            push = replace(push, stages=tuple(dict.fromkeys((*push.stages, train.stage or ""))))
+            push = _reached(pushes.now(train, changed, at), train)
             return replace(push, state=PushState.DONE, ended_at=at) if train.aside else push
+        case e.RolledBack(train) if train.aside:
+            push = pushes.now(train, changed, at)
+            if train.ref is None and train.revision is None:  # nothing was deployed: to go back is what was asked for
+                return replace(_reached(push, train), state=PushState.DONE, ended_at=at)
+            return replace(push, state=PushState.FAILED, ended_at=at)
+        case e.RunFailed(train, undo=False) if train.aside:
+            return replace(pushes.now(train, changed, at), state=PushState.FAILED, ended_at=at)
         case e.Finished(train) if train.begun:
             state = PushState.GIVEN_UP if train.phase is Phase.FAILED else PushState.DONE
             return replace(pushes.now(train, changed, at), state=state, ended_at=at)
@@ -75,6 +81,10 @@ def push_after(event: e.Event, pushes: Pushes, changed: dict[int, PushRecord], a
             return replace(pushes.now(train, changed, at), state=PushState.GIVEN_UP, ended_at=at)
         case _:
             return None
+
+
+def _reached(push: PushRecord, train: Train) -> PushRecord:
+    return replace(push, stages=tuple(dict.fromkeys((*push.stages, train.stage or ""))))
 
 
 def pushes_over(

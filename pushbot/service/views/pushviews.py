@@ -38,6 +38,7 @@ RUNS = 200
 ENDS = {
     PushState.UNDERWAY: PushEnd.UNDERWAY,
     PushState.DONE: PushEnd.DONE,
+    PushState.FAILED: PushEnd.FAILED,
     PushState.GIVEN_UP: PushEnd.GIVEN_UP,
 }
 

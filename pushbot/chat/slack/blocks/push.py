@@ -55,6 +55,8 @@ def headline(view: PushView) -> str:
     match view.end:
         case PushEnd.DONE:
             return f"Done{_lasted(view)}"
+        case PushEnd.FAILED:
+            return f"Failed{_lasted(view)}"
         case PushEnd.GIVEN_UP:
             return f"Given up{_lasted(view)}"
         case PushEnd.UNDERWAY:
