@@ -118,18 +118,18 @@ class KubernetesExecutor:
         except RunLost:
             return  # the cluster was not changed
         asked_before = files.abort_asked
-        if not asked_before and await self._is_over(job, words, begun):
-            return
         try:
-            files.put_abort()
+            files.put_abort()  # from here on who follows the run does not find that it went well
         except OSError as error:
             raise PushbotError(f"run {job.run} cannot be stopped: {job.directory} ({error.strerror})") from error
+        stopped = False
         try:
-            await self._undo(job, words, begun)
-        except PushbotError:
-            if not asked_before:
+            if asked_before or not await self._is_over(job, words, begun):
+                await self._undo(job, words, begun)
+                stopped = True
+        finally:
+            if not (stopped or asked_before):
                 not_stopped(job)
-            raise
 
     async def _follow(self, job: Job, words: Words, begun: Begun, progress: Callable[[str | Tally], None]) -> Outcome:
         async with self._cluster(job, words, self.options.patience) as found:
