@@ -172,6 +172,13 @@ def test_a_secret_is_masked_wherever_the_stream_is_cut(at: int, length: int) -> 
     assert masked([SECRET], *pieces) == b"some *** words ***\nmore"
 
 
+@given(st.integers(0, len(SECRET)))
+def test_half_a_secret_is_masked_where_the_output_was_cut_off(length: int) -> None:
+    mask = Mask([SECRET, "horse\nbattery"])
+    shown = mask.feed(f"some {SECRET}\nand {SECRET[:length]}".encode()) + mask.end()
+    assert shown == b"some ***\nand " + (b"***" if length >= 4 else SECRET[:length].encode())
+
+
 @given(st.lists(st.sampled_from([b"a", b"b", b"ab", b"aab", b"x" * 40000, b"\n"]), max_size=40))
 @example([b"x" * 40000, b"x" * 40000, b"a", b"ab", b"x" * 40000])
 @example([b"x" * 70000 + b"aab", b"x"])

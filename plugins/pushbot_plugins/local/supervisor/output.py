@@ -53,6 +53,14 @@ class Mask:
         held, self._held = self._held, b""
         return self._masked(held)
 
+    def end(self) -> bytes:
+        """The same of a stream that may have been cut off in mid-word: what is left of a secret then is masked too."""
+        left = self.flush()
+        for length in range(min(self._longest - 1, len(left)), _SHORTEST - 1, -1):
+            if any(len(part) > length and left.endswith(part[:length]) for part in self._parts):
+                return left[:-length] + b"***"
+        return left
+
     def _safe_cut(self, held: bytes) -> int:
         """The last place that may be cut: a secret that begins before it also ends before it."""
         cut = len(held) - self._longest + 1
@@ -98,7 +106,7 @@ class Log:
 
     def end(self) -> None:
         """The present step writes no more."""
-        self._add(self._mask.flush())
+        self._add(self._mask.end())
         if self._last and not self._last.endswith(b"\n"):
             self._add(b"\n")
 

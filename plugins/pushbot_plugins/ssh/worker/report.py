@@ -102,7 +102,7 @@ class _Source:
 
     def end(self) -> None:
         """What is left of a line counts as one."""
-        self._add(self._mask.flush())
+        self._add(self._mask.end())
         if self._held:
             self._add(b"\n")
 
