@@ -23,6 +23,7 @@ from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from pushbot.ports import Job
 
@@ -118,12 +119,13 @@ class Words:
         return _NAME.sub(word, template)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunLog:
     """The run's output.log: the service's output between lines of our own."""
 
     _log: Log
     _words: Words
+    _noted: set[str] | None = None
 
     def begin(self, title: str) -> None:
         """Begin a part of the log."""
@@ -132,6 +134,15 @@ class RunLog:
     def note(self, text: str) -> None:
         """A line of our own, which may hold what somebody else wrote."""
         self._log.note(one_line(self._words.hidden(text)))
+
+    def once(self, text: str) -> None:
+        """The same, unless the log has that line already, be it from a bot before this one."""
+        line = one_line(self._words.hidden(text))
+        if self._noted is None:
+            self._noted = _notes_in(RunFiles(self._words.job.directory).log)
+        if line not in self._noted:
+            self._noted.add(line)
+            self._log.note(line)
 
     def take(self, data: bytes) -> None:
         """Output of the present part."""
@@ -144,6 +155,14 @@ class RunLog:
     def tail(self) -> tuple[str, ...]:
         """The last lines of the present part."""
         return self._log.tail()
+
+
+def _notes_in(log: Path) -> set[str]:
+    try:
+        lines = log.read_text("utf-8", "replace").split("\n")
+    except OSError:
+        return set()
+    return {line.removeprefix("== ") for line in lines if line.startswith("== ")}
 
 
 @contextlib.contextmanager

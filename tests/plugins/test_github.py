@@ -16,7 +16,7 @@ from pushbot.ports import Outcome, Probe, ProbeKind, Step
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
 from pushbot.testing.contracts.executor import job_in
-from pushbot_plugins.github import GitHubExecutor, executor, rest
+from pushbot_plugins.github import GitHubExecutor, executor, rest, workflow
 from pushbot_plugins.remote_api import Limits
 from tests.plugins.github_runs import GitHubContract, at, carried_out
 from tests.rig.github import HEAD, TOKEN, Fault, GitHub
@@ -107,6 +107,47 @@ async def test_a_failure_names_the_step_and_shows_its_last_lines(github: GitHub,
     log = (tmp_path / "output.log").read_text()
     assert "line 4999" in log
     assert "line 100\n" not in log
+
+
+async def test_who_comes_after_writes_no_line_again(github: GitHub, tmp_path: Path) -> None:
+    """The bot ends at the first step, and then once more as it gets the log of the job that failed."""
+    job, log, asked = at("princess-bad", tmp_path), tmp_path / "output.log", asyncio.Event()
+
+    def written_of(text: str) -> int:
+        return log.read_text().count(text) if log.exists() else 0
+
+    token = await made(github).start(job)
+    for text, fault in (
+        ("build: Set up job", Fault(path="none")),
+        ("deploy: migrate", Fault(path="/logs", hold=asked)),
+    ):
+        github.faults = [fault]
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            before = group.create_task(made(github).wait(job, token, lambda _: None))
+            while not written_of(text) or (fault.hold is not None and fault.times):  # noqa: ASYNC110 - a file
+                await asyncio.sleep(0.005)
+            before.cancel()
+    asked.set()
+    async with asyncio.timeout(20):
+        assert (await made(github).wait(job, token, lambda _: None)).state is RunState.FAILED
+    lines = log.read_text().splitlines()
+    assert len(lines) > 8
+    assert sorted(lines) == sorted(set(lines))
+
+
+async def test_no_half_secret_stands_where_a_log_is_cut(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "correct-horse-battery"
+    monkeypatch.setenv("DEPLOY_KEY", secret)
+    monkeypatch.setattr(workflow, "_KEPT", 500)
+    inputs = {"revision": "env:DEPLOY_KEY", "environment": "{stage}"}
+    github.log = f"{secret * 2} and\n{'x' * 20}\n{'y' * 454}{secret[:9]}"  # the end of it did not come
+    outcome, _ = await carried_out(made(github, inputs=inputs), at("princess-bad", tmp_path))
+    assert outcome.state is RunState.FAILED
+    said = (tmp_path / "output.log").read_text()
+    assert f"{'x' * 20}\n{'y' * 454}***\n" in said
+    assert not any(secret[at : at + 5] in said for at in range(len(secret) - 4))
 
 
 async def test_the_end_is_told_also_without_a_log(github: GitHub, tmp_path: Path) -> None:
@@ -311,6 +352,8 @@ async def test_a_run_past_its_time_is_cancelled_and_has_failed(
     outcome, _ = await carried_out(made(github), replace(at("princess-slow", tmp_path), timeout=0.1))
     assert (outcome.state, outcome.step) == (RunState.FAILED, "time limit")
     assert github.asked[-1][1] == f"{MINE}/runs/9001/cancel"
+    lines = (tmp_path / "output.log").read_text().splitlines()
+    assert sorted(lines) == sorted(set(lines)), "it is followed twice, and written down once"
 
 
 # --- what people and the world may write ------------------------------------------------------------

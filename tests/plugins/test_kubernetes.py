@@ -17,8 +17,11 @@ from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
 from pushbot.testing.contracts.executor import AbortContract, ExecutorContract, FailureContract, job_in
 from pushbot_plugins.kubernetes import KubernetesExecutor, cluster
+from pushbot_plugins.kubernetes.executor import Begun
 from pushbot_plugins.kubernetes.objects import Workload
 from pushbot_plugins.remote_api import Limits
+from pushbot_plugins.remote_run import kept
+from pushbot_plugins.remote_words import Words
 from tests.rig.github import Fault
 from tests.rig.kubernetes import TOKEN, Kubernetes, deployment
 from tests.rig.kubernetes_controllers import images, number, rows, table, text
@@ -38,7 +41,7 @@ LIMITS = Limits(first=0.01, longest=0.1)
 async def kubernetes(monkeypatch: pytest.MonkeyPatch, certificates: Certificates) -> AsyncIterator[Kubernetes]:
     monkeypatch.setenv("KUBE_TOKEN", TOKEN)
     monkeypatch.setattr(cluster, "LIMITS", LIMITS)
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificates.cert, certificates.key)
     server = Kubernetes(tls)
     server.ca = certificates.ca
@@ -307,6 +310,51 @@ async def test_an_abort_leaves_alone_what_somebody_else_has_done_since(kubernete
     assert outcome.state is RunState.FAILED
     assert outcome.reason is not None
     assert "changed by somebody else before it was through: pushbot web-13: deploy 2.0" in outcome.reason
+
+
+async def test_an_abort_and_the_end_at_the_same_moment_agree(kubernetes: Kubernetes, tmp_path: Path) -> None:
+    """The rollout gets through while the one who aborts looks whether it is."""
+    job = at("princess", tmp_path)
+
+    class Slow(KubernetesExecutor):
+        async def _is_over(self, job: Job, words: Words, begun: Begun) -> bool:
+            over = await super()._is_over(job, words, begun)
+            while not await super()._is_over(job, words, begun):  # noqa: ASYNC110 - the cluster tells
+                await asyncio.sleep(0.01)
+            await asyncio.wait({waiting}, timeout=0.5)
+            return over
+
+    kubernetes.pace = 0.05
+    token = await made(kubernetes).start(job)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        waiting = group.create_task(made(kubernetes).wait(job, token, lambda _: None))
+        await Slow(made(kubernetes).options).abort(job, token)
+    assert image_of(kubernetes) == "registry.example/princess:1.0"
+    assert waiting.result().state is RunState.CANCELLED
+
+
+async def test_an_abort_of_what_is_through_changes_nothing(kubernetes: Kubernetes, tmp_path: Path) -> None:
+    executor, job = made(kubernetes), at("princess", tmp_path)
+    token = await executor.start(job)
+    while not await executor._is_over(job, Words(job), kept(job, Begun)):  # noqa: ASYNC110 - the cluster tells
+        await asyncio.sleep(0.01)
+    await executor.abort(job, token)
+    assert (await executor.wait(job, token, lambda _: None)).state is RunState.SUCCEEDED
+
+
+async def test_who_comes_after_writes_no_line_again(kubernetes: Kubernetes, tmp_path: Path) -> None:
+    kubernetes.controllers.deadline_ticks = 60
+    job, log = at("princess-crash", tmp_path), tmp_path / "output.log"
+    token = await made(kubernetes).start(job)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        before = group.create_task(made(kubernetes).wait(job, token, lambda _: None))
+        while not log.exists() or "CrashLoopBackOff" not in log.read_text():  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.005)
+        before.cancel()
+    async with asyncio.timeout(20):
+        assert (await made(kubernetes).wait(job, token, lambda _: None)).state is RunState.FAILED
+    lines = log.read_text().splitlines()
+    assert sorted(lines) == sorted(set(lines))
 
 
 async def test_an_abort_that_fails_lets_the_run_go_on(kubernetes: Kubernetes, tmp_path: Path) -> None:

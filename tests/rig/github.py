@@ -53,7 +53,7 @@ class Fault:
     """What befalls the next request of `method` whose path contains `path`, `times` times.
 
     A `status` is answered in place of the right answer. `drop` is a dead connection: "before" the request has had any
-    effect, or "after" it had; "garble" is an answer after that which is cut short.
+    effect, or "after" it had; "garble" is an answer after that which is cut short. With `hold` it is waited for first.
     """
 
     method: str = "GET"
@@ -63,6 +63,7 @@ class Fault:
     message: str = "Server Error"
     drop: str = ""
     times: int = 1
+    hold: asyncio.Event | None = None
 
 
 @dataclass
@@ -176,6 +177,8 @@ class GitHub:
         if request.method != "GET":
             self.asked.append((request.method, request.path, json.loads(body) if body else None))
         fault = self._fault(request)
+        if fault is not None and fault.hold is not None:
+            await fault.hold.wait()
         if fault is not None and fault.drop == "before":
             return self._die(request)
         if fault is not None and fault.status:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, JsonValue
@@ -54,6 +54,7 @@ class Deployment:
 
     rest: Rest
     options: GitHubOptions
+    _told: set[int] = field(default_factory=set)
 
     async def ask(self, job: Job, words: Words, call: str) -> int | None:
         """Create the deployment; its id.
@@ -90,13 +91,12 @@ class Deployment:
 
     async def follow(self, number: int, log: RunLog, progress: Callable[[str], None]) -> Outcome:
         """Tell each status as it comes, to the first that ends it."""
-        told: set[int] = set()
         while True:
             for status in await self._statuses(number):
                 line = one_line(": ".join(filter(None, (status.state, status.description))), 120)
-                if status.id not in told:
-                    told.add(status.id)
-                    log.note(line)
+                if status.id not in self._told:
+                    self._told.add(status.id)
+                    log.once(line)
                     progress(line)
                 if status.state in _OVER:
                     return _outcome(status)

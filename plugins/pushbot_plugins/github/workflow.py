@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -85,6 +85,7 @@ class Workflow:
 
     rest: Rest
     options: GitHubOptions
+    _told: set[tuple[int, int]] = field(default_factory=set)
 
     async def ask(self, job: Job, words: Words, call: str) -> int | None:  # noqa: ARG002 - the words know the job
         """Dispatch the workflow; the run's id, None when GitHub does not tell it.
@@ -123,7 +124,6 @@ class Workflow:
 
     async def follow(self, number: int, log: RunLog, progress: Callable[[str], None]) -> Outcome:
         """Tell each step as it begins, to the end of the run."""
-        told: set[tuple[int, int]] = set()
         stood = ""
         while True:
             run = await self._run(number)
@@ -133,10 +133,10 @@ class Workflow:
             jobs = await self.rest.pages(f"actions/runs/{number}/jobs", _Job, "jobs", filter="latest")
             for job in jobs:
                 for step in _begun(job):
-                    if (job.id, step.number) not in told:
-                        told.add((job.id, step.number))
+                    if (job.id, step.number) not in self._told:
+                        self._told.add((job.id, step.number))
                         line = one_line(f"{job.name}: {step.name} {step.number}/{len(job.steps)}", 120)
-                        log.note(line)
+                        log.once(line)
                         progress(line)
             if run.status == "completed":
                 return await self._outcome(run, jobs, log)
@@ -159,43 +159,64 @@ class Workflow:
             raise RunLost(f"workflow run {number} of {self.options.repository} is no longer there") from None
 
     async def _outcome(self, run: _Run, jobs: tuple[_Job, ...], log: RunLog) -> Outcome:
-        where = one_line(run.html_url, 200)
-        log.note(one_line(f"workflow run {run.id} ended: {run.conclusion} {where}"))
+        where, failed = one_line(run.html_url, 200), list[tuple[_Job, _LastLines]]()
+        if run.conclusion not in {"success", "cancelled"}:
+            broken = [job for job in jobs if job.conclusion is not None and job.conclusion not in _FINE]
+            failed = [(job, await self._last_lines(job)) for job in broken[:_FAILED_LOGS]]
+        # From here on nothing is waited for: what is written now is not written again by whoever comes after.
+        log.once(one_line(f"workflow run {run.id} ended: {run.conclusion} {where}"))
         if run.conclusion == "success":
             return Outcome(RunState.SUCCEEDED)
         if run.conclusion == "cancelled":
             return Outcome(RunState.CANCELLED, reason=f"workflow run {run.id} was cancelled: {where}")
-        failed = [job for job in jobs if job.conclusion is not None and job.conclusion not in _FINE]
         step, tail = "workflow", tuple[str, ...]()
-        for job in failed[:_FAILED_LOGS]:
-            lines = await self._last_lines(job, log)
-            if job is failed[0]:
-                broken = (each.name for each in job.steps if each.conclusion not in {None, *_FINE})
-                step, tail = one_line(": ".join((job.name, *broken)), 100), lines
+        for job, last in failed:
+            lines = last.put(log, one_line(f"the last lines of {job.name}"))
+            if job is failed[0][0]:
+                steps = (each.name for each in job.steps if each.conclusion not in {None, *_FINE})
+                step, tail = one_line(": ".join((job.name, *steps)), 100), lines
         return Outcome(
             RunState.FAILED, step, one_line(f"workflow run {run.id} ended with {run.conclusion}: {where}"), tail
         )
 
-    async def _last_lines(self, job: _Job, log: RunLog) -> tuple[str, ...]:
-        """The end of a job's log, put into ours. How the run ended does not hang on it."""
-        kept = bytearray()
-
-        def take(piece: bytes) -> None:
-            kept.extend(piece)
-            del kept[:-_KEPT]
-
-        log.begin(one_line(f"the last lines of {job.name}"))
+    async def _last_lines(self, job: _Job) -> _LastLines:
+        """The end of a job's log. How the run ended does not hang on it."""
+        found = _LastLines()
         try:
             async with asyncio.timeout(_LOG_WITHIN):
                 for _ in range(LOG_TRIES):  # it is there only a moment after the job's end
-                    if await self.rest.elsewhere(f"actions/jobs/{job.id}/logs", take, self.options):
+                    if await self.rest.elsewhere(f"actions/jobs/{job.id}/logs", found.take, self.options):
                         break
                     await asyncio.sleep(self.options.poll)
         except PushbotError as error:
-            log.note(f"its log cannot be had: {error}")
+            found.trouble = f"its log cannot be had: {error}"
         except TimeoutError:
-            log.note(f"the rest of its log did not come within {_LOG_WITHIN:g} s")
-        lines = _STAMP.sub(b"", bytes(kept)).replace(b"##[error]", b"Error: ").splitlines(keepends=True)[-LAST_LINES:]
+            found.trouble = f"the rest of its log did not come within {_LOG_WITHIN:g} s"
+        return found
+
+
+@dataclass(slots=True)
+class _LastLines:
+    """The end of a log as it comes, and what is wrong with it."""
+
+    trouble: str | None = None
+    _kept: bytearray = field(default_factory=bytearray)
+    _cut: bool = False
+
+    def take(self, piece: bytes) -> None:
+        self._kept += piece
+        self._cut = self._cut or len(self._kept) > _KEPT
+        del self._kept[:-_KEPT]
+
+    def put(self, log: RunLog, title: str) -> tuple[str, ...]:
+        """Put them into the run's log; the last ones of them."""
+        kept = bytes(self._kept)
+        if self._cut:  # a line whose beginning is not there may begin in a secret
+            kept = kept.partition(b"\n")[2]
+        lines = _STAMP.sub(b"", kept).replace(b"##[error]", b"Error: ").splitlines(keepends=True)[-LAST_LINES:]
+        log.begin(title)
+        if self.trouble is not None:
+            log.note(self.trouble)
         log.take(b"".join(lines))
         log.end()
         return log.tail()

@@ -98,13 +98,11 @@ class Cluster:
         found = (await self._look(where, {"labelSelector": str(workload.spec.selector)})).read(Pasts)
         return tuple(one for one in found.items if one.metadata.owned_by(workload.metadata.uid))
 
-    async def last_words(
-        self, namespace: str, pod: str, container: str, *, previous: bool, take: Callable[[bytes], None]
-    ) -> None:
+    async def last_words(self, namespace: str, pod: str, container: str, *, previous: bool) -> bytes:
         """The last lines of a container, of the one before it when that crashed. Raises PushbotError."""
         query = {"container": container, "tailLines": "50", "limitBytes": "65536"}
         path = f"api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/log"
-        take((await self._look(path, query | ({"previous": "true"} if previous else {}))).body)
+        return (await self._look(path, query | ({"previous": "true"} if previous else {}))).body
 
     async def patch(self, path: str, form: str, body: JsonValue, kind: type[M], **query: str) -> M:
         """The object after the patch. Raises Denied."""

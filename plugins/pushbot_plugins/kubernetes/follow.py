@@ -139,14 +139,18 @@ class Follow:
             self._known[part.ref] = found
             for one in found:
                 if (one.pod, one.reason) not in said:
-                    self.log.note(str(one))
+                    self._note(str(one))
                     self.progress(one_line(str(one), 120))
 
     def _tell(self, how_far: Tally) -> None:
         if str(how_far) != self._told:
+            self._note(f"pods: {how_far}")
             self._told = str(how_far)
-            self.log.note(f"pods: {how_far}")
             self.progress(how_far)
+
+    def _note(self, text: str) -> None:
+        """A line for the log; what a bot before this one has put there is not news at the first look."""
+        (self.log.note if self._told else self.log.once)(text)
 
     async def _stuck(self, part: Part, how_far: str) -> Outcome:
         """The cluster has given the rollout up: why, as far as its pods tell."""
@@ -156,17 +160,22 @@ class Follow:
         tail: tuple[str, ...] = ()
         culprit = next((one for one in found if one.crashed), found[0] if found else None)
         if culprit is not None and culprit.container is not None:
+            said, trouble = await self._last_words(part, culprit.pod, culprit.container, previous=culprit.crashed)
             self.log.begin(f"the last lines of {culprit.pod}, container {culprit.container}")
-            try:
-                await self.cluster.last_words(
-                    part.namespace, culprit.pod, culprit.container, previous=culprit.crashed, take=self.log.take
-                )
-            except PushbotError as error:
-                self.log.note(str(error))
+            if trouble is not None:
+                self.log.note(trouble)
+            self.log.take(said)
             self.log.end()
             tail = self.log.tail()
         why = f"{part.ref} exceeded its progress deadline with {how_far}"
         return self._failed("; ".join((why, *map(str, found[:3]))), tail)
+
+    async def _last_words(self, part: Part, pod: str, container: str, *, previous: bool) -> tuple[bytes, str | None]:
+        """What a container said last, or why that cannot be had."""
+        try:
+            return await self.cluster.last_words(part.namespace, pod, container, previous=previous), None
+        except PushbotError as error:
+            return b"", str(error)
 
     def _failed(self, reason: str, tail: tuple[str, ...] = ()) -> Outcome:
         return Outcome(RunState.FAILED, STEP, one_line(reason, 500), tail)
