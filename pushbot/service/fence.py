@@ -58,13 +58,11 @@ async def _stopped(task: asyncio.Future[T], what: str) -> None:
     if task.done():
         return
     task.cancel()
-    try:
-        await asyncio.wait({task}, timeout=LET_GO)
-    finally:
-        if not task.done():
-            LOG.error("does_not_stop", what=what)
-            _left.add(task)
-        task.add_done_callback(_ended)
+    _left.add(task)
+    task.add_done_callback(_ended)
+    await asyncio.wait({task}, timeout=LET_GO)  # cancelled once more, it was in a hurry: that proves nothing
+    if not task.done():
+        LOG.error("does_not_stop", what=what)
 
 
 def _ended(task: asyncio.Future[T]) -> None:

@@ -136,7 +136,8 @@ class Link:
             if error.code in HOPELESS and not self._signed_on:
                 raise PushbotError(
                     f"The chat {self.chat!r} gets no connection to Slack ({error.code}): put an app-level token "
-                    f"(xapp-) of the app, with the scope connections:write, where {self.options.app_token} points."
+                    f"(xapp-) of the app, with the scope connections:write, where {self.options.app_token} points, "
+                    "and turn on Socket Mode in the app's settings."
                 ) from None
             turn.end(str(error))
         except PushbotError as error:

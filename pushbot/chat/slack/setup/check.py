@@ -19,6 +19,7 @@ from pushbot.chat.slack.setup.check_rooms import rooms_seen
 from pushbot.chat.slack.setup.manifest import CONNECT, Part, scopes
 from pushbot.errors import PushbotError
 from pushbot.ports import Sight, Worth
+from pushbot.secret import resolve_secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -42,10 +43,12 @@ ADD = "add it under OAuth & Permissions and install the app again"
 async def look(options: SlackOptions, rooms: Sequence[str], wanted: Wanted) -> AsyncIterator[Sight]:
     """What there is in Slack of what the bot counts on. Raises PushbotError when Slack cannot be asked further."""
     try:
-        token, app_token = token_at(options.token), token_at(options.app_token)
+        for reference in (options.token, options.app_token):
+            resolve_secret(reference)
     except PushbotError as error:
         yield Sight(Worth.UNSEEN, str(error))
         return
+    token, app_token = token_at(options.token), token_at(options.app_token)
     wrong = list(_kinds(token, app_token))
     for sight in wrong:
         yield sight
