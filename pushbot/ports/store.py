@@ -71,7 +71,9 @@ class PushRecord:
     """A train's journey, from its first stage to done; `stages` are those reached, in order.
 
     `aside` is a stage that was run from the command line, beside the line. `joined_at` is when the train came into the
-    line, `up_at` when its turn came; None where that was not recorded.
+    line, `up_at` when its turn came; None where that was not recorded. `people` are the keys of the riders, in order:
+    `person:alice` for one of `[people]`, else with the chat (`slack/user:U024BE7LH`); none where only their names
+    were recorded.
     """
 
     lane: str
@@ -86,6 +88,7 @@ class PushRecord:
     aside: bool = False
     joined_at: datetime | None = None
     up_at: datetime | None = None
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

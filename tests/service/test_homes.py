@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.ports import Heard, HomeOpened
+from pushbot.ports import Heard, HomeOpened, PushRecord, PushState, Work
 from pushbot.service.people.directory import Account, Directory, Human
 from pushbot.views import HomeView
 
@@ -128,6 +128,51 @@ async def test_somebody_who_is_linked_sees_what_they_do_elsewhere(play: Playgrou
     await said(play, "alice", ".at production; .done")
     await play.pass_time(3)
     assert screen.homes["U1"].last == ("web/1 by alice, production: done, Mon 5 Jan 09:00 UTC",)
+
+
+async def test_pushes_are_found_by_who_rode_them_and_not_by_names(play: Playground) -> None:
+    """Of somebody who was renamed, or linked, since; not of somebody who has that name now."""
+    screen = play.display()
+    await play.start()
+    play.server.log_in("alice", "A1")
+    await said(play, "alice", ".join; .at production; .done")
+    play.server.rename("alice", "alicia")
+    play.server.log_in("alice", "A2")
+    mine = ("web/1 by alice, production: done, Mon 5 Jan 09:00 UTC",)
+    assert (await look(play, screen, "alice")).last == ()
+    assert (await look(play, screen, "alicia")).last == mine
+    await play.stop()
+    ally = Human("ally", (Account("irc", "A1"), Account("irc", "A3")))
+    play.access = replace(play.access, directory=Directory((ally, Human("alice", (Account("irc", "A2"),)))))
+    await play.start()
+    assert (await look(play, screen, "alicia")).last == mine
+    assert (await look(play, screen, "alice")).last == ()
+    play.server.log_in("second", "A3")
+    assert (await look(play, screen, "second")).last == mine
+
+
+async def test_a_nick_for_which_nothing_vouches_is_nobody_of_the_configuration(play: Playground) -> None:
+    screen = play.display()
+    play.server.log_in("bob", None)
+    await play.start()
+    await said(play, "alice", ".join; .at princess")
+    play.server.write_topic("alice", "#push", "<princess> alice + bob")  # any bob, for all that is known
+    await said(play, "alice", ".at production; .done")
+    await play.stop()
+    play.access = replace(play.access, directory=Directory((Human("bob", (Account("irc", "bob"),)),)))
+    await play.start()
+    play.server.log_in("robert", "bob")
+    assert (await look(play, screen, "robert")).last == ()
+
+
+async def test_pushes_of_which_only_names_are_on_record_are_found_by_these(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    await play.store.commit(
+        Work("web", pushes=(PushRecord("web", 9, PushState.DONE, "bob", ("bob", "alice"), play.clock.now()),))
+    )
+    assert [line.partition(",")[0] for line in (await look(play, screen)).last] == ["web/9 by bob with alice"]
+    assert (await look(play, screen, "carol")).last == ()
 
 
 async def test_many_people_may_look(play: Playground) -> None:

@@ -50,7 +50,10 @@ async def test_all_that_was_in_it_is_there(path: Path) -> None:
     assert before
     assert (before.kind, before.token, before.continues, before.hosts) == (RunKind.ROLLBACK, "4711", "web-33", 120)
     assert before.ended_at == AT + timedelta(seconds=2)
-    assert [push.number for push in await store.pushes("web")] == [11, 12]
+    assert [(push.number, push.riders, push.people) for push in await store.pushes("web")] == [
+        (11, ("alice", "B|ob"), ()),
+        (12, ("alice", "B|ob"), ()),
+    ]
     assert [line.id for line in await store.owed()] == [7]
     assert await store.last_line() == 9
     assert list(await store.journal("web")) == [

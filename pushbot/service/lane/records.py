@@ -10,6 +10,7 @@ from pushbot.queue import events as e
 from pushbot.queue.commands import RunEnded, RunState
 from pushbot.queue.model import Phase, RunKind
 from pushbot.service.lane.runbook import run_id
+from pushbot.service.people.remembered import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,7 @@ class Pushes:
         """The push of `train` with its riders of this moment, begun `at` if it is new."""
         known = changed.get(train.number) or self.underway.get(train.number)
         riders = tuple(rider.person.name for rider in train.riders)
+        people = tuple(key_of(rider.person) for rider in train.riders)
         if known is None:
             return PushRecord(
                 self.lane,
@@ -55,8 +57,9 @@ class Pushes:
                 aside=train.aside,
                 joined_at=train.joined_at,
                 up_at=train.up_at,
+                people=people,
             )
-        return replace(known, driver=riders[0], riders=riders, revision=train.revision)
+        return replace(known, driver=riders[0], riders=riders, revision=train.revision, people=people)
 
 
 def push_after(event: e.Event, pushes: Pushes, changed: dict[int, PushRecord], at: datetime) -> PushRecord | None:

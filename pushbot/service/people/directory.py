@@ -158,6 +158,13 @@ class Directory:
                 return replace(person, key=f"{LINKED}{human.name}")
         return person
 
+    def recorded(self, key: str) -> Human | None:
+        """The human who is meant by a key on record (`remembered.key_of`); a nick alone is nobody for sure."""
+        if key.startswith(LINKED):
+            return self.called(key.removeprefix(LINKED))
+        chat, _, own = key.partition("/")
+        return None if own.startswith("nick:") else self.human(Person(chat, own, "", "the record"))
+
     def roles(self, person: Person) -> frozenset[str]:
         """The roles that `person` holds by the configuration at this moment; none where nothing vouches for them."""
         if not person.trusted:

@@ -16,6 +16,7 @@ import structlog
 from pushbot.errors import PushbotError, fault_reference
 from pushbot.ports import Displays
 from pushbot.queue.commands import Notify
+from pushbot.service.people.remembered import key_of
 from pushbot.service.views.boards import MADE_WITHIN
 from pushbot.service.voice.calls import wished
 from pushbot.service.voice.eta import turns
@@ -130,8 +131,7 @@ class Homes:
     async def _page(self, person: Person, now: _Round) -> HomeView:
         aboard = [each for each in now.snapshots if any(one.seat(person) is not None for one in each.queue.trains)]
         lanes = list(dict.fromkeys(each.spec.name for each in (*aboard, *now.snapshots)))[:LANES]
-        wish, names = self.wishes.people.of(person), self._names(person)
-        rode = [push for push in now.pushes if names.intersection(push.riders)]
+        wish, rode = self.wishes.people.of(person), [push for push in now.pushes if self._rode(person, push)]
         for lane in lanes:
             if lane not in now.boards:
                 now.boards[lane] = await self.boards.board(lane)
@@ -147,11 +147,15 @@ class Homes:
             last=tuple(pushed(push) for push in rode[:LAST]),
         )
 
-    def _names(self, person: Person) -> frozenset[str]:
-        """What the person is called, also in other chats: the record of pushes has names alone."""
-        human = self.wishes.directory.human(person)
+    def _rode(self, person: Person, push: PushRecord) -> bool:
+        """Whether a push was theirs, in whatever chat, also before the configuration linked them."""
+        directory = self.wishes.directory
+        human = directory.human(person)
+        if push.people:
+            known = key_of(person)
+            return any(key == known or (human is not None and directory.recorded(key) == human) for key in push.people)
         others = (human.name, *(one.who for one in human.accounts)) if human is not None else ()
-        return frozenset((person.name, *others))
+        return not {person.name, *others}.isdisjoint(push.riders)  # of old ones the record has names alone
 
 
 def _wishes(wish: PersonRecord) -> list[Offer]:

@@ -176,7 +176,7 @@ def _begun(lane: str, train: Train, at: datetime) -> PushRecord:
 
 
 def _people(push: PushRecord, train: Train | None, known: Iterable[Person]) -> tuple[Person, ...]:
-    """Who is aboard, the driver first; once the train is gone the record has their names alone."""
+    """Who is aboard, the driver first; once the train is gone their names are all that is shown."""
     if train is not None:
         return tuple(rider.person for rider in train.riders)
     there = {person.name: person for person in known}

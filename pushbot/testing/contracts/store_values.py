@@ -95,7 +95,12 @@ FULL_RUN = replace(
 
 PUSH = PushRecord("web", 12, PushState.UNDERWAY, "alice", ("alice", "B|ob"), AT)
 FULL_PUSH = replace(
-    PUSH, state=PushState.GIVEN_UP, ended_at=AT + timedelta(hours=1), revision="6957bb87", stages=("princess", "prod")
+    PUSH,
+    state=PushState.GIVEN_UP,
+    ended_at=AT + timedelta(hours=1),
+    revision="6957bb87",
+    stages=("princess", "prod"),
+    people=("person:alice", "irc/account:B|ob"),
 )
 LINE = Line(
     7,
