@@ -43,6 +43,8 @@ OFF_THE_RECORD = 0
 """The id of a line that is not on the record."""
 FLUSH_AFTER = 0.2
 """Seconds that a confirmation may wait for a commit to ride along with."""
+AGAIN_AFTER = 10.0
+"""Seconds until the record is tried again after trouble with the disk."""
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ class Speaker:
     last_id: int = 0
     _mouths: dict[tuple[str, str], _Mouth] = field(default_factory=dict)
     _spoken: list[int] = field(default_factory=list)
-    _left: bool = False
+    _left: dict[tuple[str, str], dict[int, bool]] = field(default_factory=dict)
     _stir: asyncio.Event = field(default_factory=asyncio.Event)
 
     def line(self, chat: str, to: str, kind: str, text: str, manner: Manner = PLAIN) -> Line:
@@ -111,7 +113,7 @@ class Speaker:
                 LOG.warning("line_for_unknown_chat", chat=line.chat, to=line.to)
                 self._confirmed(line)
             elif mouth.waiting >= MOST_WAITING:
-                self._left = True
+                self._left.setdefault((line.chat, line.to), {})[line.id] = repeat
             else:
                 self._queue(mouth, _repeated(mouth.chat, line) if repeat else line)
 
@@ -131,6 +133,7 @@ class Speaker:
         What was in the hands of one that has ended may have been heard, so it is said again with a word on that.
         """
         self.chats = chats
+        self._stir.set()
         for (chat, to), mouth in tuple(self._mouths.items()):
             if chats.get(chat) is mouth.chat:
                 continue
@@ -197,21 +200,38 @@ class Speaker:
             await self._stir.wait()
             self._stir.clear()
             await self.clock.sleep(FLUSH_AFTER)
-            await self.flush()
-            if self._left and not any(mouth.waiting or mouth.said for mouth in self._mouths.values()):
-                self._left = False
-                self.hand(await self.store.owed())
+            if not (await self.flush() and await self._take_up()):
+                await self.clock.sleep(AGAIN_AFTER)
+                self._stir.set()
 
-    async def flush(self) -> None:
-        """Record the confirmations at hand; on trouble with the disk they are kept for later."""
+    async def _take_up(self) -> bool:
+        """Say what was left on the record, and nothing else of it, where there is room by now; False on trouble."""
+        there = [where for where in self._left if where not in self._mouths or not self._mouths[where].waiting]
+        left = {where: self._left.pop(where) for where in there}  # what is left from now on waits for another time
+        try:
+            owed = await self.store.owed() if left else ()
+        except PushbotError as error:
+            LOG.warning("owed_lines_not_read", error=str(error))
+            self._left = {where: left.get(where, {}) | self._left.get(where, {}) for where in {**left, **self._left}}
+            return False
+        for line in owed:
+            repeat = left.get((line.chat, line.to), {}).get(line.id)
+            if repeat is not None:
+                self.hand((line,), repeat=repeat)
+        return True
+
+    async def flush(self) -> bool:
+        """Record the confirmations at hand; on trouble with the disk (then False) they are kept for later."""
         spoken = self.take_spoken()
         if not spoken:
-            return
+            return True
         try:
             await self.store.commit(Work(lane="", spoken=spoken))
         except PushbotError as error:
             LOG.warning("confirmations_not_recorded", error=str(error))
             self.give_back(spoken)
+            return False
+        return True
 
     async def settle(self, seconds: float) -> None:
         """Wait until all that was handed over has been confirmed, but no longer than `seconds`; then record it."""
