@@ -77,6 +77,11 @@ class Places:
         """Where a view is in a channel."""
         return self._spots.get((channel, key))
 
+    def is_at(self, channel: str, key: str, ts: str) -> bool:
+        """Whether the message of this timestamp is the one that shows a view."""
+        spot = self.get(channel, key)
+        return spot is not None and spot.ts == ts
+
     async def whispered(self, keys: Iterable[str]) -> None:
         """Remember that somebody was told these lines alone, of which the chat keeps no trace; the last ones do."""
         for key in keys:

@@ -66,7 +66,8 @@ class Sheets:
         await self.api.turn(UPDATE)
         made = self._drawn(key, spot)
         await self._send(UPDATE, channel, key, {"ts": spot.ts})
-        await self.places.keep(channel, key, made)
+        if self.places.is_at(channel, key, spot.ts):  # else another was posted meanwhile
+            await self.places.keep(channel, key, made)
 
     async def post(self, channel: str, key: str) -> str:
         """Post what is not there, or find that it is; its timestamp. Errors as those of `Api.call`, but no doubts."""
@@ -79,6 +80,9 @@ class Sheets:
             made = self._drawn(key, Spot(""))
             try:
                 answer = await self._send(POST, channel, key, {})
+            except asyncio.CancelledError:
+                self.scanned = False
+                raise
             except DeliveryUncertain:
                 self.scanned = False
                 await asyncio.sleep(self.settles)

@@ -113,7 +113,7 @@ class Wall:
         tries = 0
         while self._dirty:
             key = next(iter(self._dirty))
-            since = self.address.door.opened
+            since, doubts, view = self.address.door.opened, self._since(key), self.sheets.views.get(key)
             try:
                 channel = await self.address.channel()
                 if channel is None:
@@ -128,7 +128,7 @@ class Wall:
                 LOG.warning("view_refused", key=key, error=str(refused))
                 if refused.code in NO_ENTRY | NO_BOT:
                     await self.address.door.knock(since)
-                elif self.address.door.opened == since:
+                elif self._since(key) == doubts and self.sheets.views.get(key) is view:
                     self._dirty.pop(key, None)
 
     async def post_parent(self, channel: str, push: str) -> None:
@@ -137,8 +137,9 @@ class Wall:
         try:
             if key in self.sheets.views and self.sheets.places.get(channel, key) is None:
                 await self._post(channel, key)
-        except Refused:
-            self._announced.discard(push)
+        except Refused as refused:
+            if refused.code not in NO_ENTRY | NO_BOT:
+                self._announced.discard(push)
             raise
         self._announced.discard(push)  # only now: what is over and not announced is forgotten
         if key in self.sheets.views:
@@ -146,9 +147,12 @@ class Wall:
 
     async def lost_parent(self, channel: str, push: str) -> bool:
         """The message of a push is gone; whether another can be posted."""
-        await self._lose(channel, push_key(push))
-        self.touch(push_key(push))
-        return push_key(push) in self.sheets.views and not self._peace.left(push_key(push))
+        key = push_key(push)
+        await self._lose(channel, key, self.sheets.places.thread(channel, push))
+        if not self.touch(key) or self._peace.left(key):
+            return False
+        self._announced.add(push)
+        return True
 
     # --- below ---
 
@@ -203,7 +207,7 @@ class Wall:
             LOG.warning("board_not_looked_at", key=key, error=str(refused))
         else:
             if message is None:
-                await self._lose(channel, key)
+                await self._lose(channel, key, spot.ts)
                 return
             if key.startswith(BOARD) and not lookback.is_pinned(message):
                 self._peace.lose(PIN + key)
@@ -230,9 +234,10 @@ class Wall:
         self._peace.settle(key)
         return ts
 
-    async def _lose(self, channel: str, key: str) -> None:
-        self._peace.lose(key)
-        await self.sheets.places.keep(channel, key, None)
+    async def _lose(self, channel: str, key: str, ts: str) -> None:
+        if self.sheets.places.is_at(channel, key, ts):  # else another was posted meanwhile
+            self._peace.lose(key)
+            await self.sheets.places.keep(channel, key, None)
 
     def _rest(self, key: str, seconds: float) -> None:
         """Look at it again then."""
@@ -250,7 +255,7 @@ class Wall:
         except Refused as refused:
             if refused.code not in GONE:
                 raise
-            await self._lose(channel, key)
+            await self._lose(channel, key, spot.ts)
             if key.startswith(BOARD) and refused.code != NOT_THERE:
                 self.sheets.scanned = True  # so that it is not found once more where it cannot be removed
                 await delete(self.sheets.api, channel, spot.ts)
