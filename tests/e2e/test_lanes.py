@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.bot import until
 from tests.e2e.made import Gate, basics, lane, noted, stage, step
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ async def test_a_stage_that_lanes_share_has_one_of_them_at_a_time(
     name = "web" if first is alice else "search"
     refusal = await alice.hears("[stage_busy]")
     assert f"{second.nick}: somebody else has it: live: {first.nick} in {name} ({name}-1)" in refusal
+    await until(lambda: bot.written("steps"), "the run")  # killed before, the bot could not tell whether it began
     await bot.kill()
     await bot.start()  # a claim outlives the bot, as the run does
     await second.asks(".go", "[stage_busy]")
