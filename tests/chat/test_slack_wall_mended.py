@@ -355,6 +355,28 @@ async def test_what_cannot_be_taken_down_now_is_taken_down_later(slack: SlackSer
         await slack.until(lambda: past(slack) and not slack.pins(PUSH))
 
 
+async def test_what_cannot_be_edited_any_more_is_deleted(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        bot.writer.show_board(PUSH, BOARD)
+        await hung(slack)
+        slack.fault("chat.update", Refused("edit_window_closed"))
+        bot.writer.keep_boards(())
+        await slack.until(lambda: not slack.pins(PUSH) and not slack.messages(PUSH))
+        await quiet(slack)
+        assert "board web C0PUSH" not in await bot.memory.notes()
+
+
+async def test_a_board_that_is_gone_anyway_is_forgotten(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        bot.writer.show_board(PUSH, BOARD)
+        board = await hung(slack)
+        slack.posts.delete(slack.space.channel(PUSH), board)
+        bot.writer.keep_boards(())
+        await quiet(slack)
+        assert "board web C0PUSH" not in await bot.memory.notes()
+    assert slack.messages(PUSH) == []
+
+
 async def test_a_board_without_the_scope_to_look_is_taken_down_all_the_same(slack: SlackServer) -> None:
     async with desk(slack) as bot:
         bot.writer.show_board(PUSH, BOARD)

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 PEACE = 60.0
 """Seconds in which what people take away is put back once."""
-GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+NOT_THERE = "message_not_found"
+GONE = frozenset({NOT_THERE, "cant_update_message", "edit_window_closed"})
 """Codes of a message that cannot be edited any more."""
-NO_PIN = frozenset({"no_pin", "not_pinned", "message_not_found"})
+NO_PIN = frozenset({NOT_THERE, "no_pin", "not_pinned"})
 """Codes of a message that is not pinned."""
 
 
@@ -84,24 +85,38 @@ async def take_down(api: Api, places: Places, channel: str, key: str, last: Obje
     if spot is None:
         return
     message = await _looked_at(api, channel, spot.ts)
-    if message is not None and lookback.is_ours(message, places.record):
+    if lookback.is_ours(message, places.record):
         if not lookback.is_past(message):
             await places.keep(channel, key, replace(spot, drawn=""))  # should it be a board again after a crash
-            await api.call("chat.update", channel=channel, ts=spot.ts, metadata=lookback.of_past(places.record), **last)
-        try:
-            await api.call("pins.remove", channel=channel, timestamp=spot.ts)
-        except Refused as refused:
-            if refused.code not in NO_PIN:
-                LOG.warning("board_not_unpinned", channel=channel, error=str(refused))
+            await _last_words(api, channel, spot.ts, {**last, "metadata": lookback.of_past(places.record)})
+        await _unpin(api, channel, spot.ts)
     await places.keep(channel, key, None)
 
 
-async def _looked_at(api: Api, channel: str, ts: str) -> Object | None:
-    """The message, None when it is gone; nothing is in it where the bot may not look."""
+async def _looked_at(api: Api, channel: str, ts: str) -> Object:
+    """The message; nothing is in it when it is gone, or the bot may not look."""
     try:
-        return await lookback.message_at(api, channel, ts)
+        return await lookback.message_at(api, channel, ts) or {}
     except Refused as refused:
         if refused.code in NO_ENTRY:
             raise
         LOG.warning("board_not_looked_at", channel=channel, error=str(refused))
         return {}
+
+
+async def _last_words(api: Api, channel: str, ts: str, last: Object) -> None:
+    try:
+        await api.call("chat.update", channel=channel, ts=ts, **last)
+    except Refused as refused:
+        if refused.code not in GONE:
+            raise
+        if refused.code != NOT_THERE:
+            await delete(api, channel, ts)
+
+
+async def _unpin(api: Api, channel: str, ts: str) -> None:
+    try:
+        await api.call("pins.remove", channel=channel, timestamp=ts)
+    except Refused as refused:
+        if refused.code not in NO_PIN:
+            LOG.warning("board_not_unpinned", channel=channel, error=str(refused))

@@ -16,7 +16,7 @@ import structlog
 from pushbot.chat.slack.refused import NO_BOT, NO_ENTRY, Refused, Unreachable
 from pushbot.chat.slack.writing import lookback
 from pushbot.chat.slack.writing.crew import pause
-from pushbot.chat.slack.writing.hanging import GONE, Peace, delete, pin, take_down
+from pushbot.chat.slack.writing.hanging import GONE, NOT_THERE, Peace, delete, pin, take_down
 from pushbot.chat.slack.writing.lookback import BOARD
 from pushbot.chat.slack.writing.places import board_key, push_key
 from pushbot.chat.slack.writing.sheets import is_over
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pushbot.views import LaneBoard
 
 LOG = structlog.get_logger()
-NOT_THERE = "message_not_found"
 PIN = "pin of "
 
 
