@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from structlog.testing import capture_logs
 
-from pushbot.ports import RoomEntered, TopicEdited
-from tests.rig.slack import BOT_TOKEN, BOT_USER, SlackServer, Slow
+from pushbot.chat.slack import api
+from pushbot.chat.slack.hearing import meeting
+from pushbot.ports import Renamed, RoomEntered, TopicEdited
+from tests.rig.slack import BOT_TOKEN, BOT_USER, Http, Refused, SlackServer, Slow
 from tests.rig.slack_listener import Listener
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.rig.slack.calls import Call
 
@@ -64,3 +69,59 @@ async def test_a_room_that_the_bot_was_removed_from_since_it_looked_is_not_enter
         await slack.people.slash("ada", "#push", "/push", "status")
         assert (await bot.hears(2))[1].spot.startswith("slash:")
         assert len(bot.of(RoomEntered)) == 1
+
+
+# --- people ---
+
+
+async def test_a_rename_while_the_list_of_people_is_read_stays(slack: SlackServer, tmp_path: Path) -> None:
+    slack.fault("users.list", LATE)
+    async with Listener(slack, tmp_path).running() as bot:
+        await slack.until(lambda: [call for call in slack.called("users.list") if call.answer is not None])
+        slack.people.rename("ada", "Countess")
+        await slack.until(lambda: bot.chat.person("Bob").address)  # the list has come
+        slack.people.say("ada", "#push", ".join")
+        assert [one.person.name for one in await bot.hears()] == ["Countess"]
+
+
+async def test_a_rename_is_told_however_long_the_bot_takes(
+    slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = Listener(slack, tmp_path)
+    async with bot.running():
+        slack.people.say("ada", "#push", ".join")
+        await bot.hears()
+    slack.space.user("ada").display = "Countess"  # and nobody tells
+    slack.fault("users.list", Refused("missing_scope"))
+    monkeypatch.setattr(meeting, "PATIENCE", 0.3)
+    async with bot.running():
+        bot.free.clear()
+        slack.people.say("ada", "#push", ".join")
+        await slack.until(lambda: slack.called("users.info"))
+        await asyncio.sleep(1)
+        bot.free.set()
+        await bot.hears()
+        assert [one.new.name for one in bot.of(Renamed) if isinstance(one, Renamed)] == ["Countess"]
+
+
+async def test_a_rename_is_told_after_a_crash_on_the_way(slack: SlackServer, tmp_path: Path) -> None:
+    bot = Listener(slack, tmp_path)
+    async with bot.running():
+        slack.people.say("ada", "#push", ".join")
+        await bot.hears()
+        bot.free.clear()
+        slack.people.rename("ada", "Countess")
+        await slack.settled()
+        await asyncio.sleep(0.2)
+        assert bot.of(Renamed) == []
+    async with bot.running():
+        await slack.until(lambda: bot.of(Renamed))
+
+
+async def test_the_list_of_people_is_read_when_slack_is_well_again(
+    slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "FIRST_WAIT", 0.01)
+    slack.fault("users.list", Http(500), api.TRIES)
+    async with Listener(slack, tmp_path).running() as bot:
+        await slack.until(lambda: bot.chat.person("Bob").address)

@@ -36,7 +36,10 @@ _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\u
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody as Slack describes them: `wanted` is the name they chose, `member` whether they are full members."""
+    """Somebody as Slack describes them: `wanted` is the name they chose, `member` whether they are full members.
+
+    `updated` is when that was last changed, in seconds, 0 where Slack does not tell.
+    """
 
     id: str
     handle: str
@@ -44,6 +47,7 @@ class User:
     member: bool
     bot: bool
     gone: bool
+    updated: int = 0
 
 
 def read_user(found: Object, team: str) -> User | None:
@@ -55,6 +59,7 @@ def read_user(found: Object, team: str) -> User | None:
     names = (text(profile, "display_name"), text(profile, "real_name"), text(found, "real_name"), handle)
     outside = any(true(found, flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger"))
     home = text(found, "team_id")
+    updated = found.get("updated")
     shared = part(found, "enterprise_user").get("teams")  # in a grid, somebody is a member of several workspaces
     near = not home or not team or home == team or (isinstance(shared, list) and team in shared)
     return User(
@@ -64,6 +69,7 @@ def read_user(found: Object, team: str) -> User | None:
         member=near and not outside,
         bot=true(found, "is_bot") or who == SLACKBOT,
         gone=true(found, "deleted"),
+        updated=updated if isinstance(updated, int) else 0,
     )
 
 
@@ -123,9 +129,9 @@ class Roster:
                 self._owners[fold(name)] = who
 
     def learn(self, found: Object) -> tuple[Renamed, ...]:
-        """Slack describes a user; told is who is called otherwise now."""
+        """Slack describes a user; told is who is called otherwise now. What is older than what is known is left out."""
         user = read_user(found, self.team)
-        if user is None:
+        if user is None or (user.id in self._users and user.updated < self._users[user.id].updated):
             return ()
         before = self._called.get(user.id)
         was = self.person(user.id)
