@@ -199,8 +199,8 @@ class Hearing:
 
     async def _person(self, event: Object) -> None:
         for renamed in self._known.roster.learn(part(event, "user")):
-            await self._meeting.note(renamed.new.address)
             await self._tell(renamed)
+            await self._meeting.note(renamed.new.address)
 
     async def _home(self, event: Object) -> None:
         user = text(event, "user")

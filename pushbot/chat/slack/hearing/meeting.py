@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from pushbot.chat.slack.known import Known
+    from pushbot.chat.slack.shape import Object
     from pushbot.ports import Memory, Notice
 
 LOG = structlog.get_logger()
@@ -49,12 +50,16 @@ class Meeting:
         strangers = list(roster.strangers(found))
         strangers += [one for one in roster.strangers(mentions)[:MOST] if self._names.spare(time.monotonic())]
         if strangers:
+            told: list[Object] = []
             try:
                 async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
                     for user in strangers[:MOST]:
-                        group.create_task(self._ask(user))
+                        group.create_task(self._ask(user, told))
             except TimeoutError:
                 LOG.warning("slack_people_not_told", chat=self.known.chat, users=strangers)
+            for one in told:  # the bot may take as long as it likes
+                for renamed in roster.learn(one):
+                    await self.tell(renamed)
         for user in (*found, *mentions):
             await self.note(user)
 
@@ -67,12 +72,11 @@ class Meeting:
             except PushbotError as error:
                 LOG.warning("slack_name_not_noted", chat=self.known.chat, user=user, error=str(error))
 
-    async def _ask(self, user: str) -> None:
+    async def _ask(self, user: str, told: list[Object]) -> None:
         """Have Slack say who that is; who it does not know is nobody for whom anything vouches."""
         try:
             answer = await self.known.api.call("users.info", user=user)
         except PushbotError as error:
             LOG.warning("slack_person_not_told", chat=self.known.chat, user=user, error=str(error))
-            return
-        for renamed in self.known.roster.learn(part(answer, "user")):
-            await self.tell(renamed)
+        else:
+            told.append(part(answer, "user"))
