@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pushbot.chat.backoff import Backoff
+from pushbot.chat.slack.refused import Unreachable
 from pushbot.chat.slack.shape import objects
 from pushbot.errors import PushbotError
 
@@ -25,6 +27,8 @@ PAGE = 200
 """People a page: what Slack recommends at most."""
 PAGES = 100
 """Pages that are read: of whom is on later ones, Slack is asked when they speak."""
+AGAIN_MIN, AGAIN_MAX = 1.0, 60.0
+"""Seconds before the list is read again, after Slack could not be reached."""
 FRESH = 300.0
 """Seconds for which the list counts as read: of changes meanwhile there are events."""
 
@@ -45,6 +49,7 @@ class Newcomers:
 
     async def run(self) -> None:
         """Read it whenever that is asked for, until cancelled."""
+        backoff = Backoff(AGAIN_MIN, AGAIN_MAX)
         while True:
             await self._stir.wait()
             self._stir.clear()
@@ -52,10 +57,16 @@ class Newcomers:
                 continue
             try:
                 await self._read()
+            except Unreachable as error:
+                delay = backoff.next()
+                LOG.warning("slack_people_not_listed", chat=self.known.chat, error=str(error), again_in=round(delay, 2))
+                await asyncio.sleep(delay)
+                self._stir.set()
             except PushbotError as error:
                 LOG.warning("slack_people_not_listed", chat=self.known.chat, error=str(error))
             else:
                 self._read_at = time.monotonic()
+                backoff.reset()
 
     async def _read(self) -> None:
         pages = 0
