@@ -14,7 +14,7 @@ from pushbot.ports import Manner
 from pushbot.queue.model import Person
 from pushbot.views import LaneBoard, Offer, PushEnd, PushView
 from tests.chat.slack_desk import PUSH, desk
-from tests.rig.slack import BOT_TOKEN, Http, Lost, Refused, SlackServer
+from tests.rig.slack import BOT_TOKEN, Http, Lost, Refused, SlackServer, Slow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -90,6 +90,15 @@ async def test_a_board_that_somebody_deletes_is_put_back_soon(slack: SlackServer
     assert second.ts != first.ts
     assert boards(slack) == [second]
     assert bot.writer.lane_of("C0PUSH", second.ts) == "web"
+
+
+async def test_a_board_that_is_deleted_before_the_bot_knows_which_it_is(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        slack.fault("chat.postMessage", Slow(0.5))  # done at once, and answered later
+        bot.writer.show_board(PUSH, BOARD)
+        await slack.until(lambda: boards(slack))
+        await delete(slack, bot, boards(slack)[0])
+        await hung(slack)
 
 
 async def test_a_board_that_left_a_tombstone_while_the_bot_was_away_is_put_back(slack: SlackServer) -> None:

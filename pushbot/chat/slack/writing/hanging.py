@@ -57,13 +57,15 @@ class Peace:
             self._put_back[key] = asyncio.get_running_loop().time()
 
 
-async def pin(api: Api, channel: str, ts: str) -> None:
-    """Pin a message, where that is allowed."""
+async def pin(api: Api, channel: str, ts: str) -> bool:
+    """Pin a message, where that is allowed; whether it is there."""
     try:
         await api.call("pins.add", channel=channel, timestamp=ts)
     except Refused as refused:
         if refused.code != "already_pinned":
             LOG.warning("board_not_pinned", channel=channel, error=str(refused))
+        return refused.code != NOT_THERE
+    return True
 
 
 async def delete(api: Api, channel: str, ts: str) -> None:

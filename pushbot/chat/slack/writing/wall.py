@@ -70,7 +70,7 @@ class Wall:
         self._stir(board_key(lane))
 
     def touch(self, key: str) -> bool:
-        """Look at the message of a view, which somebody may have deleted or unpinned, and put that right.
+        """Look at the message of a view, which somebody may have unpinned, and put that right.
 
         False where nothing more comes of that view.
         """
@@ -144,6 +144,11 @@ class Wall:
         if key in self.sheets.views:
             self._change(key, self.sheets.views[key])
 
+    async def deleted(self, channel: str, key: str, ts: str) -> None:
+        """Somebody deleted this message of a view: lines need not wait for another."""
+        await self._lose(channel, key, ts)
+        self.touch(key)
+
     async def lost_parent(self, channel: str, push: str) -> bool:
         """The message of a push is gone; whether another can be posted."""
         key = push_key(push)
@@ -183,8 +188,10 @@ class Wall:
             elif isinstance(view, PushView):
                 self._announce(view.name)
             else:
-                await pin(self.sheets.api, channel, await self._post(channel, key))
+                ts = await self._post(channel, key)
                 self._sure[key] = since
+                if not await pin(self.sheets.api, channel, ts):
+                    await self.deleted(channel, key, ts)  # before the bot knew which it was
         spot = self.sheets.places.get(channel, key)
         if spot is not None:
             await self._edit(channel, key, spot)

@@ -156,8 +156,8 @@ class Writer:
     async def deleted(self, channel: str, ts: str) -> None:
         """Somebody deleted this message: a board is put back, and so is a push that is under way."""
         key, room = self._places.key_at(channel, ts), self._rooms.named(channel)
-        if key and room is not None and not self._room(room).wall.touch(key):
-            await self._places.keep(channel, key, None)
+        if key and room is not None:
+            await self._room(room).wall.deleted(channel, key, ts)
 
     def unpinned(self, channel: str, ts: str) -> None:
         """Somebody unpinned this message, or any where that is not known: a board is pinned again."""
