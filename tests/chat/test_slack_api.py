@@ -137,3 +137,47 @@ async def test_an_answer_that_is_not_slacks_is_an_error_in_words(slack: SlackSer
     slack.fault("users.info", Http(200), TRIES)
     with pytest.raises(Unreachable):
         await api.call("users.info", user="U0ALICE")
+
+
+@pytest.mark.parametrize("places", [{"query", "json"}, {"form", "json"}])
+async def test_arguments_are_found_by_what_knows_one_sdk_only(slack: SlackServer, api: Api, places: set[str]) -> None:
+    slack.api.places = frozenset(places)
+    answer = await api.call("chat.postMessage", channel="C0PUSH", text="t")
+    await api.call("pins.add", channel="C0PUSH", timestamp=answer["ts"])
+    assert (await api.call("users.info", user="U0ALICE"))["ok"]
+    assert [one.ts for one in slack.pins("#push")] == [answer["ts"]]
+
+
+async def test_what_wants_to_be_got_is_got(slack: SlackServer, api: Api) -> None:
+    slack.fault("users.info", Http(405))
+    assert (await api.call("users.info", user="U0ALICE"))["ok"]
+    assert (await api.call("users.info", user="U0ALICE"))["ok"]
+    assert [call.http for call in slack.called("users.info")] == ["POST", "GET", "GET"]
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [
+        Http(404, "404: Not Found"),
+        Http(404, '{"detail": "Not Found"}', "application/json"),
+        Http(404, '{"ok": false, "error": "not_found"}', "application/json"),
+        Http(405, "405: Method Not Allowed"),
+        Http(501, '{"ok": false, "error": "not_implemented"}', "application/json"),
+        Refusal("not_implemented"),
+    ],
+)
+async def test_a_method_that_there_is_not_is_asked_for_once(
+    slack: SlackServer, api: Api, absent: Http | Refusal
+) -> None:
+    slack.fault("pins.add", absent, 2)
+    with pytest.raises(Refused, match="not all of Slack") as refused:
+        await api.call("pins.add", channel="C0PUSH", timestamp="1.1")
+    assert refused.value.code == "unknown_method"
+    assert len(slack.called("pins.add")) <= 2
+
+
+async def test_an_answer_is_read_whatever_it_is_said_to_be(slack: SlackServer, api: Api) -> None:
+    slack.fault("users.info", Http(200, '{"ok": true, "user": {}}', "text/plain"))
+    assert await api.call("users.info", user="U0ALICE") == {"ok": True, "user": {}}
+    slack.fault("users.info", Http(429, "Too many", "text/html"))
+    assert (await api.call("users.info", user="U0ALICE"))["ok"]

@@ -1,8 +1,8 @@
 """Calls of Slack's Web API: each in its turn, tried again where that does no harm, with errors that say what to do.
 
-slack_sdk puts the requests together; when they go out is decided here. A call waits for its turn (`paces.py`), a 429
-stops all calls of its method for as long as it says, and a request that got lost is made again only if it may be made
-twice. Tokens are in no log line and no error.
+A call waits for its turn (`paces.py`), a 429 stops all calls of its method for as long as it says, and a request that
+got lost is made again only if it may be made twice. Tokens are in no log line and no error. Address, token and proxy
+are those of the SDK's client; the requests are made here, for what answers may be none of Slack's (`answer.py`).
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from pushbot.chat.slack.answer import Said, Trouble, lost, told
 from pushbot.chat.slack.paces import POST, Pace, pace_of
-from pushbot.chat.slack.refused import AGAIN, IN_DOUBT, Refused, Unreachable
+from pushbot.chat.slack.refused import Refused, Unreachable
 from pushbot.errors import DeliveryUncertain
 
 if TYPE_CHECKING:
@@ -30,8 +28,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
     from slack_sdk.web.async_client import AsyncWebClient
 
-    Answer = dict[str, JsonValue]
-    """What Slack answered, `ok` and all."""
+    from pushbot.chat.slack.answer import Answer
 
 LOG = structlog.get_logger()
 TRIES = 5
@@ -42,41 +39,35 @@ TIMEOUT, CONNECT_TIMEOUT = 10.0, 5.0
 """Seconds for a whole call, and for the connection it goes over."""
 PAGES = 1000
 """Pages of one list that are read, however many more there are said to be."""
-CODE = 80
-"""Characters of an error's name that are told."""
 REMEMBERED = 1000
 """Channels whose pace is remembered before those at rest are forgotten."""
 IN_JSON = frozenset({"chat.postMessage", "chat.postEphemeral", "chat.update", "views.publish", "views.open"})
-"""Methods with arguments that are objects: sent as JSON. All others are sent the form that every method takes."""
+"""Methods with arguments that are objects: sent as JSON. All others are sent a form, and the same in the query.
+
+Slack takes either, or a mix of both. Stand-ins for it often know only what one SDK sends: Slack's for Python use the
+query, those for JavaScript a form.
+"""
 ONCE = frozenset(
     {"chat.postMessage", "chat.postEphemeral", "conversations.setTopic", "files.completeUploadExternal", "views.open"}
 )
 """Methods that people see twice when they are called twice; all others may be called again."""
-
-_ODD = re.compile(r"[^\w.,:-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    """Why there is no answer: in words, and whether the request may have been carried out. `after`: wait so long."""
-
-    what: str
-    doubtful: bool
-    after: float | None = None
 
 
 @dataclass(slots=True)
 class Api:
     """The Web API of one workspace. `async with` it, or call `close`, so that no connection stays open.
 
-    `message_interval` is in seconds for each channel, `timeout` for each request.
+    `message_interval` is in seconds for each channel, `timeout` for each request. `scopes` is what Slack said last that
+    the token may do, None when it did not say.
     """
 
     client: AsyncWebClient
     message_interval: float = 1.0
     timeout: float = TIMEOUT
+    scopes: str | None = None
     _methods: dict[str, Pace] = field(default_factory=dict)
     _channels: dict[str, Pace] = field(default_factory=dict)
+    _to_get: set[str] = field(default_factory=set)
     _session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -138,7 +129,7 @@ class Api:
         tries = 0
         while True:
             answer = await self._request(method, {name: one for name, one in arguments.items() if one is not None})
-            if not isinstance(answer, _Trouble):
+            if not isinstance(answer, Trouble):
                 return answer
             if answer.after is not None:
                 LOG.warning("slack_asks_to_wait", method=method, seconds=answer.after)
@@ -191,24 +182,31 @@ class Api:
                     return Refused(f"http_{response.status}", "the address it gave for this")
                 return DeliveryUncertain(f"Slack answered with HTTP status {response.status}.")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            trouble = _lost(error)
+            trouble = lost(error)
             return DeliveryUncertain(f"{trouble.what}.") if trouble.doubtful else Unreachable(f"{trouble.what}.")
 
-    async def _request(self, method: str, arguments: Mapping[str, JsonValue]) -> Answer | _Trouble:
-        self.session()
+    async def _request(self, method: str, arguments: Mapping[str, JsonValue]) -> Answer | Trouble:
+        form = {} if method in IN_JSON else {name: _plain(one) for name, one in arguments.items()}
+        verb = "GET" if method in self._to_get else "POST"
         try:
-            if method in IN_JSON:
-                response = await self.client.api_call(method, json=dict(arguments))
-            else:
-                form = {name: _plain(one) for name, one in arguments.items()}
-                response = await self.client.api_call(method, data=form)
-        except SlackApiError as error:
-            return _refusal(method, str(arguments.get("channel", "")), error)
+            async with self.session().request(
+                verb,
+                f"{self.client.base_url}{method}",
+                headers={"Authorization": f"Bearer {self.client.token}"},
+                proxy=self.client.proxy,
+                ssl=self.client.ssl if self.client.ssl is not None else True,
+                params=form,
+                data=form if form and verb == "POST" else None,
+                json=dict(arguments) if method in IN_JSON else None,
+            ) as response:
+                said = Said(response.status, response.headers, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _lost(error)
-        except (SlackClientError, AttributeError, ValueError, RecursionError):  # nothing that the SDK expects
-            return _Trouble("what answered was not Slack", doubtful=True)
-        return response.data if isinstance(response.data, dict) else _Trouble("the answer was no JSON", doubtful=True)
+            return lost(error)
+        if said.status == HTTPStatus.METHOD_NOT_ALLOWED and verb == "POST" and method not in IN_JSON:
+            self._to_get.add(method)  # some stand-ins want what reads as Slack's SDK for Python asks for it
+            return await self._request(method, arguments)
+        self.scopes = said.headers.get("x-oauth-scopes")
+        return told(method, str(arguments.get("channel", "")), said)
 
     def _method(self, method: str) -> Pace:
         if method not in self._methods:
@@ -241,37 +239,3 @@ def _backoff(tries: int) -> float:
     """Seconds before the next try, with jitter, so that not all come back at the same moment."""
     most: float = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (tries - 1))
     return most * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret about it
-
-
-def _lost(error: Exception) -> _Trouble:
-    """What a broken connection leaves: only where there was none, nothing can have been carried out."""
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return _Trouble(f"Slack cannot be reached ({type(error).__name__})", doubtful=False)
-    if isinstance(error, TimeoutError):
-        return _Trouble("Slack did not answer in time", doubtful=True)
-    return _Trouble(f"the connection to Slack broke ({type(error).__name__})", doubtful=True)
-
-
-def _refusal(method: str, channel: str, error: SlackApiError) -> _Trouble:
-    """What an answer other than `ok: true` leaves to be done; raises Refused when that is nothing."""
-    response = error.response
-    if not isinstance(response, AsyncSlackResponse):
-        status = getattr(response, "status", None)
-        return _Trouble(f"Slack answered with something that is no JSON (HTTP status {status})", doubtful=True)
-    data = response.data if isinstance(response.data, dict) else {}
-    code = _ODD.sub("", str(data.get("error") or ""))[:CODE]
-    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or code in AGAIN:
-        return _Trouble("rate limit", doubtful=False, after=_retry_after(response))
-    status = response.status_code
-    if not code and HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        code = "unknown_method" if status == HTTPStatus.NOT_FOUND else f"http_{status}"
-    if not code or code in IN_DOUBT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        what = f"HTTP status {status} {code}".rstrip()
-        return _Trouble(f"Slack is in trouble ({what})", doubtful=True)
-    raise Refused(code, method, _ODD.sub("", str(data.get("needed") or ""))[:CODE], channel)
-
-
-def _retry_after(response: AsyncSlackResponse) -> float:
-    """The seconds that Slack asks to wait; headers are not always spelt the same."""
-    given = next((str(value) for name, value in response.headers.items() if name.lower() == "retry-after"), "")
-    return max(1.0, min(float(given), 3600.0)) if given.isdecimal() else 1.0

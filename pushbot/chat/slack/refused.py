@@ -5,6 +5,7 @@ from __future__ import annotations
 from pushbot.errors import PushbotError
 
 WHAT_TO_DO = {
+    "unknown_method": "the server at `api_url` is not all of Slack; the bot does without",
     "not_in_channel": "invite the bot there (/invite)",
     "channel_not_found": "name a channel that exists, and invite the bot if it is private",
     "is_archived": "unarchive the channel, or take it out of the configuration",
@@ -32,6 +33,11 @@ WHAT_TO_DO = {
     "team_quota_exceeded": "wait, or move to a larger plan",
 }
 """What to do about a code; those that are not here speak for themselves, or are a bug."""
+
+UNKNOWN = "unknown_method"
+"""The code of a method that the server does not know: a stand-in for Slack knows only some."""
+UNHEARD_OF = frozenset({UNKNOWN, "method_not_found", "method_not_implemented", "not_implemented"})
+"""What stand-ins call the same."""
 
 AGAIN = frozenset({"ratelimited", "rate_limited"})
 """Codes of what was not done, and may be asked again later."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tests.rig.slack.calls import Args, Call, Refusal, arguments, token_of
+from tests.rig.slack.calls import PLACES, Args, Call, Refusal, arguments, token_of
 from tests.rig.slack.faults import Fault, Http, Limited, Lost, Rates, Refused, Slow, Stuck
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Api:
     limited: int = 0
     """How many calls were answered 429."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    places: frozenset[str] = PLACES
+    """Where arguments are taken from: a stand-in for Slack may know only what one SDK sends."""
 
     def __post_init__(self) -> None:
         self.methods |= {"api.test": self._test, "apps.connections.open": self._open}
@@ -63,7 +65,7 @@ class Api:
         call = Call(method, {}, "", asyncio.get_running_loop().time(), request.method)
         self.calls.append(call)
         try:
-            call.arguments = await arguments(request)
+            call.arguments = await arguments(request, self.places)
         except Refusal as refusal:
             return self._answered(call, refusal.answer, None)
         call.token = token_of(request, call.arguments)
@@ -77,9 +79,9 @@ class Api:
         match fault:
             case Limited(after):
                 return self._limited(call, after)
-            case Http(status):
+            case Http(status, text, kind):
                 call.status = status
-                return web.Response(status=status, text="<html><body>Slack is in trouble</body></html>")
+                return web.Response(status=status, text=text, content_type=kind)
             case Refused(error):
                 return self._answered(call, {"ok": False, "error": error}, None)
             case Slow(seconds):

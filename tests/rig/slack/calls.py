@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tests.rig.slack.state import Object
 
 
+PLACES = frozenset({"query", "form", "json"})
+"""Where arguments may be."""
+
+
 class Refusal(Exception):  # noqa: N818 - says what happened
     """An error of Slack's, with what else stands in the answer."""
 
@@ -104,10 +108,10 @@ def parsed(text: str) -> JsonValue:
     return value
 
 
-async def arguments(request: web.Request) -> Object:
-    """Those of the query, and of a form or a JSON body."""
-    given: Object = dict(request.query)
-    if request.content_type == "application/json":
+async def arguments(request: web.Request, places: frozenset[str] = PLACES) -> Object:
+    """Those of the query, and of a form or a JSON body, as far as they are looked for in these places."""
+    given: Object = dict(request.query) if "query" in places else {}
+    if request.content_type == "application/json" and "json" in places:
         try:
             body: JsonValue = parsed(await request.text() or "{}")
         except ValueError:
@@ -115,7 +119,7 @@ async def arguments(request: web.Request) -> Object:
         if not isinstance(body, dict):
             raise Refusal("json_not_object")
         return given | body
-    if request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+    if "form" in places and request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}:
         form = await request.post()
         given |= {name: value for name, value in form.items() if isinstance(value, str)}
     return given

@@ -23,9 +23,11 @@ class Limited:
 
 @dataclass(frozen=True)
 class Http:
-    """An answer with this status and no JSON."""
+    """An answer with this status and this body, which is said to be of that type; by default no JSON."""
 
     status: int = 500
+    text: str = "<html><body>Slack is in trouble</body></html>"
+    kind: str = "text/plain"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from pushbot.chat.slack.api import Api
@@ -24,7 +23,7 @@ from pushbot.secret import resolve_secret
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
-    from pushbot.chat.slack.api import Answer
+    from pushbot.chat.slack.answer import Answer
     from pushbot.chat.slack.options import SlackOptions
     from pushbot.ports import Wanted
 
@@ -59,21 +58,24 @@ async def look(options: SlackOptions, rooms: Sequence[str], wanted: Wanted) -> A
     async with Api(bot_client) as bot, Api(app_client) as app:
         try:
             who = await bot.call("auth.test")
+            granted = _listed(bot.scopes)
         except Refused as refusal:
             yield Sight(Worth.MISTAKE, f"token ({options.token}) is not taken. {refusal}")
-            who = {}
+            who, granted = {}, None
         else:
             yield Sight(Worth.GOOD, f"signed in to {who.get('team')} ({who.get('url')}) as {who.get('user')}")
         async for sight in _socket_mode(app, await _app_of(bot, who), options.app_token):
             yield sight
         if who:
-            async for sight in _inside(bot, str(who.get("user")), rooms, wanted):
+            async for sight in _inside(bot, str(who.get("user")), granted, rooms, wanted):
                 yield sight
 
 
-async def _inside(api: Api, name: str, rooms: Sequence[str], wanted: Wanted) -> AsyncIterator[Sight]:
+async def _inside(
+    api: Api, name: str, granted: frozenset[str] | None, rooms: Sequence[str], wanted: Wanted
+) -> AsyncIterator[Sight]:
     """What there is in the workspace, where the bot is called `name`."""
-    granted, private = await _granted(api), list[bool]()
+    private = list[bool]()
     async for sight in rooms_seen(api, rooms, granted, name, private):
         yield sight
     parts = {Part.BASE, *([Part.GROUPS] if wanted.groups else []), *([Part.PRIVATE] if any(private) else [])}
@@ -99,15 +101,9 @@ def _kinds(token: str, app_token: str) -> Iterator[Sight]:
             yield Sight(Worth.MISTAKE, f"{option} has to begin with {kind} and is {what}: take it from {place}")
 
 
-async def _granted(api: Api) -> frozenset[str] | None:
-    """The scopes of the token; None where Slack does not say."""
-    try:
-        response = await api.client.api_call("auth.test")  # for its headers, which `Api.call` does not give
-    except SlackApiError:
-        return None
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    said = headers.get("x-oauth-scopes")
-    return frozenset(filter(None, map(str.strip, said.split(",")))) if said is not None else None
+def _listed(scopes: str | None) -> frozenset[str] | None:
+    """The scopes of the token, None where Slack did not say."""
+    return None if scopes is None else frozenset(filter(None, map(str.strip, scopes.split(","))))
 
 
 def _scopes(granted: frozenset[str] | None, needed: set[Part]) -> Iterator[Sight]:
