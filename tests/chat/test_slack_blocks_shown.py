@@ -123,12 +123,13 @@ def test_the_first_line_says_what_goes_on(head: Train, said: str) -> None:
         (".second", None, "First in line: waiting for a second word"),
         (".good", None, "First in line: waiting for test"),
         (".good", "test", "On test: waiting for prod"),
+        ("", "test", "On test: waiting for prod"),  # the driver has given their word, and somebody keeps the place
         (".done", "prod", "On prod: alice may finish"),
     ],
 )
 def test_the_first_line_says_only_what_can_be_done(command: str, stage: str | None, said: str) -> None:
     lane = LaneBoard("web", (replace(train("alice"), stage=stage),), stages=(StageView("test"), StageView("prod")))
-    assert seen(board(replace(lane, offers=(Offer("x", "X", command),)), scenes.NOW))[1] == said
+    assert seen(board(replace(lane, offers=(Offer("x", "X", command),) * bool(command)), scenes.NOW))[1] == said
 
 
 def test_too_many_trains_are_counted_at_the_tail() -> None:

@@ -83,7 +83,7 @@ def _awaited(head: Train, board: LaneBoard) -> str:
     if board.hold is not None:
         return f"{driver} may go on, once the hold is released"
     shown = {offer.command for offer in board.offers}
-    if not shown or ".go" in shown:
+    if ".go" in shown or not board.stages:
         return f"{driver} may go on"
     if ".second" in shown:
         return "waiting for a second word"
