@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from pushbot.app.resting import at_rest, ended
 from pushbot.app.strays import close_strays
 from pushbot.children import printed
 from pushbot.control.server import ControlServer
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from pushbot.app.lasting import Lasting
     from pushbot.app.plan import Errand, Plan
+    from pushbot.app.resting import Resting
     from pushbot.ports import Entry, RunRecord
     from pushbot.service.asks import Ask
     from pushbot.service.house.house import House
@@ -242,9 +244,14 @@ class Bot:
         await self.house.rest()
         await self.settled()
         await self.dispatcher.hand_over()
-        await self.settled()  # what the runs told with their last words
+        await at_rest(self.parts)  # also with what the runs told as their last words
         await ended(self.tasks)
         self.topics.chats = {}  # whoever draws late draws nothing
+
+    @property
+    def parts(self) -> tuple[Resting, ...]:
+        """Those that work on what they are asked for."""
+        return (*self.conductors.values(), self.house)
 
     async def settled(self) -> None:
         """Return when the lanes have done all that was asked of them, or could not record it."""
@@ -286,12 +293,3 @@ class Bot:
                 errand.staying(self.dispatcher.under_way)
                 told = True
             await self.dispatcher.any_ended()
-
-
-async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks, and return when they have ended."""
-    there = set(tasks)
-    for task in there:
-        task.cancel()
-    if there:
-        await asyncio.wait(there)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.app.bot import ended
 from pushbot.app.plan import LAST_WORDS
+from pushbot.app.resting import at_rest, ended
 from pushbot.service.voice.plain import lasting, listed
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ async def stopped(bot: Bot) -> None:
         await bot.dispatcher.abort_all()
         with suppress(TimeoutError):  # what is not recorded now is found out at the next start
             async with asyncio.timeout(LAST_WORDS):
-                await bot.settled()
+                await at_rest(bot.parts)
     await bot.lasting.speaker.settle(plan.last_words)
     bot.dispatcher.leave()
     for task in (*bot.sources, *bot.tasks, *bot.lasting.all_tasks()):
@@ -46,7 +46,7 @@ async def _drain(bot: Bot, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
-                await bot.settled()  # what follows on a run has been begun then
+                await at_rest(bot.parts)  # what follows on a run has been begun then, and those on call have been called
                 runs = bot.dispatcher.under_way
                 if not runs:
                     return

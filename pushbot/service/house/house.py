@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Heard, IncidentRecord
     from pushbot.queue.model import Person
-    from pushbot.service.feed import Feed
+    from pushbot.service.feed import Feed, Word
     from pushbot.service.house.premises import Premises
     from pushbot.service.lane.conductor import Conductor
 
@@ -82,21 +82,26 @@ class House:
     _ordered: set[tuple[str, str]] = field(default_factory=set)
     _declined: set[tuple[str, str]] = field(default_factory=set)
     _mailbox: asyncio.Queue[Mail] = field(default_factory=lambda: asyncio.Queue(MAILBOX))
+    _news: asyncio.Queue[Word] = field(default_factory=asyncio.Queue)
 
     async def remember(self) -> None:
         """Take up what the store knows. Raises PushbotError when it cannot be read."""
         self.around.people.take(await self.around.store.people())
-        newest = next(iter(await self.around.store.incidents(limit=1)), None)
+        self._last = newest = next(iter(await self.around.store.incidents(limit=1)), None)
         self.incident = newest if newest is not None and newest.resolved_at is None else None
-        self._last = newest
 
     def inherit(self, former: House) -> None:
         """Go on with what another house, which does no more, was left and has not done."""
-        self._mailbox, self._owed = former._mailbox, former._owed
+        self._mailbox, self._owed, self._retry_at = former._mailbox, former._owed, former._retry_at
 
     async def rest(self) -> None:
         """Return when all that has been put is done, or could not be recorded."""
         await self._mailbox.join()
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is under way, nor told by a lane and not looked at yet."""
+        return not self._busy and self._mailbox.empty() and self._news.empty()
 
     async def put(self, ask: Ask) -> None:
         """Leave a piece of work; waits while the mailbox is full."""
@@ -154,7 +159,8 @@ class House:
         try:
             for mail in batch:
                 await self._take(pages, mail)
-            pages.holds(lane for lane in self.conductors if pages.incident and self._held(lane, pages.incident))
+            mine = name_of(pages.incident) if pages.incident else ""
+            pages.holds(lane for lane, conductor in self.conductors.items() if mine in causes(conductor.queue))
             if await self._committed(pages, batch):
                 self.incident, self._last = pages.incident, pages.last
                 around.speaker.hand(pages.lines)
@@ -207,9 +213,9 @@ class House:
             self._retry_at = asyncio.get_running_loop().time() + AGAIN_AFTER
 
     def _tell(self, batch: Sequence[Mail], text: str) -> None:
-        asks = [mail for mail in batch if isinstance(mail, Ask)]
-        for origin in dict.fromkeys(ask.origin for ask in asks if ask.origin is not None):
-            self.around.speaker.answer(origin, text, alone=True)
+        for origin in dict.fromkeys(mail.origin for mail in batch if isinstance(mail, Ask)):
+            if origin is not None:
+                self.around.speaker.answer(origin, text, alone=True)
 
     async def _follow(self, pages: Pages, batch: Sequence[Mail]) -> None:
         """What comes after the record: a fault in one thing keeps no other back."""
@@ -228,8 +234,7 @@ class House:
                 LOG.exception("follow_up_failed", reference=fault_reference())
 
     async def _reload(self, ask: Ask) -> None:
-        refusal = self.around.access.refusal(c.Reload(), None, ask.by, None)
-        if refusal is not None:  # which the pages have told
+        if self.around.access.refusal(c.Reload(), None, ask.by, None) is not None:  # which the pages have told
             return
         try:
             told = await self.reload(ask.by) if self.reload is not None else ("I cannot be reloaded here",)
@@ -240,9 +245,6 @@ class House:
                 self.around.speaker.answer(ask.origin, line)
 
     # --- the lanes ---------------------------------------------------------------------------------
-
-    def _held(self, lane: str, incident: IncidentRecord) -> bool:
-        return name_of(incident) in causes(self.conductors[lane].queue)
 
     async def _order(self) -> None:
         """Have each lane held for the open incident, and for no other."""
@@ -262,8 +264,8 @@ class House:
     async def _watch(self) -> None:
         """Pass on what the feed tells, as far as it matters here; for ever."""
         while True:
-            with self.feed.watched() as news:
-                while not isinstance(word := await news.get(), Lost):
+            with self.feed.watched() as self._news:
+                while not isinstance(word := await self._news.get(), Lost):
                     if isinstance(word, Happened | Declined) and self._matters(word):
                         await self._mailbox.put(word)
             LOG.warning("house_did_not_keep_up")
@@ -278,9 +280,8 @@ class House:
             else:
                 self._ordered.discard((word.lane, cause))
             return True
-        if isinstance(word, Declined):
-            return False
-        return self.incident is not None or any(wakes(self.conductors[word.lane].lane, event) for event in word.events)
+        lane, events = self.conductors[word.lane].lane, word.events if isinstance(word, Happened) else ()
+        return bool(events) and (self.incident is not None or any(wakes(lane, event) for event in events))
 
     def _happened(self, pages: Pages, word: Happened) -> None:
         """What a lane did, for the timeline; and who has to hear of it."""

@@ -7,6 +7,7 @@ only then lets anything follow: topic, words, runs. When the commit fails nothin
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -79,6 +80,7 @@ class Conductor:
     timetable: Timetable | None = None
     watcher: Watcher | None = None
     fresh: bool = True
+    _busy: bool = False
     _due: datetime | None = None
     _owed: list[Ask] = field(default_factory=list)
     _mailbox: asyncio.Queue[Ask] = field(default_factory=lambda: asyncio.Queue(MAILBOX))
@@ -135,6 +137,11 @@ class Conductor:
         """Return when all that has been put is done, or could not be recorded."""
         await self._mailbox.join()
 
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is under way: who ends it now takes nobody's work away."""
+        return not self._busy and self._mailbox.empty()
+
     async def run(self) -> None:
         """Do what is put into the mailbox, for ever."""
         with structlog.contextvars.bound_contextvars(lane=self.lane.name):
@@ -143,27 +150,30 @@ class Conductor:
             while True:
                 owed = len(self._owed)
                 batch = await self._next_batch()
+                self._busy = True
                 try:
                     await self._do(batch)
                 except Exception:
                     reference = fault_reference()
                     LOG.exception("batch_failed", reference=reference)
                     self._not_done(batch, broken(reference))
+                looked = any(isinstance(ask.what, Passed) for ask in batch)
+                without_fail(self._watch_the_clock, just_looked=looked)
                 for ask in batch:  # only now, so that nobody waits for the log
                     ask.settled()
                     if ask.origin is not None:
                         LOG.info("asked", person=ask.by.name, command=type(ask.what).__name__.lower())
                 for _ in batch[owed:]:
                     self._mailbox.task_done()
+                self._busy = False
 
     async def _next_batch(self) -> list[Ask]:
         """All that waits, up to a bound; reports that could not be recorded come first, and once a second at least."""
-        batch, self._owed = self._owed, []
-        try:
+        batch = list(self._owed)
+        with suppress(TimeoutError):
             async with asyncio.timeout(AGAIN_AFTER if batch else None):
                 batch.append(await self._mailbox.get())
-        except TimeoutError:
-            return batch
+        self._owed = []  # only now: who ends meanwhile leaves them to who comes after
         while len(batch) < BATCH and not self._mailbox.empty():
             batch.append(self._mailbox.get_nowait())
         return batch
@@ -177,7 +187,6 @@ class Conductor:
             await self._commit(draft, work, batch)
         for ask in draft.questions:
             self.answer(self.lane.name, ask)
-        self._watch_the_clock(just_looked=any(isinstance(ask.what, Passed) for ask in batch))
 
     def _watch_the_clock(self, *, just_looked: bool = False) -> None:
         """Have it looked at again when the next thing is due; not at once again, should there be nothing to do."""

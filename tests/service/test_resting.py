@@ -1,0 +1,140 @@
+"""What comes in, or is under way, while the bot is wired anew or in trouble is neither lost nor done in halves."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from pushbot.errors import PushbotError
+from pushbot.queue import commands as c
+from pushbot.queue.model import Person, Phase
+from pushbot.service.asks import Ask
+from pushbot.service.house.oncall import OncallSpec
+from pushbot.testing.playground import PUSH, WARROOM
+from tests.service.door import Door
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pushbot.ports import Work
+    from pushbot.testing.playground import Playground
+
+FULL = PushbotError("cannot write to var/pushbot.db: the disk is full; make room")
+
+
+async def say(play: Playground, who: str, text: str, room: str = PUSH) -> None:
+    play.server.say(who, text, room)
+    await play.settle()
+
+
+def said(play: Playground, room: str) -> list[str]:
+    return [line.text for line in play.server.spoken if line.to == room]
+
+
+async def test_a_report_that_could_not_be_recorded_is_not_lost_by_a_reload(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = Door(monkeypatch)
+    await play.start()
+    await say(play, "al", ".join")
+    play.store.trouble = FULL
+    play.server.rename("al", "alicia")
+    await play.settle()
+    await door.bot.rewired(door.bot.plan)
+    play.store.trouble = None
+    await say(play, "alicia", ".good")
+    await play.until(lambda: play.server.topic(PUSH) == "alicia*")
+
+
+async def test_a_timeline_that_could_not_be_recorded_is_after_a_reload_though_nobody_says_more(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = Door(monkeypatch)
+    await play.start()
+    await say(play, "al", '.incident "slow"')
+    play.store.trouble = FULL
+    await say(play, "bob", "I see it too", WARROOM)
+    bot = await door.bot.rewired(door.bot.plan)
+    play.store.trouble = None
+
+    def noted() -> bool:
+        assert bot.house.incident is not None
+        return any(moment.text == "I see it too" for moment in bot.house.incident.timeline)
+
+    await play.until(noted)
+
+
+async def test_those_on_call_are_called_for_what_fails_during_a_reload(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One lane's run fails while the reload waits for that of another to have begun."""
+    slowly = "import time; time.sleep(0.3); print('dev: carol')"
+    play.oncall = OncallSpec(command=(sys.executable, "-c", slowly))
+    play.add_lane("search", "#search", stages=("princess",))
+    door = Door(monkeypatch)
+    await play.start()
+    await say(play, "al", ".join; .at princess; .go")
+    play.executor.stall()
+    await say(play, "bob", ".join; .go", "#search")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_rewired(door))
+        await play.turns(until=lambda: bool(door.bot.dispatcher._left))
+        play.executor.fail("restart", run="web-1")
+        await play.turns(until=lambda: door.web.queue.trains[0].phase is Phase.FAILED)
+        play.executor.resume()
+    await play.until(lambda: any("carol" in line for line in said(play, WARROOM)))
+
+
+async def _rewired(door: Door) -> None:
+    await door.bot.rewired(door.bot.plan)
+
+
+async def test_what_is_asked_by_another_door_during_a_reload_is_done(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each lane is asked while the other one is at work, by somebody whom no chat keeps waiting."""
+    play.add_lane("search", "#search", stages=("princess",))
+    door = Door(monkeypatch)
+    await play.start()
+    commit, asked, turns = play.store.commit, list[Ask](), {"web": 50, "search": 20}
+
+    async def join(lane: str) -> None:
+        name = f"rider{len(asked)}"
+        asked.append(Ask(c.Join(), Person("irc", f"irc:{name}", name, proof="a test"), ".join"))
+        await door.bot.conductors[lane].put(asked[-1])
+
+    async def slow(work: Work) -> None:
+        if work.lane in turns:
+            for _ in range(turns[work.lane]):
+                await asyncio.sleep(0)
+            if len(asked) < 4:
+                await join("web" if work.lane == "search" else "search")
+        await commit(work)
+
+    monkeypatch.setattr(play.store, "commit", slow)
+    await join("search")
+    bot = await door.bot.rewired(door.bot.plan)
+    await play.settle()
+    trains = [train for lane in bot.conductors.values() for train in lane.queue.trains]
+    aboard = [rider.person.name for train in trains for rider in train.riders]
+    assert sorted(aboard) == ["rider0", "rider1", "rider2", "rider3"]
+
+
+async def test_what_is_due_comes_about_though_something_broke_at_that_moment(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await play.start()
+    await say(play, "al", '.hold 11m "lunch"')
+    commit, broken = play.store.commit, list[str]()
+
+    async def once(work: Work) -> None:
+        if work.lane == "web" and not broken:
+            broken.append(work.lane)
+            raise RuntimeError("a bug")
+        await commit(work)
+
+    monkeypatch.setattr(play.store, "commit", once)
+    await play.pass_time(700)
+    assert broken
+    assert play.server.topic(PUSH) == "clear"
