@@ -27,6 +27,7 @@ PATIENCE = 10.0
 CONFIG = """
 [bot]
 guide = false
+commands_per_minute = 0
 store = "record/pushbot.sqlite3"
 runs = "record/runs"
 

@@ -30,6 +30,7 @@ PEOPLE = 100
 CONFIG = """
 [bot]
 guide = false
+commands_per_minute = 0
 store = "record/pushbot.sqlite3"
 runs = "record/runs"
 

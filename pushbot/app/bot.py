@@ -130,9 +130,10 @@ class Bot:
                 timetable=lasting.timetable,
                 watcher=views,
             )
-        letters = Letters(store, clock)
         homes = views.homes if views is not None else None
-        desk = Desk(conductors, house, topics, speaker, letters, plan.access.directory, None, lasting.clerk, homes)
+        letters, limits, clerk = Letters(store, clock), lasting.limits, lasting.clerk
+        limits.per_minute = plan.commands_per_minute
+        desk = Desk(conductors, house, topics, speaker, letters, limits, plan.access.directory, None, clerk, homes)
         autopilot = Autopilot(conductors, store, clock, feed, plan.access.directory.authors)
         background: dict[str, Service] = {
             "drift": Drift(plan.lanes, plan.announce, looks, store, clock, speaker, runbook),
@@ -155,6 +156,7 @@ class Bot:
         """Take up what was going on before, then connect."""
         speaker, store = self.lasting.speaker, self.lasting.store
         self.lasting.spawn(speaker.run(), "speaker")
+        self.lasting.spawn(self.lasting.limits.run(), "limits")
         self.lasting.spawn(self.lasting.clerk.run(), "clerk")
         self.lasting.spawn(self.lasting.timetable.run(), "timetable")
         await self.take_up()

@@ -30,6 +30,7 @@ async def stopped(bot: Bot) -> None:
         with suppress(TimeoutError):  # what is not recorded now is found out at the next start
             async with asyncio.timeout(LAST_WORDS):
                 await at_rest(bot.parts)
+    bot.lasting.limits.tell()
     await bot.lasting.speaker.settle(plan.last_words)
     bot.dispatcher.leave()
     for task in (*bot.sources, *bot.tasks, *bot.lasting.all_tasks()):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pushbot.control.server import ControlServer
     from pushbot.ports import Chat, Clock, Notice, Store, Timetable
     from pushbot.service.journal.clerk import Clerk
+    from pushbot.service.limits import Limits
     from pushbot.service.speaker import Speaker
     from pushbot.web.listener import Listener
     from pushbot.web.spec import WebSpec
@@ -86,6 +87,7 @@ class Lasting:
     group: asyncio.TaskGroup
     speaker: Speaker
     clerk: Clerk
+    limits: Limits
     feed: Feed = field(default_factory=Feed)
     door: Door = field(default_factory=Door)
     links: dict[str, Link] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from pushbot.log import set_up
 from pushbot.ports import Entry
 from pushbot.schedule import Schedule
 from pushbot.service.journal.clerk import Clerk
+from pushbot.service.limits import Limits
 from pushbot.service.runs.dispatcher import BOT
 from pushbot.service.speaker import Speaker
 from pushbot.store import SqliteStore
@@ -63,7 +64,8 @@ async def run(
     try:
         async with asyncio.TaskGroup() as group:
             clerk = Clerk(store, clock)
-            bot = Bot.wired(plan, Lasting(store, clock, timetable or Schedule(clock), group, speaker, clerk))
+            limits = Limits(clock, speaker, clerk)
+            bot = Bot.wired(plan, Lasting(store, clock, timetable or Schedule(clock), group, speaker, clerk, limits))
             try:
                 await bot.start()
                 if reloads is None:

@@ -54,7 +54,8 @@ class Plan:
 
     `control` is where its door for this machine is to be, None for a bot without one; `web` the one for others.
     `drain_for` is how many seconds it waits at its end for runs in flight, None when it does not.
-    `last_words` is how many seconds it may take at the end to have said what it owes.
+    `last_words` is how many seconds it may take at the end to have said what it owes. `commands_per_minute` is how
+    many one person may send, 0 for no limit.
     """
 
     chats: Mapping[str, Chat]
@@ -69,6 +70,7 @@ class Plan:
     copied: Copied | None = None
     access: Access = field(default_factory=Access)
     house: HouseSpec = field(default_factory=HouseSpec)
+    commands_per_minute: int = 0
 
 
 def planned(config: Config, kept: Mapping[str, Chat] | None = None) -> Plan:
@@ -86,4 +88,5 @@ def planned(config: Config, kept: Mapping[str, Chat] | None = None) -> Plan:
         copied=Copied(config.backup, config.bot.store, config.file),
         access=config.access,
         house=config.house,
+        commands_per_minute=config.bot.commands_per_minute,
     )

@@ -94,6 +94,7 @@ def _assemble(reading: Reading) -> Config | None:
             log_level=bot.log_level,
             drain_for=bot.drain_for,
             syslog=bot.syslog,
+            commands_per_minute=bot.commands_per_minute,
         ),
         chats=tuple(chat for chat in chats if chat is not None),
         announce=Announce(

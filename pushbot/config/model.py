@@ -61,7 +61,8 @@ class Rollback(StrEnum):
 class Bot:
     """The bot itself: where it keeps its record and its runs, and how it logs. `url` has no slash at its end.
 
-    `drain_for` is how many seconds `on_stop = "drain"` waits for the runs in flight.
+    `drain_for` is how many seconds `on_stop = "drain"` waits for the runs in flight. `commands_per_minute` is how many
+    one person may send, 0 for no limit.
     """
 
     store: Path
@@ -72,6 +73,7 @@ class Bot:
     log_level: LogLevel
     drain_for: float = 600.0
     syslog: str | None = None
+    commands_per_minute: int = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class BotTable(Table):
     runs: Text = "var/runs"
     incidents: Text = "var/incidents"
     guide: Flag = True
+    commands_per_minute: Count = 60
     on_stop: OnStop = OnStop.LEAVE
     drain_for: TimeLimit = 600.0
     url: Url | None = None

@@ -50,6 +50,7 @@ class Code(StrEnum):
     STALE_BOARD = "stale_board"
     STALE_TOPIC = "stale_topic"
     TIMELINE_FULL = "timeline_full"
+    TOO_FAST = "too_fast"
     TOO_MANY = "too_many"
     UNKNOWN_COMMAND = "unknown_command"
     UNKNOWN_ROOM = "unknown_room"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pushbot.service.journal.clerk import Clerk
     from pushbot.service.lane.conductor import Conductor
     from pushbot.service.letters import Letters, Post
+    from pushbot.service.limits import Limits
     from pushbot.service.speaker import Speaker
     from pushbot.service.topics import Topics
 
@@ -52,6 +53,7 @@ class Desk:
     topics: Topics
     speaker: Speaker
     letters: Letters
+    limits: Limits
     directory: Directory = field(default_factory=Directory)
     closing: str | None = None
     clerk: Clerk | None = None
@@ -104,27 +106,38 @@ class Desk:
         if not requests:
             await self.house.hear(heard)
         if heard.late and any(not isinstance(request, c.Question) for request in requests):
-            await self._come_late(heard, origin, post)
+            await self._come_late(requests, heard, origin, post)
             return
-        for request in requests:
-            if isinstance(request, c.BotCommand):
-                await post.put(self.house.put, Ask(request, by, text, origin))
+        for number, request in enumerate(requests, 1):
+            if not self.limits.takes(request, by, text, origin):
                 continue
             if isinstance(request, Mistake):
-                self._turn_away(heard, origin, mistaken(heard.person, request), MISTAKE)
+                self._turn_away(heard, origin, mistaken(by, request), MISTAKE)
                 continue
-            if self.closing is not None and not isinstance(request, c.Question | c.Abort):
-                self._turn_away(heard, origin, f"{heard.person.name}: {self.closing}.", STOPPING)
-                continue
-            lane = chosen or self._for_config(request, lanes) or _lane_for(request, heard.person, lanes)
-            if isinstance(lane, Refusal):
-                self._turn_away(heard, origin, refused(heard.person, lane), lane.code)
-                continue
-            await post.put(lane.put, Ask(request, by, text, origin, seen=heard.seen))
+            goes = self._goes_to(request, by, chosen, lanes)
+            if isinstance(goes, tuple):
+                self._turn_away(heard, origin, *goes)
+            else:
+                await post.put(goes.put, Ask(request, by, text, origin, seen=heard.seen), number)
 
-    async def _come_late(self, heard: Heard, origin: Origin, post: Post) -> None:
+    def _goes_to(
+        self,
+        request: c.Command | c.Question | c.BotCommand,
+        by: Person,
+        chosen: Conductor | None,
+        lanes: tuple[Conductor, ...],
+    ) -> House | Conductor | tuple[str, str]:
+        """Whose business it is, or why nobody's: in words, and as the journal has it."""
+        if isinstance(request, c.BotCommand):
+            return self.house
+        if self.closing is not None and not isinstance(request, c.Question | c.Abort):
+            return f"{by.name}: {self.closing}.", STOPPING
+        lane = chosen or self._for_config(request, lanes) or _lane_for(request, by, lanes)
+        return (refused(by, lane), lane.code) if isinstance(lane, Refusal) else lane
+
+    async def _come_late(self, requests: tuple[Request, ...], heard: Heard, origin: Origin, post: Post) -> None:
         """What was said long before a restart is not done by surprise; nothing need be said of what was done then."""
-        if not await post.begun():
+        if self.limits.takes(requests[0], heard.person, heard.text, origin) and not await post.begun(len(requests)):
             self._turn_away(heard, origin, late(heard.person), LATE)
 
     def _turn_away(self, heard: Heard, origin: Origin, why: str, outcome: str) -> None:
@@ -162,6 +175,10 @@ class Desk:
         parts = split_lanes(edited.text, names)
         if not lanes:
             return
+        by, there = edited.person, Origin(room.chat, room.name, whom=edited.person.address)
+        if not self.limits.takes(c.EditTopic(edited.text, before), by, f"topic: {edited.text}", there):
+            self.topics.redraw(room)
+            return
         if isinstance(parts, Unreadable):
             refusal = Refusal(Code.UNREADABLE_TOPIC, subject=parts.why)
             self.speaker.answer(Origin(room.chat, room.name), refused(edited.person, refusal))
@@ -171,9 +188,9 @@ class Desk:
         drawn = split_lanes(before, names)
         was = dict(drawn) if not isinstance(drawn, Unreadable) else {}
         origin = Origin(room.chat, room.name)
-        for name, body in parts:
+        for number, (name, body) in enumerate(parts, 1):
             ask = Ask(c.EditTopic(body, was.get(name, "")), edited.person, f"topic: {body}", origin)
-            await post.put(self.conductors[name].put, ask)
+            await post.put(self.conductors[name].put, ask, number)
 
     async def _entered_room(self, entered: RoomEntered) -> None:
         """Put the topic in order. A topic that stood there before the bot ever came is taken as the queue."""

@@ -1,8 +1,8 @@
 """What chats took from their servers for good: each command of a letter is done once, and the letter kept until then.
 
-A letter is named by its chat, and its commands are counted. The number of a command is recorded in the transaction
-that has what came of it (`Work.deliveries`), so that a letter which is told again after a crash has only that done
-which was not done before. Questions are answered again: an answer is on no record.
+A letter is named by its chat, and its commands are numbered, those too that are turned away. The number of a command
+is recorded in the transaction that has what came of it (`Work.deliveries`), so that a letter which is told again after
+a crash has only that done which was not done before. Questions are answered again: an answer is on no record.
 """
 
 from __future__ import annotations
@@ -28,16 +28,14 @@ class Post:
     letters: Letters
     id: str
     again: bool
-    _count: int = 0
     _receipts: list[asyncio.Future[None]] = field(default_factory=list)
 
-    async def put(self, put: Callable[[Ask], Awaitable[None]], ask: Ask) -> None:
-        """Leave one command in a mailbox, unless it is on record already."""
+    async def put(self, put: Callable[[Ask], Awaitable[None]], ask: Ask, number: int) -> None:
+        """Leave one command, which has this number among all of the notice, in a mailbox, unless it is on record."""
         if not self.id:
             await put(ask)
             return
-        self._count += 1
-        delivery = Delivery(f"{self.id}#{self._count}", self.letters.clock.now())
+        delivery = Delivery(f"{self.id}#{number}", self.letters.clock.now())
         if self.again and await self.letters.store.delivered(delivery.id):
             return
         receipt: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -45,9 +43,12 @@ class Post:
         counted = () if isinstance(ask.what, Question) else (delivery,)
         await put(replace(ask, deliveries=counted, receipt=receipt))
 
-    async def begun(self) -> bool:
-        """Whether the first command is on record already."""
-        return await self.letters.store.delivered(f"{self.id}#1")
+    async def begun(self, count: int) -> bool:
+        """Whether any of the commands, so many in all, is on record already."""
+        for number in range(1, count + 1):
+            if await self.letters.store.delivered(f"{self.id}#{number}"):
+                return True
+        return False
 
     async def settled(self) -> None:
         """Return when all that was left is on record, or could not be recorded and people were told so."""

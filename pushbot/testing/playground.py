@@ -99,6 +99,7 @@ class Playground:
     access: Access = field(default_factory=Access)
     operators: set[str] = field(default_factory=set)
     guide: bool = False
+    commands_per_minute: int = 0
     oncall: OncallSpec | None = None
     places: tuple[str, ...] = ()
     accounts: dict[str, str] = field(default_factory=dict)
@@ -220,13 +221,12 @@ class Playground:
             raise RuntimeError("a bot is running already")
         await self.store.open()
         chats = self._connected() if self.chats is None else self.chats()
-        outputs, stop = Outputs(self.runs), self.abort_on_stop
-        plan = app.Plan(chats, tuple(self.lanes), self._news(), outputs, stop, last_words=self.last_words)
+        plan = app.Plan(chats, tuple(self.lanes), self._news(), Outputs(self.runs), self.abort_on_stop)
+        plan = replace(plan, last_words=self.last_words, commands_per_minute=self.commands_per_minute)
         plan = replace(plan, web=self.web, access=self._gate())
         plan = replace(plan, house=HouseSpec(self.runs / "incidents", self.guide, self.oncall))
         self.timetable = HandTimetable(self.clock)
-        bot = app.run(plan, self.store, self.clock, timetable=self.timetable)
-        self._bot = asyncio.ensure_future(bot)
+        self._bot = asyncio.ensure_future(app.run(plan, self.store, self.clock, timetable=self.timetable))
         if settle:
             await self.settle()
 

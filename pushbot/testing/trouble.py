@@ -2,6 +2,7 @@
 
 Before the bot starts:
 
+    * one person may send 1 command a minute         and two at once; otherwise there is no limit
     * newcomers are guided                           who gets aboard for the first time is told how it goes
     * dev is on call, 3 days each from 2026-01-05 in Europe/London: carol, dave
     * nobody can tell who is on call                 the roster cannot be read
@@ -43,7 +44,12 @@ def _nobody_knows(play: Playground, _: Words) -> None:
     play.oncall = OncallSpec(play.runs / "there-is-no-roster.toml")
 
 
+def _limited(play: Playground, words: Words) -> None:
+    play.commands_per_minute = int(words["count"])
+
+
 BEFORE: Final[Mapping[str, Prepare]] = {
+    r"one person may send (?P<count>\d+) commands? a minute": _limited,
     r"newcomers are guided": _guided,
     r"(?P<team>\S+) is on call, (?P<days>\d+) days each from (?P<start>\S+) in (?P<zone>\S+): (?P<people>.+)": _on_call,
     r"nobody can tell who is on call": _nobody_knows,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.e2e.bot import until
-from tests.e2e.made import Gate, Repository, basics, lane, noted, stage, step
+from tests.e2e.made import UNLIMITED, Gate, Repository, basics, lane, noted, stage, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,6 +84,7 @@ class Site:
         how = f"executor = {executor!r}".replace("'", '"')
         return (
             'plugin_path = ["."]\n'
+            + UNLIMITED
             + basics(port, silent_after=silent_after, connect_timeout=connect_timeout)
             + '\n[pipelines.web]\nrepository = { type = "git", url = "./app" }\n'
             + stage("web", "princess", [step("build", princess), step("publish", scripts[1])], how)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # --- configurations ------------------------------------------------------------------------------
 
+UNLIMITED = "[bot]\ncommands_per_minute = 0\n"
+"""For people who send more commands than anybody types, where something else is looked at; before all other tables."""
+
 
 def basics(port: int, *, patient: bool = False, **options: float | str) -> str:
     """The chat and the announcements of a configuration; unless `patient`, without limits for a server without any."""

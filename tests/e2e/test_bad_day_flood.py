@@ -1,4 +1,7 @@
-"""A thousand lines from one person, and from a hundred and fifty, in the room and in private: others are served."""
+"""A thousand lines from one person, and from a hundred and fifty, in the room and in private: others are served.
+
+That is so too where the configuration has no limit for each person; what such a limit does is in `test_one_floods`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.bot import until
-from tests.e2e.made import basics, lane, stage, step
+from tests.e2e.made import UNLIMITED, basics, lane, stage, step
 
 if TYPE_CHECKING:
     from tests.e2e.bot import BotProcess
@@ -32,7 +35,7 @@ def memory(bot: BotProcess) -> int:
 
 
 async def test_a_flood_from_one_and_from_many(irc_server: Ngircd, bots: Bots, people: People) -> None:
-    bot = bots(basics(irc_server.port) + stage("web", "live", [step("build", "true")]) + lane("web"))
+    bot = bots(UNLIMITED + basics(irc_server.port) + stage("web", "live", [step("build", "true")]) + lane("web"))
     witness, alice = await people(irc_server, "witness"), await people(irc_server, "alice")
     mallory = await people(irc_server, "mallory")
     await bot.start()
@@ -65,7 +68,7 @@ async def test_a_flood_on_a_server_that_takes_a_few_lines_a_second(
     irc_server: Ngircd, bots: Bots, people: People
 ) -> None:
     options = basics(irc_server.port).replace("lines_per_second = 0", "lines_per_second = 20")
-    bot = bots(options + stage("web", "live", [step("build", "true")]) + lane("web"))
+    bot = bots(UNLIMITED + options + stage("web", "live", [step("build", "true")]) + lane("web"))
     alice, mallory = await people(irc_server, "alice"), await people(irc_server, "mallory")
     await bot.start()
     mallory.send(*(f"PRIVMSG #push :.{word}{number}" for number in range(LINES // 2) for word in ("kick y", "frob")))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.bot import until
-from tests.e2e.made import basics, lane, stage, step
+from tests.e2e.made import UNLIMITED, basics, lane, stage, step
 from tests.rig.scripted import scripted
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ WORDS = (STEER, HALF, MARKUP, b"a\\r\\nb \r.done \x01ACTION waves\x01", b"x" * 3
 
 def config(port: int, folder: Path, form: str) -> str:
     return (
-        f'[bot]\nlog_format = "{form}"\n'
+        f'{UNLIMITED}log_format = "{form}"\n'
         + basics(port)
         + '\n[roles.operator]\npeople = ["irc/alice"]\n'
         + stage("web", "live", [step("build", f'env -0 | tr "\\\\n\\\\0" "?\\\\n" >> "{folder}/env"')])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.bot import until
-from tests.e2e.made import Gate, basics, lane, noted, stage, step
+from tests.e2e.made import UNLIMITED, Gate, basics, lane, noted, stage, step
 from tests.rig.ngircd import free_port
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ async def test_what_is_asked_meanwhile_is_done_once_and_in_order(
     irc_server: Ngircd, bots: Bots, people: People, tmp_path: Path
 ) -> None:
     gate = Gate(tmp_path / "gate")
-    bot = bots(config(irc_server.port, tmp_path))
+    bot = bots(UNLIMITED + config(irc_server.port, tmp_path))
     alice, bob, carol = [await people(irc_server, name) for name in ("alice", "bob", "carol")]
     await bot.start()
     await alice.asks(".join", "alice: You're up")
@@ -68,7 +68,7 @@ async def test_what_is_asked_meanwhile_is_done_once_and_in_order(
     async with asyncio.TaskGroup() as group:
         group.create_task(talk())
         for turn in range(RELOADS):
-            await reloaded(bot, config(irc_server.port, tmp_path, f"max_riders = {turn + 2}"))
+            await reloaded(bot, UNLIMITED + config(irc_server.port, tmp_path, f"max_riders = {turn + 2}"))
     await until(lambda: len(bot.rows("SELECT 1 FROM journal WHERE what LIKE '.message%'")) >= 2 * COMMANDS, "all of it")
     for letter in "bc":
         done = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.bot import until
-from tests.e2e.made import Gate, basics, lane, noted, stage, step
+from tests.e2e.made import UNLIMITED, Gate, basics, lane, noted, stage, step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ async def test_backed_up_at_work_killed_and_restored(
 ) -> None:
     gate = Gate(tmp_path / "gate")
     steps = [step("build", f"{noted(tmp_path / 'steps', 'build')}\n{gate.script}")]
-    bot = bots(basics(irc_server.port) + stage("web", "live", steps) + lane("web"))
+    bot = bots(UNLIMITED + basics(irc_server.port) + stage("web", "live", steps) + lane("web"))
     alice, bob = await people(irc_server, "alice"), await people(irc_server, "bob")
     await bot.start()
     await alice.asks(".join", "alice: You're up")

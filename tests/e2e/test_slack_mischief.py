@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.bot import until
-from tests.e2e.made import Repository
+from tests.e2e.made import UNLIMITED, Repository
 from tests.e2e.town import chat, lanes
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def bent(payload: dict[str, JsonValue], number: int, dice: random.Random) -> dic
 
 async def test_envelopes_of_any_shape(slack: SlackServer, towns: Towns, tmp_path: Path) -> None:
     Repository(tmp_path / "app").commit("first", page_txt="1")
-    town = towns("[bot]\nguide = false\n" + chat(slack) + lanes(tmp_path, "web"), "web")
+    town = towns(UNLIMITED + "guide = false\n" + chat(slack) + lanes(tmp_path, "web"), "web")
     town.settle_in("ann", "bob")
     await town.bot.start()
     slack.people.say("ann", "#web", ".join")

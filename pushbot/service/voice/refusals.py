@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.topic_parse import one_line
 from pushbot.service.voice.keeping import in_the_way
+from pushbot.service.voice.plain import lasting
 
 if TYPE_CHECKING:
     from pushbot.queue.grammar import Mistake
@@ -98,6 +99,8 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
             return " is ".join(about.split(": ", 1))
         case Code.TIMELINE_FULL:
             return f"the timeline has {about} lines, that is all it takes"
+        case Code.TOO_FAST:
+            return _too_fast(refusal)
         case Code.TOO_MANY:
             return f"{about}, that is all that this lane takes"
         case Code.UNKNOWN_COMMAND | Code.UNKNOWN_ROOM | Code.INCIDENT_OPEN | Code.NO_INCIDENT:
@@ -120,6 +123,17 @@ def _unknown(key: str) -> str:
     else:
         how = "log in to this chat"
     return f"nothing vouches for who you are here, so I did nothing: {how}, and say it again"
+
+
+def _too_fast(refusal: Refusal) -> str:
+    """How many commands of somebody were not done, and when theirs are done again."""
+    what = "a command of yours was" if refusal.subject == "1" else f"{refusal.subject} of your commands were"
+    wait = (refusal.until - refusal.now).total_seconds() if refusal.until and refusal.now else 0.0
+    when = f"again in {lasting(wait)}" if wait >= 1 else "again now"
+    return (
+        f"{what} not done, as so many came at once; I do yours {when}. "
+        "To stop something, .abort, .hold, .uhoh and .incident always work"
+    )
 
 
 def late(who: Person) -> str:
