@@ -165,6 +165,29 @@ PUSHED = replace(
     end=PushEnd.DONE,
     ended_at=NOW,
 )
+BESIDE = replace(
+    PUSHED,
+    number=11,
+    riders=(),
+    stages=(
+        StageView(
+            "staging-alice",
+            StageState.FAILED,
+            NEW,
+            "alice",
+            _ago(minutes=1),
+            note="failed at migrate: exit code 1",
+            took=38.0,
+            hosts=1,
+        ),
+    ),
+    began_at=_ago(minutes=1, seconds=52),
+    end=PushEnd.FAILED,
+    ended_at=_ago(minutes=1),
+    branch="new-checkout",
+    run="web-30",
+    log="/var/lib/pushbot/runs/web-30/output.log",
+)
 PAGE = HomeView(
     BOB.person,
     (READY_TO_GO, EMPTY),
@@ -193,5 +216,6 @@ def scenes() -> dict[str, Scene]:
         "slack-board-held": Scene(blocks.board(HELD, NOW).blocks, pinned=True),
         "slack-push": Scene(blocks.push(PUSH, NOW).blocks),
         "slack-push-done": Scene(blocks.push(PUSHED, NOW).blocks),
+        "slack-push-failed": Scene(blocks.push(BESIDE, NOW).blocks),
         "slack-home": Scene(blocks.home(PAGE, NOW).blocks, home=True),
     }
