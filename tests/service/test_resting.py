@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pushbot.errors import PushbotError
 from pushbot.queue import commands as c
+from pushbot.queue.commands import RunState
 from pushbot.queue.model import Person, Phase
 from pushbot.service.asks import Ask
 from pushbot.service.house.oncall import OncallSpec
@@ -138,3 +139,27 @@ async def test_what_is_due_comes_about_though_something_broke_at_that_moment(
     await play.pass_time(700)
     assert broken
     assert play.server.topic(PUSH) == "clear"
+
+
+async def test_an_end_that_could_not_be_recorded_before_a_reload_is_told_once(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is owed to the lane, and the run is taken up as one that goes on: its end comes twice."""
+    door = Door(monkeypatch)
+    await play.start()
+    await say(play, "al", ".join; .go")
+    play.store.trouble = FULL
+    play.executor.succeed()
+    await play.settle()
+    bot = await door.bot.rewired(door.bot.plan)
+    play.store.trouble = None
+    await play.until(lambda: play.server.topic(PUSH) == "<princess> al")
+    await play.until(lambda: not bot.dispatcher.under_way)
+    await play.settle()
+    assert len([line for line in said(play, PUSH) if "you're on princess" in line]) == 1
+    assert bot.conductors["web"].around.runbook.of_lane("web") == ()
+    await say(play, "al", ".good; .go")
+    assert play.server.topic(PUSH) == "<production...> al*"
+    first = await play.store.run("web-1")
+    assert first is not None
+    assert first.state is RunState.SUCCEEDED
