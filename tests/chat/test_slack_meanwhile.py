@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pushbot.chat.slack import api
+from pushbot.ports import Manner
+from pushbot.queue.model import Person
+from pushbot.views import HomeView
 from tests.chat.slack_desk import PUSH, desk
-from tests.rig.slack import BOT_TOKEN, SlackServer, Slow
+from tests.rig.slack import BOT_TOKEN, Http, Lost, SlackServer, Slow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-TOPIC, INFO = "conversations.setTopic", "conversations.info"
+POST, TOPIC, INFO = "chat.postMessage", "conversations.setTopic", "conversations.info"
+ALICE = Person("slack", "user:U0ALICE", "alice", "Slack user U0ALICE", "U0ALICE")
+LOG = tuple(f"line {number}" for number in range(9))
 LATE = Slow(0.5)
 """Done at once, and answered when more has come."""
 
@@ -57,3 +64,51 @@ async def test_a_topic_that_is_written_by_hand_meanwhile_is_put_right(slack: Sla
         bot.writer.topic_is(PUSH, "by hand")
         bot.writer.draw(PUSH, "alice")
         await slack.until(lambda: slack.topic(PUSH) == "alice")
+
+
+# --- lines, and people's own pages ---
+
+
+@pytest.mark.parametrize("below", [True, False])
+async def test_the_end_of_a_log_follows_a_line_whose_answer_got_lost(slack: SlackServer, *, below: bool) -> None:
+    thread = slack.people.say("alice", PUSH, ".go") if below else ""
+    async with desk(slack) as bot:
+        slack.fault(POST, Lost(done=True))
+        await bot.said(bot.say("it failed", Manner(output=LOG, spot=thread)))
+        await slack.until(lambda: slack.files and slack.files[0].message)
+    assert slack.files[0].thread == (thread or slack.messages(PUSH)[0].ts)
+
+
+async def test_the_end_of_a_log_waits_for_slack(slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "FIRST_WAIT", 0.01)
+    async with desk(slack) as bot:
+        slack.fault("files.getUploadURLExternal", Http(500), api.TRIES)
+        await bot.said(bot.say("it failed", Manner(output=LOG)))
+        await slack.until(lambda: slack.files and slack.files[0].message)
+        assert len(slack.messages(PUSH, slack.messages(PUSH)[0].ts)) == 2
+
+
+async def test_what_one_person_is_told_while_the_bot_ends_is_told_as_what_may_be_said_again(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        slack.fault("chat.postEphemeral", LATE)
+        line = bot.say("alice: no", Manner(whom="U0ALICE", alone=True, id=5))
+        await slack.until(lambda: slack.ephemerals("alice"))
+    async with bot.api, asyncio.TaskGroup() as group:
+        task = group.create_task(bot.writer.run(bot.memory))
+        await bot.said(line)
+        task.cancel()
+    assert slack.ephemerals("alice") == ["alice: no", "(maybe again) alice: no"]
+
+
+async def test_a_page_that_is_to_be_as_it_was_is_written_where_that_is_not_sure(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "FIRST_WAIT", 0.01)
+    async with desk(slack) as bot:
+        bot.writer.show_home("U0ALICE", HomeView(ALICE, mine=("first",)))
+        await slack.until(lambda: "first" in str(slack.home("alice")))
+        slack.fault("views.publish", Lost(done=True), api.TRIES)
+        bot.writer.show_home("U0ALICE", HomeView(ALICE, mine=("second",)))
+        await slack.until(lambda: len(slack.called("views.publish")) == 1 + api.TRIES)
+        bot.writer.show_home("U0ALICE", HomeView(ALICE, mine=("first",)))
+        await slack.until(lambda: "first" in str(slack.home("alice")))

@@ -71,9 +71,9 @@ def is_ours(message: Object, record: str) -> bool:
 
 @dataclass(slots=True)
 class Said:
-    """What stands there: lines by their keys; and of servers that keep no metadata, the texts of late."""
+    """What stands there: the messages of lines, by their keys; and of servers that keep no metadata, texts of late."""
 
-    keys: set[str] = field(default_factory=set)
+    keys: dict[str, str] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
 
     def has(self, key: str, written: str) -> bool:
@@ -94,7 +94,7 @@ async def said(api: Api, channel: str, threads: Iterable[str], record: str) -> S
                 payload, lines = _payload(message, LINES), part(message, "metadata", "event_payload").get("lines")
                 seen += 1
                 if payload.get("record") == record and isinstance(lines, list):
-                    found.keys |= {str(one) for one in lines}
+                    found.keys |= {str(one): text(message, "ts") for one in lines}
                 elif message.get("bot_id") and not message.get("metadata") and (seen <= LATE or thread):
                     found.texts += text(message, "text").split("\n")
         except Refused as refused:

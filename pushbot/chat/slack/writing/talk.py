@@ -140,10 +140,9 @@ class Talk:
                 raise
             if not await self._cured(channel, place, batch, refused):
                 self._failed(batch, refused)
-        except asyncio.CancelledError:
-            self.outbox.remove(batch)
+        except asyncio.CancelledError:  # it stays in its place, for who goes on
             for speech in batch:
-                speech.fail(DeliveryUncertain("The bot ended before Slack confirmed this line; it may have been said."))
+                speech.doubtful = True
             raise
         else:
             self._said(channel, place.thread or text(answer, "ts"), batch)
@@ -153,8 +152,11 @@ class Talk:
         self.outbox.remove(batch)
         for speech in batch:
             speech.settle()
-            if len(speech.manner.output) > SHORT:
-                self.beside.attach(channel, thread, speech.manner.run, speech.manner.output)
+            self._attach(channel, thread, speech)
+
+    def _attach(self, channel: str, thread: str, speech: Speech) -> None:
+        if len(speech.manner.output) > SHORT:
+            self.beside.attach(channel, thread, speech.manner.run, speech.manner.output)
 
     async def _look(self, channel: str) -> None:
         """Find out which of the lines that may have been said were."""
@@ -176,6 +178,8 @@ class Talk:
             speech.doubtful = False
         for speech in there:
             speech.settle()
+            if not speech.manner.again:  # else nobody knows what came of the end of the log
+                self._attach(channel, self._place(channel, speech).thread or said.keys.get(speech.key, ""), speech)
 
     async def _cured(self, channel: str, place: Place, batch: list[Speech], refused: Refused) -> bool:
         """Whether the lines may pass in another way."""

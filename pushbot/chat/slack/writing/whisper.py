@@ -102,6 +102,14 @@ class Whisper:
 
     async def _send(self, spot: str, batch: list[Speech]) -> bool:
         """Whether there is a place to say it, where it now is said. Errors as those of `Api.call`."""
+        try:
+            return await self._send_to(spot, batch)
+        except asyncio.CancelledError:  # it stays, for who goes on
+            for speech in batch:
+                speech.doubtful = True
+            raise
+
+    async def _send_to(self, spot: str, batch: list[Speech]) -> bool:
         message = self.writing.private(batch)
         if (url := self.urls.take(spot)) is not None:
             await self.api.post_to(url, {"response_type": "ephemeral", **message})

@@ -84,7 +84,7 @@ class Writer:
     async def run(self, memory: Memory | None) -> None:
         """Write what waits and what comes, until cancelled. Raises PushbotError when the memory cannot be read.
 
-        When cancelled, lines that were sent and not confirmed raise DeliveryUncertain; others wait for the next run.
+        When cancelled, all that waits or is not confirmed is left for the next run, which finds out what was said.
         """
         await self._places.load(memory)
         self._take_down()
