@@ -5,6 +5,7 @@ https://docs.slack.dev/messaging/working-with-files: an address, the content, th
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import deque
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ import structlog
 
 from pushbot.chat.slack.blocks.text import size
 from pushbot.chat.slack.paces import POST
+from pushbot.chat.slack.refused import Unreachable
 from pushbot.chat.slack.shape import text
+from pushbot.chat.slack.writing.crew import pause
 from pushbot.chat.slack.writing.lookback import shares
 from pushbot.chat.slack.writing.message import quoted
 from pushbot.chat.slack.writing.outbox import MOST_CHARACTERS, MOST_LINES
@@ -60,11 +63,21 @@ class Snippets:
         """Show all that wait."""
         while self.waiting:
             snippet = self.waiting.popleft()
-            try:
-                await self._upload(snippet)
-            except PushbotError as error:
-                LOG.info("output_shown_without_a_file", error=str(error))
-                await self._quote(snippet)
+            tries = 0
+            while not await self._show(snippet):
+                tries += 1
+                await asyncio.sleep(pause(tries))
+
+    async def _show(self, snippet: Snippet) -> bool:
+        """Whether Slack could be reached."""
+        try:
+            await self._upload(snippet)
+        except Unreachable:
+            return False
+        except PushbotError as error:
+            LOG.info("output_shown_without_a_file", error=str(error))
+            await self._quote(snippet)
+        return True
 
     async def _upload(self, snippet: Snippet) -> None:
         content = "\n".join(snippet.lines).encode("utf-8", "replace")
@@ -77,8 +90,12 @@ class Snippets:
         where, thread = snippet.channel, snippet.thread
         try:
             await self.api.call("files.completeUploadExternal", files=made, channel_id=where, thread_ts=thread)
-        except DeliveryUncertain:
-            if not await shares(self.api, snippet.channel, snippet.thread, file):
+        except DeliveryUncertain as error:
+            try:
+                there = await shares(self.api, snippet.channel, snippet.thread, file)
+            except Unreachable:
+                raise error from None
+            if not there:
                 raise
 
     async def _quote(self, snippet: Snippet) -> None:
