@@ -59,8 +59,8 @@ class Homes:
             view = self.draw(home)
             try:
                 if self._shown.get(person) != view:
+                    self._shown.pop(person, None)  # nobody knows what it shows, until Slack says so
                     await self.api.send(METHOD, newest=True, user_id=person, view=view)
-                    self._shown.pop(person, None)
                     self._shown[person] = view
                     if len(self._shown) > REMEMBERED:
                         del self._shown[next(iter(self._shown))]
