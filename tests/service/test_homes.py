@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from pushbot.errors import PushbotError
 from pushbot.ports import Heard, HomeOpened, PushRecord, PushState, Work
 from pushbot.service.people.directory import Account, Directory, Human
+from pushbot.service.views import homes
 from pushbot.views import HomeView
 
 if TYPE_CHECKING:
@@ -182,3 +184,36 @@ async def test_many_people_may_look(play: Playground) -> None:
         play.server.tell(HomeOpened("irc", play.server.person(f"p{number}")))
     await play.pass_time(3)
     assert {"p149", "p100"} <= set(screen.homes)
+
+
+async def test_a_page_that_could_not_be_made_is_made_when_the_record_can_be_read(
+    play: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unread(lane: str, *, limit: int = 20) -> NoReturn:  # noqa: ARG001 - as the store's own
+        raise PushbotError("the disk is not there")
+
+    screen = play.display()
+    await play.start()
+    with monkeypatch.context() as broken:
+        broken.setattr(play.store, "pushes", unread)
+        play.server.tell(HomeOpened("irc", play.server.person("alice")))
+        await play.pass_time(3)
+        assert "alice" not in screen.homes
+    await play.pass_time(3)
+    assert "alice" in screen.homes
+
+
+async def test_a_page_that_breaks_keeps_nobody_from_theirs(play: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(push: PushRecord) -> NoReturn:
+        raise ZeroDivisionError(push.number)
+
+    screen = play.display()
+    await play.start()
+    await said(play, "bob", ".join; .at production; .done")
+    monkeypatch.setattr(homes, "pushed", broken)
+    for name in ("bob", "alice"):
+        play.server.tell(HomeOpened("irc", play.server.person(name)))
+    await play.pass_time(3)
+    await play.pass_time(3)
+    assert "bob" not in screen.homes
+    assert "alice" in screen.homes

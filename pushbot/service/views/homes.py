@@ -106,15 +106,21 @@ class Homes:
     async def _draw(self, people: Sequence[Person]) -> None:
         if not people:
             return
+        left = list(people)
         try:
             async with asyncio.timeout(MADE_WITHIN):
                 now = await self._round()
-                for person in people:
-                    self._show(person, await self._page(person, now))
+                while left:
+                    self._show(left[0], await self._page(left[0], now))
+                    del left[0]
         except (PushbotError, TimeoutError) as error:
             LOG.warning("homes_not_made", error=str(error) or "it took too long")
         except Exception:
             LOG.exception("homes_not_made", reference=fault_reference())
+            del left[0]  # that one, or the next one will come to the same
+        if left:
+            self._wanted |= {(person.chat, person.reach): None for person in left}
+            self._awake.set()
 
     def _show(self, person: Person, page: HomeView) -> None:
         chat: object = self.chats.get(person.chat)
