@@ -114,6 +114,18 @@ async def test_messages_keep_their_distance_in_a_channel_only(slack: SlackServer
     assert all(later - earlier > 0.04 for earlier, later in pairwise(times))
 
 
+async def test_a_strict_slack_need_not_ask_for_patience_however_long_messages_are_under_way(
+    slack: SlackServer, api: Api
+) -> None:
+    slack.api.rates.on, slack.api.rates.burst, slack.api.rates.second = True, 1, api.message_interval
+    for way in (0.04, 0.0, 0.03, 0.0, 0.02, 0.0):
+        slack.fault("chat.postMessage", Slow(0.0, under_way=way))
+    for number in range(6):
+        await post(api, f"{number}")
+    assert len(slack.shown("#push")) == 6
+    assert slack.rate_limited == 0
+
+
 @pytest.mark.parametrize("method", ["users.list", "chat.update", "users.info", "conversations.setTopic", "pins.add"])
 def test_in_no_minute_are_there_more_calls_than_slack_lets_pass(method: str) -> None:
     pace, now = pace_of(method), 100.0

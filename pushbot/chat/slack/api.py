@@ -99,21 +99,19 @@ class Api:
         when nothing was done. All are PushbotErrors.
         """
         await self.turn(method, channel)
-        return await self.send(method, channel=channel, **arguments)
+        return await self.send(method, channel=channel, newest=False, **arguments)
 
     async def turn(self, method: str, channel: str = "") -> None:
         """Return when the method may be called; the caller is to `send` it next.
 
         For who would rather decide at the last moment what to write.
         """
-        loop = asyncio.get_running_loop()
-        if method == POST and channel and (wait := self._channel(channel).take(loop.time())) > 0:
-            await asyncio.sleep(wait)
         pace = self._method(method)
-        wait = pace.take(loop.time())
-        while wait > 0:
-            await asyncio.sleep(wait)
-            wait = pace.take(now) if pace.closed > (now := loop.time()) else 0.0  # closed while this one slept
+        await _turn_of(pace)
+        if method == POST and channel:
+            await _turn_of(self._channel(channel))
+            if pace.closed > asyncio.get_running_loop().time():  # meanwhile
+                await _turn_of(pace)
 
     def free(self, method: str) -> bool:
         """Whether a call of the method would go out at once."""
@@ -129,6 +127,8 @@ class Api:
         tries = 0
         while True:
             answer = await self._request(method, {name: one for name, one in arguments.items() if one is not None})
+            if method == POST and channel:  # when it got there is not known, but not after this
+                self._channel(channel).over(asyncio.get_running_loop().time())
             if not isinstance(answer, Trouble):
                 return answer
             if answer.after is not None:
@@ -144,7 +144,7 @@ class Api:
                 if tries >= TRIES:
                     raise Unreachable(f"{answer.what}: {method} was tried {tries} times; look at the network.")
                 await asyncio.sleep(_backoff(tries))
-            await self.turn(method)
+            await self.turn(method, channel)
 
     async def pages(self, method: str, *, channel: str = "", **arguments: JsonValue) -> AsyncIterator[Answer]:
         """The answers of a method that gives a list in pages, by their cursors; PAGES of them at most."""
@@ -218,6 +218,16 @@ class Api:
             now = asyncio.get_running_loop().time()
             self._channels = {name: one for name, one in self._channels.items() if not one.idle(now)}
         return self._channels.setdefault(channel, Pace(self.message_interval))
+
+
+async def _turn_of(pace: Pace) -> None:
+    """Return when its next turn has come, also where it is closed, or the turn before is late, in the meantime."""
+    loop = asyncio.get_running_loop()
+    wait = pace.take(loop.time())
+    while wait > 0:
+        await asyncio.sleep(wait)
+        now = loop.time()
+        wait = pace.take(now) if pace.closed > now else pace.rested - now
 
 
 def _plain(value: JsonValue) -> str | int | float:

@@ -38,11 +38,15 @@ STEADY = frozenset({"chat.update", "conversations.setTopic"})
 
 @dataclass(slots=True)
 class Pace:
-    """`burst` calls at once, then one every so many seconds; none at all until `closed`, when Slack said so."""
+    """`burst` calls at once, then one every so many seconds; none at all until `closed`, when Slack said so.
+
+    Nor is there one until it is `rested` from the one before: a turn that was taken earlier begins no sooner then.
+    """
 
     every: float
     burst: int = 1
     closed: float = 0.0
+    rested: float = 0.0
     _full: float = 0.0
 
     def wait(self, now: float) -> float:
@@ -66,6 +70,11 @@ class Pace:
         """Take no turn before that, and then no burst."""
         self.closed = max(self.closed, until)
         self._full = max(self._full, self.closed + (self.burst - 1) * self.every)
+
+    def over(self, now: float) -> None:
+        """A turn is over, whenever it began: the next one is that far from now."""
+        self.rested = now + self.every
+        self._full = max(self._full, self.rested + (self.burst - 1) * self.every)
 
     def idle(self, now: float) -> bool:
         """Whether it has nothing to remember."""

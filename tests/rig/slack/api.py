@@ -84,7 +84,8 @@ class Api:
                 return web.Response(status=status, text=text, content_type=kind)
             case Refused(error):
                 return self._answered(call, {"ok": False, "error": error}, None)
-            case Slow(seconds):
+            case Slow(seconds, under_way):
+                await asyncio.sleep(under_way)
                 response = self._done(call)
                 await asyncio.sleep(seconds)
                 return response

@@ -53,9 +53,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class Slow:
-    """Done and answered, after so many seconds."""
+    """Done, `under_way` seconds after it was sent, and answered after so many seconds more."""
 
     seconds: float
+    under_way: float = 0.0
 
 
 Fault = Limited | Http | Stuck | Lost | Refused | Slow
