@@ -148,6 +148,13 @@ class RunLog:
         """Output of the present part."""
         self._log.take(data)
 
+    def take_back(self, most: int) -> int:
+        """Forget output that is not written yet, as it may begin a secret; how many bytes are to be given again.
+
+        That are none when it is more than `most`.
+        """
+        return self._log.take_back(most)
+
     def end(self) -> None:
         """The present part is over."""
         self._log.end()

@@ -423,6 +423,25 @@ async def test_a_console_that_is_cut_short_in_mid_line_has_each_line_once(server
     assert output(tmp_path) == "".join(f"{line}\n" for line in lines)
 
 
+async def test_a_secret_in_a_very_long_line_is_masked_where_that_is_cut_short(
+    server: FakeJenkins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "correct-horse-battery-staple"
+    monkeypatch.setenv("DEPLOY_KEY", secret)
+    line = "x" * 65_530 + secret + "y" * 100
+    server.job().plan = Plan(lines=("first", line, "last"))
+    server.cuts = [len("first\n") + 65_530 + len(secret) // 2]
+    job = replace(job_in(tmp_path), env=(("KEY", "env:DEPLOY_KEY"),))
+    token = await executor_for(server).start(job)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        reading = group.create_task(executor_for(server).wait(job, token, lambda _: None))
+        while not (tmp_path / "output.log").exists() or len(output(tmp_path)) < 65_000:  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.005)
+        reading.cancel()
+    assert (await executor_for(server).wait(job, token, lambda _: None)).state is RunState.SUCCEEDED
+    assert output(tmp_path).replace("\n", "") == f"first{line}last".replace(secret, "***")
+
+
 async def test_a_build_of_an_older_run_of_that_id_is_not_taken_for_it(server: FakeJenkins, tmp_path: Path) -> None:
     """Ids begin anew with a new record of the bot."""
     assert (await carried_out(executor_for(server), job_in(tmp_path))).state is RunState.SUCCEEDED

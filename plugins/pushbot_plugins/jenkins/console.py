@@ -42,28 +42,26 @@ class Console:
         What is cut short, by an error or as the bot ends, is taken up at the last whole line. While a build goes on
         Jenkins sends whole lines alone.
         """
-        start = mark = self.mark
-        passed = 0
+        start, after, passed = self.mark, None, 0
 
         def take(piece: bytes) -> None:
-            nonlocal passed, mark
-            new = piece[max(0, start.taken - passed) :]
+            nonlocal passed
+            self._held += piece[max(0, start.taken - passed) :]
             passed += len(piece)
-            self._held += new
-            whole = self._held.rfind(b"\n") + 1 or (len(self._held) if len(self._held) > _LONG else 0)
-            if whole:
-                self._hand_over(whole)
-                mark = Mark(start.offset, passed - len(self._held))
+            self._hand_over(self._held.rfind(b"\n") + 1 or (len(self._held) if len(self._held) > _LONG else 0))
 
         try:
             offset, more = await self.server.console(self.number, start.offset, take)
             self._hand_over(len(self._held))
-            mark = Mark(offset)
+            after = Mark(offset)
         finally:
+            if after is None:
+                new = max(0, passed - start.taken - len(self._held))
+                after = Mark(start.offset, start.taken + new - self.log.take_back(new))
             self._held.clear()
-            if mark != self.mark:
-                self.mark = mark
-                self.noted(mark)
+            if after != start:
+                self.mark = after
+                self.noted(after)
         return more
 
     def _hand_over(self, size: int) -> None:

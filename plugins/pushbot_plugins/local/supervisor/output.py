@@ -61,6 +61,14 @@ class Mask:
                 return left[:-length] + b"***"
         return left
 
+    def take_back(self, most: int) -> int:
+        """Forget what is held back, to be fed again; how many bytes that was, none when it is more than `most`."""
+        held = len(self._held)
+        if held > most:
+            return 0
+        self._held = b""
+        return held
+
     def _safe_cut(self, held: bytes) -> int:
         """The last place that may be cut: a secret that begins before it also ends before it."""
         cut = len(held) - self._longest + 1
@@ -103,6 +111,10 @@ class Log:
     def take(self, data: bytes) -> None:
         """Output of the present step."""
         self._add(self._mask.feed(data))
+
+    def take_back(self, most: int) -> int:
+        """Forget what is held back, which may begin a secret; how many bytes that was, none when more than `most`."""
+        return self._mask.take_back(most)
 
     def end(self) -> None:
         """The present step writes no more."""
