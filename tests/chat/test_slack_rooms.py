@@ -19,6 +19,9 @@ from tests.rig.slack_listener import ADA, Listener
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.rig.slack.calls import Args
+    from tests.rig.slack.state import Object
+
 
 # --- topics and rooms ---
 
@@ -235,3 +238,39 @@ def test_what_cannot_be_a_room_is_said() -> None:
     for room in ("#two words", "", "#a,b", "<#C1>"):
         with pytest.raises(PushbotError, match="cannot be a room"):
             SlackChat("slack", SlackOptions(), (room,))
+
+
+# --- what is not all of Slack ---
+
+
+async def test_a_stand_in_with_few_methods_and_ids_of_its_own_will_do(slack: SlackServer, tmp_path: Path) -> None:
+    for method in ("users.conversations", "conversations.info", "conversations.open", "conversations.join"):
+        del slack.api.methods[method]
+    slack.add_user("eve", id="U_EVE")
+    slack.add_channel("#war", id="C_WAR")
+    async with Listener(slack, tmp_path, rooms=("#push", "C_WAR")).running() as bot:
+        slack.say("eve", "C_WAR", f".kick <@{ADA.address}>", raw=True)
+        slack.direct("eve", "status")
+        first, second = await bot.hears(2)
+        assert (first.room, first.person.address, first.text) == ("C_WAR", "U_EVE", ".kick Ada")
+        assert (second.room, second.text) == (None, "status")
+        await bot.chat.say("U_EVE", "hello")
+        assert slack.said(slack.im("eve")) == ["hello"]
+        assert slack.called("chat.postMessage")[-1].arguments["channel"] == slack.im("eve")
+        bot.chat.draw("C_WAR", "eve")
+        await slack.until(lambda: slack.topic("#war") == "eve")
+
+
+async def test_where_nobody_is_said_to_be_a_member_the_bot_just_tries(slack: SlackServer, tmp_path: Path) -> None:
+    info = slack.api.methods["conversations.info"]
+
+    def without(args: Args) -> Object:
+        answer = info(args)
+        channel = answer["channel"]
+        assert isinstance(channel, dict)
+        return {**answer, "channel": {"id": channel["id"], "name": channel["name"]}}
+
+    slack.api.methods["conversations.info"] = without
+    async with Listener(slack, tmp_path).running() as bot:
+        await bot.chat.say("#push", "hello")
+        assert slack.said("#push") == ["hello"]

@@ -26,8 +26,8 @@ NAME_LIMIT = 64
 NOTED = "name/"
 """How notes begin that say under which name somebody was told of; the id follows."""
 SLACKBOT = "USLACKBOT"
-ID = re.compile(r"[UW][A-Z0-9]+")
-"""What ids of users look like; what does not is nobody."""
+ID = re.compile(r"[A-Za-z][\w-]{1,63}", re.ASCII)
+"""What ids of users look like; what does not is nobody. Slack's are like U024BE7LH, those of stand-ins also U_ALICE."""
 _INSTEAD = str.maketrans({'"': "'", "|": "/", "<": "(", ">": ")", ";": ","})
 """Characters that names cannot have in a topic or a command, and what is shown for them."""
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")

@@ -9,8 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pushbot.chat.slack.shape import text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from pushbot.chat.slack.shape import Object
 
 ID = re.compile(r"[CG][A-Z0-9]{7,}")
 """A channel's id."""
@@ -39,6 +43,10 @@ class Room:
     def is_called(self, name: str) -> bool:
         """Whether the configuration names the room so."""
         return self.name.removeprefix("#").casefold() == name.removeprefix("#").casefold()
+
+    def is_meant(self, channel: Object) -> bool:
+        """Whether it is this channel of Slack's: by its name, or by an id that looks like none of Slack's."""
+        return self.is_called(text(channel, "name")) or self.name == text(channel, "id")
 
     @property
     def by_id(self) -> bool:

@@ -32,7 +32,7 @@ from pushbot.chat.slack.hearing.envelopes import (
     TOPIC,
     UNPINNED,
 )
-from pushbot.chat.slack.hearing.spoken import Place, Spoken
+from pushbot.chat.slack.hearing.spoken import Place, Spoken, is_private
 from pushbot.chat.slack.hearing.words import mentioned, straight, topic_of
 from pushbot.chat.slack.people import ID
 from pushbot.chat.slack.shape import objects, part, text
@@ -139,6 +139,8 @@ class Hearing:
             await self._known.writer.deleted(text(event, "channel"), text(event, GONE))
         elif subtype in TALK and not text(event, "bot_id"):
             await self._meeting.meet([text(event, "user")], mentioned(text(event, "text")))
+            if is_private(event) and ID.fullmatch(text(event, "user")):
+                self._known.writer.met_at(text(event, "user"), text(event, "channel"))
             await self._hear(list(self._spoken.message(event)), text(event, "user"), context)
 
     async def _hear(self, said: Sequence[tuple[str, Place]], user: str, context: AsyncBoltContext) -> None:

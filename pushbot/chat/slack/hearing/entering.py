@@ -15,7 +15,7 @@ import structlog
 
 from pushbot.chat.backoff import Backoff
 from pushbot.chat.slack.hearing.words import topic_of
-from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.refused import NO_BOT, UNKNOWN, Refused
 from pushbot.chat.slack.rooms import NOTED
 from pushbot.chat.slack.shape import objects, part, text, true
 from pushbot.errors import PushbotError
@@ -107,15 +107,16 @@ class Entering:
             try:
                 async for page in self.known.api.pages(method, types=kind, exclude_archived=True, limit=page_size):
                     for channel in objects(page, "channels"):
-                        for room in [room for room in left.values() if room.is_called(text(channel, "name"))]:
+                        for room in [room for room in left.values() if room.is_meant(channel)]:
                             await self._is(room, text(channel, "id"))
                             del left[room.name]
                     if not left:
                         return
             except Refused as error:
                 # a bot that need not see private channels has no scope for them; a stand-in may not know the method
-                if error.code not in {"missing_scope", "unknown_method"}:
+                if error.code in NO_BOT - {"missing_scope"}:
                     raise
+                LOG.info("slack_rooms_not_listed", chat=self.known.chat, kind=kind, error=str(error))
 
     async def _is(self, room: Room, channel: str) -> None:
         if room.id != channel:
@@ -138,9 +139,9 @@ class Entering:
             return
         seen = room.news
         try:
-            channel = part(await self.known.api.call("conversations.info", channel=room.id), "channel")
+            channel = await self._info(room.id)
             if not _open(channel) and await self._join(room, channel):
-                channel = part(await self.known.api.call("conversations.info", channel=room.id), "channel")
+                channel = await self._info(room.id)
         except Refused as error:
             self._shut(room, str(error))
             return
@@ -151,6 +152,16 @@ class Entering:
             self._shut(room, f"the bot is no member: {self._invite(room)}")
         else:
             self.errand(partial(self._enter, room, channel, seen))
+
+    async def _info(self, channel: str) -> Object:
+        """What Slack tells of a channel; nothing where it is a stand-in that cannot be asked: then it is just tried."""
+        try:
+            return part(await self.known.api.call("conversations.info", channel=channel), "channel")
+        except Refused as error:
+            if error.code != UNKNOWN:
+                raise
+            LOG.warning("slack_room_not_seen", chat=self.known.chat, channel=channel, error=str(error))
+            return {}
 
     async def _join(self, room: Room, channel: Object) -> bool:
         """Go in where everybody may, if the app may do so by itself."""
@@ -190,4 +201,5 @@ class Entering:
 
 
 def _open(channel: Object) -> bool:
-    return true(channel, "is_member") and not true(channel, "is_archived")
+    """Whether the bot may speak there, as far as is told: Slack always says who is a member, its stand-ins do not."""
+    return channel.get("is_member") in (True, None) and not true(channel, "is_archived")

@@ -57,7 +57,7 @@ class Spoken:
     def message(self, event: Object) -> Iterator[tuple[str, Place]]:
         """The lines of a message that count, with their place; none where it was said to others."""
         channel, thread = text(event, "channel"), text(event, "thread_ts")
-        private = text(event, "channel_type") == "im" or channel.startswith("D")
+        private = is_private(event)
         room = None if private else self.known.rooms.find(channel)
         mentions, said = called(text(event, "text"), self.known.own.user)
         if room is None and not private and not mentions:
@@ -88,3 +88,8 @@ class Spoken:
         room = self.known.rooms.find(channel)
         spot = thread if room is not None else ""
         return Place(room.name if room else None, addressed=True, spot=spot, lane=press.lane, seen=press.mark)
+
+
+def is_private(event: Object) -> bool:
+    """Whether something was said between somebody and the bot alone."""
+    return text(event, "channel_type") == "im" or text(event, "channel").startswith("D")

@@ -18,7 +18,7 @@ MOST_LINES = 20
 """Commands of one message that are heard, a line each."""
 
 _MARK = re.compile(r"<([^<>\n]+)>")
-_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>\n]*)?>")
+_MENTION = re.compile(r"<@([A-Za-z][\w-]{0,63})(?:\|[^<>\n]*)?>", re.ASCII)
 _LINE = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _COMMAND = re.compile(r"(?:[\w.-]+:\s*)?\.[^\W\d]")

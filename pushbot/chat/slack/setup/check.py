@@ -35,7 +35,7 @@ OTHER_KINDS = {
     "xoxa-": "a legacy token",
     "xoxs-": "a token of a browser session",
 }
-MEMBER = re.compile(r"[UW][A-Z0-9]{2,}")
+MEMBER = re.compile(r"[UW][\w-]+", re.ASCII)
 ADD = "add it under OAuth & Permissions and install the app again"
 
 

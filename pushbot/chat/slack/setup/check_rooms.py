@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.refused import UNKNOWN, Refused
 from pushbot.chat.slack.rooms import ID
 from pushbot.chat.slack.setup.manifest import SCOPES, Part
 from pushbot.chat.slack.shape import objects, part, text, true
@@ -74,7 +74,8 @@ async def _among(api: Api, method: str, missing: set[str], granted: frozenset[st
     if missing:
         async for page in api.pages(method, types=types, limit=PAGE):
             for channel in objects(page, "channels"):
-                if (name := _called(text(channel, "name"))) in missing:
+                names = {_called(text(channel, "name")), _called(text(channel, "id"))}
+                for name in names & missing:
                     found[name] = text(channel, "id")
                     missing = missing if true(channel, "is_archived") else missing - {name}
             if not missing:
@@ -86,17 +87,17 @@ async def _channel(api: Api, where: str) -> Object:
     """What Slack tells of the channel of that id; nothing, when it does not."""
     try:
         return part(await api.call("conversations.info", channel=where), "channel")
-    except Refused:
-        return {}
+    except Refused as refused:
+        return {"id": where} if refused.code == UNKNOWN else {}
 
 
 def _of_room(room: str, channel: Object, name: str) -> Iterator[Sight]:
-    called = f"#{channel.get('name')}"
+    called = f"#{channel['name']}" if channel.get("name") else room
     shown = room if room == called else f"{room} ({called})"
     if channel.get("is_archived"):
         yield Sight(Worth.MISTAKE, f"{shown} is archived: unarchive it, or take it out of the configuration")
         return
-    if not channel.get("is_member"):
+    if channel.get("is_member", True) is not True:
         yield Sight(Worth.MISTAKE, f"the bot is not in {shown}: type /invite @{name} there")
         return
     if channel.get("is_read_only") or channel.get("is_thread_only"):

@@ -7,7 +7,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.refused import UNKNOWN, Refused
 from pushbot.chat.slack.shape import text
 
 if TYPE_CHECKING:
@@ -107,6 +107,10 @@ class PersonAddress:
     door: Door = field(default_factory=Door)
     _channel: str = ""
 
+    def is_at(self, channel: str) -> None:
+        """The channel is known to be this one."""
+        self._channel = channel
+
     async def channel(self, *, precisely: bool = False) -> str | None:
         """The channel between them and the bot, opened when it is first asked for. Errors as those of `Api.call`.
 
@@ -119,7 +123,7 @@ class PersonAddress:
                 answer = await self.api.call(OPEN, users=self.person)
                 self._channel = text(answer, "channel", "id")
             except Refused as refused:
-                if refused.code != "missing_scope":
+                if refused.code not in {"missing_scope", UNKNOWN}:
                     raise
             self._channel = self._channel or self.person
         return self._channel

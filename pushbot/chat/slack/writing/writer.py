@@ -8,10 +8,10 @@ waits for the same place in one message; beside them boards, pushes and the topi
 from __future__ import annotations
 
 import asyncio
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from pushbot.chat.slack.people import ID
 from pushbot.chat.slack.writing.crew import Crew
 from pushbot.chat.slack.writing.drawing import Drawing
 from pushbot.chat.slack.writing.homes import Homes
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from pushbot.chat.slack.writing.message import Names
     from pushbot.ports import Clock, Manner, Memory
     from pushbot.views import HomeView, LaneBoard, PushView
-
-PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
-"""A person's id."""
 
 
 class Pace(Protocol):
@@ -95,7 +92,7 @@ class Writer:
     def say(self, to: str, text: str, manner: Manner = PLAIN) -> asyncio.Future[None]:
         """Queue one line for a room as the configuration names it, or a person by their id; see `Chat.say`."""
         room = self._rooms.room(to) is not None
-        if not room and PERSON.fullmatch(to) is None:
+        if not room and ID.fullmatch(to) is None:
             return _failed(PushbotError(f"{to!r} is neither a room nor a person that a line can be sent to on Slack."))
         private = bool(manner.spot) and not is_thread(manner.spot)
         if manner.whom and (private or (room and manner.alone)):
@@ -111,6 +108,10 @@ class Writer:
     def answer_at(self, spot: str, url: str) -> None:
         """Lines for this spot may be said at a `response_url`; it is used while it lasts, then the person is told."""
         self._urls.keep(spot, url)
+
+    def met_at(self, person: str, channel: str) -> None:
+        """Somebody wrote to the bot in private, in this channel: there they are told what is for them."""
+        self._person(person).address.is_at(channel)
 
     # --- what is shown ---
 
