@@ -271,3 +271,20 @@ async def test_boards_are_shown_again_after_a_reload(play: Playground, monkeypat
     await play.settle()
     assert labels(screen) == ["Go for production"]
     assert bot.views is not door.bot.views
+
+
+async def test_a_lane_that_left_has_no_board_any_more(play: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether by a reload or a restart; also where no lane is left."""
+    play.add_lane("search", stages=("princess",))
+    screen, door = play.display(), Door(monkeypatch)
+    await play.start()
+    await play.settle()
+    assert set(screen.boards) == {("#push", "web"), ("#push", "search")}
+    plan = door.bot.plan
+    await door.bot.rewired(replace(plan, lanes=tuple(lane for lane in plan.lanes if lane.name == "web")))
+    await play.settle()
+    assert set(screen.boards) == {("#push", "web")}
+    await play.stop()
+    play.lanes.clear()
+    await play.start()
+    assert not screen.boards
