@@ -55,7 +55,7 @@ class BotTable(Table):
     runs: Text = "var/runs"
     incidents: Text = "var/incidents"
     guide: Flag = True
-    commands_per_minute: Count = 60
+    commands_per_minute: Annotated[int, Field(strict=True, ge=0, le=60_000)] = 60
     on_stop: OnStop = OnStop.LEAVE
     drain_for: TimeLimit = 600.0
     url: Url | None = None

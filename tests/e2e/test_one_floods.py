@@ -6,7 +6,9 @@ them alone, and the brakes work all the time.
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,3 +138,26 @@ async def test_on_slack_killed_in_the_middle(town: Town, slack: SlackServer) -> 
     assert AT_ONCE <= len(taken) < len(COMMANDS) / 2
     assert (await town.bot.stop())[0] == 0
     town.check()
+
+
+async def test_a_reload_changes_the_limit_and_gives_nobody_more(irc_server: Ngircd, bots: Bots, people: People) -> None:
+    few, many = (f"[bot]\ncommands_per_minute = {count}\n" for count in (1, 0))
+    made = basics(irc_server.port) + stage("web", "live", [step("build", "true")]) + lane("web")
+    bot = bots(few + made)
+    alice, mallory = await people(irc_server, "alice"), await people(irc_server, "mallory")
+    await bot.start()
+
+    async def reload(config: str) -> None:
+        since = alice.mark
+        bot.file.write_text(config, encoding="utf-8")
+        os.kill(bot.pid, signal.SIGHUP)
+        await alice.hears("Configuration reloaded", to="#warroom", since=since)
+
+    mallory.say(".frob; .frob; .frob")
+    await mallory.hears("mallory: a command of yours was not done")
+    await reload(f"{few}{made}max_riders = 3\n")
+    mallory.say(".whoami")
+    await alice.asks(".whoami", "alice: you are alice on irc")
+    assert not [line for line in mallory.said() if line.startswith("mallory: you are")]
+    await reload(many + made)
+    await mallory.asks(".whoami", "mallory: you are mallory on irc")
