@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
 from structlog.testing import capture_logs
 
 from pushbot.chat.slack import api
@@ -15,8 +16,6 @@ from tests.rig.slack_listener import Listener
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from tests.rig.slack.calls import Call
 
@@ -125,3 +124,26 @@ async def test_the_list_of_people_is_read_when_slack_is_well_again(
     slack.fault("users.list", Http(500), api.TRIES)
     async with Listener(slack, tmp_path).running() as bot:
         await slack.until(lambda: bot.chat.person("Bob").address)
+
+
+# --- news that come late ---
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_a_topic_that_is_told_of_after_a_later_one_is_not_taken_for_the_newest(
+    slack: SlackServer, bot: Listener, *, seen: bool
+) -> None:
+    slack.links.hold()
+    slack.people.write_topic("ada", "#push", "late")
+    if seen:
+        slack.links.reset()
+        await bot.entered(2)
+    bot.chat.draw("#push", "<princess> bob")
+    await slack.until(lambda: slack.topic("#push") == "<princess> bob")
+    slack.links.release(backwards=True)
+    slack.people.write_topic("bob", "#push", "next")
+    await slack.until(lambda: bot.of(TopicEdited))
+    (edited,) = bot.of(TopicEdited)
+    assert isinstance(edited, TopicEdited)
+    assert (edited.text, edited.before) == ("next", "<princess> bob")
+    assert bot.of(RoomEntered)[1:] == [RoomEntered("slack", "#push", "late", "Ada")]

@@ -29,7 +29,8 @@ class Room:
     """One room: `name` as the configuration has it, `title` as Slack shows it, `topic` as it is now, None: not known.
 
     `inside` is whether the bot is a member and may speak there, `setter` the id of who set the topic, `news` how often
-    Slack told something of the room: what was asked before the last of it is old.
+    Slack told something of the room: what was asked before the last of it is old. `written` is when the topic was, as
+    Slack counts its messages, 0 where that is not known; `found` is a topic that was there already, and its setter.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Room:
     topic: str | None = None
     setter: str = ""
     news: int = 0
+    written: float = 0.0
+    found: tuple[str, str] = ("", "")
 
     def is_called(self, name: str) -> bool:
         """Whether the configuration names the room so."""

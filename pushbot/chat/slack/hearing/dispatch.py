@@ -36,9 +36,10 @@ from pushbot.chat.slack.hearing.spoken import Place, Spoken, is_private
 from pushbot.chat.slack.hearing.words import mentioned, straight, topic_of
 from pushbot.chat.slack.people import ID
 from pushbot.chat.slack.shape import objects, part, text
+from pushbot.chat.slack.writing.outbox import is_thread
 from pushbot.clock import SystemClock
 from pushbot.errors import PushbotError
-from pushbot.ports import HomeOpened, TopicEdited
+from pushbot.ports import HomeOpened, RoomEntered, TopicEdited
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -163,9 +164,15 @@ class Hearing:
             return
         await self._meeting.meet([user], mentioned(text(event, "topic")))
         before, now = room.topic, topic_of(text(event, "topic"), known.roster.name_of, known.rooms.name_of)
-        room.topic, room.setter, room.news = now, user, room.news + 1
-        known.writer.topic_is(room.name, now, own=user == known.own.user)
-        if ID.fullmatch(user) and user != known.own.user:
+        own, at = user == known.own.user, text(event, "ts")
+        written = float(at) if is_thread(at) else 0.0
+        if 0 < written < room.written:  # Slack told of a later one first: this one stands there no more
+            if not own and ID.fullmatch(user) and room.found != (now, user):
+                await self._tell(RoomEntered(known.chat, room.name, now, known.roster.name_of(user)))
+            return
+        room.topic, room.setter, room.news, room.written = now, user, room.news + 1, written
+        known.writer.topic_is(room.name, now, own=own)
+        if ID.fullmatch(user) and not own:
             name, again = str(context["letter"]), bool(context["again"])
             person = known.roster.person(user)
             await self._tell(TopicEdited(known.chat, room.name, person, straight(now), before, id=name, again=again))

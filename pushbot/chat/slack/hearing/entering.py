@@ -186,6 +186,7 @@ class Entering:
         topic, setter = topic_of(text(channel, "topic", "value")), text(channel, "topic", "creator")
         news = topic and setter not in ("", known.own.user) and (topic, setter) != (room.topic, room.setter)
         room.topic, room.setter, room.inside = topic, setter, True
+        room.found = (topic, setter) if news else room.found
         await self.meeting.meet({setter} if news else ())
         LOG.info("slack_room_entered", chat=known.chat, room=room.name, channel=room.id, title=room.title)
         known.writer.topic_is(room.name, topic)
