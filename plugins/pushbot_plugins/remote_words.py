@@ -7,6 +7,7 @@ while it goes on, and in its outcome.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
@@ -155,6 +156,11 @@ class RunLog:
         """
         return self._log.take_back(most)
 
+    @property
+    def size(self) -> int:
+        """Bytes that the file has by now."""
+        return self._log.size
+
     def end(self) -> None:
         """The present part is over."""
         self._log.end()
@@ -172,11 +178,29 @@ def _notes_in(log: Path) -> set[str]:
     return {line.removeprefix("== ") for line in lines if line.startswith("== ")}
 
 
+def _cut_back(log: Path, size: int) -> None:
+    """Take out what is beyond `size` bytes, but for lines of our own."""
+    with contextlib.suppress(FileNotFoundError), log.open("r+b") as file:
+        if file.seek(0, os.SEEK_END) > size:
+            file.seek(size)
+            notes = [line for line in file if line.startswith(b"== ")]
+            file.truncate(size)
+            file.seek(size)
+            file.writelines(notes)
+
+
 @contextlib.contextmanager
-def log_of(words: Words) -> Iterator[RunLog]:
-    """The run's output.log, added to. Raises PushbotError when it cannot be opened."""
+def log_of(words: Words, upto: int | None = None) -> Iterator[RunLog]:
+    """The run's output.log, added to. Raises PushbotError when it cannot be opened.
+
+    Output that is in it beyond `upto` bytes will come again, as a bot was killed before it had put down how far it was:
+    that is taken out first.
+    """
+    path = RunFiles(words.job.directory).log
     try:
-        log = Log(RunFiles(words.job.directory).log, words.secrets)
+        if upto is not None:
+            _cut_back(path, upto)
+        log = Log(path, words.secrets)
     except OSError as error:
         raise PushbotError(f"the log of run {words.job.run} cannot be written: {error.strerror}") from error
     try:

@@ -131,6 +131,24 @@ async def test_lines_come_once_wherever_they_are_asked_for_and_whoever_asks(
     assert len(server.runs) == 1
 
 
+async def test_lines_that_a_killed_bot_wrote_and_did_not_put_down_are_written_once(
+    server: FakeService, tmp_path: Path
+) -> None:
+    lines = tuple(f"line {number}" for number in range(50))
+    server.plan = Plan(takes=0.2, lines=lines)
+    job, state = job_in(tmp_path), tmp_path / "remote.json"
+    token = await executor_for(server).start(job)
+    begun = state.read_bytes()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        following = group.create_task(executor_for(server).wait(job, token, ignore))
+        while not (tmp_path / "output.log").exists() or "line 3" not in output(tmp_path):  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.005)
+        following.cancel()
+    state.write_bytes(begun)
+    assert (await executor_for(server).wait(job, token, ignore)).state is RunState.SUCCEEDED
+    assert output(tmp_path) == "".join(f"{line}\n" for line in lines)
+
+
 async def test_progress_is_told_as_words_and_as_a_tally(server: FakeService, tmp_path: Path) -> None:
     server.plan = Plan(takes=None, more={"step": "restart", "done": 42, "total": 120, "failed": 1})
     told: list[str | Tally] = []

@@ -19,7 +19,7 @@ from pushbot_plugins.jenkins import JenkinsExecutor
 from tests.rig.jenkins import TOKEN, USER, FakeJenkins, FakeJob, Plan, jenkins
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
 REVISION = "6957bb87c0ffee00000000000000000000000000"
@@ -60,10 +60,10 @@ def output(directory: Path) -> str:
     return (directory / "output.log").read_text("utf-8")
 
 
-async def holds(directory: Path, lines: tuple[str, ...]) -> None:
-    """Wait until this is all that the log holds."""
+async def has(directory: Path, wanted: Callable[[str], bool]) -> None:
+    """Wait until the log is as wanted."""
     async with asyncio.timeout(20):
-        while not (directory / "output.log").exists() or output(directory).splitlines() != list(lines):  # noqa: ASYNC110 - a file
+        while not (directory / "output.log").exists() or not wanted(output(directory)):  # noqa: ASYNC110 - a file
             await asyncio.sleep(0.005)
 
 
@@ -413,14 +413,34 @@ async def test_a_console_that_is_cut_short_in_mid_line_has_each_line_once(server
     token = await executor_for(server).start(job)
     async with asyncio.TaskGroup() as group:  # the bot ends there
         reading = group.create_task(executor_for(server).wait(job, token, lambda _: None))
-        await holds(tmp_path, lines[:1])
+        await has(tmp_path, lambda log: log.splitlines() == list(lines[:1]))
         reading.cancel()
     async with asyncio.TaskGroup() as group:  # and there the connection breaks
         reading = group.create_task(executor_for(server).wait(job, token, lambda _: None))
-        await holds(tmp_path, lines[:2])
+        await has(tmp_path, lambda log: log.splitlines() == list(lines[:2]))
         server.cut.set()
     assert reading.result().state is RunState.SUCCEEDED
     assert output(tmp_path) == "".join(f"{line}\n" for line in lines)
+
+
+async def test_lines_that_a_killed_bot_wrote_and_did_not_put_down_are_written_once(
+    server: FakeJenkins, tmp_path: Path
+) -> None:
+    lines = tuple(f"line {number}" for number in range(20))
+    server.job().plan = Plan(takes=0.3, lines=lines)
+    job, state = job_in(tmp_path), tmp_path / "remote.json"
+    token = await executor_for(server).start(job)
+    begun = state.read_bytes()
+    for killed_at in (3, 10):
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            reading = group.create_task(executor_for(server).wait(job, token, lambda _: None))
+            await has(tmp_path, lambda log, least=killed_at: log.count("\n") >= least)
+            reading.cancel()
+        with (tmp_path / "output.log").open("a") as log:
+            log.write("== a line of our own\n")
+        state.write_bytes(begun)
+    assert (await executor_for(server).wait(job, token, lambda _: None)).state is RunState.SUCCEEDED
+    assert output(tmp_path) == "== a line of our own\n" * 2 + "".join(f"{line}\n" for line in lines)
 
 
 async def test_a_secret_in_a_very_long_line_is_masked_where_that_is_cut_short(
@@ -435,8 +455,7 @@ async def test_a_secret_in_a_very_long_line_is_masked_where_that_is_cut_short(
     token = await executor_for(server).start(job)
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         reading = group.create_task(executor_for(server).wait(job, token, lambda _: None))
-        while not (tmp_path / "output.log").exists() or len(output(tmp_path)) < 65_000:  # noqa: ASYNC110 - a file
-            await asyncio.sleep(0.005)
+        await has(tmp_path, lambda log: len(log) > 65_000)
         reading.cancel()
     assert (await executor_for(server).wait(job, token, lambda _: None)).state is RunState.SUCCEEDED
     assert output(tmp_path).replace("\n", "") == f"first{line}last".replace(secret, "***")

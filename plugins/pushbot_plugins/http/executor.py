@@ -85,7 +85,7 @@ class HttpExecutor:
         refuse_steps(job, "http")
         words = Words(job)
         parameters = {name: words.fill(value) for name, value in self.options.parameters.items()}
-        state = State(begun=now(), key=name_of(job))
+        state = State(begun=now(), key=name_of(job), logged=0)
         keep(job.directory, state)
         async with self._service(words, min(self.options.patience, SHORTLY)) as service:
             try:
@@ -112,7 +112,7 @@ class HttpExecutor:
         state, words = kept(job, State), Words(job)
         words.know(self.options.parameters.values())
         async with self._service(words, self.options.patience) as service:
-            with log_of(words) as log:
+            with log_of(words, state.logged) as log:
                 tell = words.telling(progress)
                 following = Following(self._places, self._ends, self.options.poll, service, words, state, log, tell)
                 return await ended(words, state.begun, following.to_the_end, following.stop)

@@ -31,7 +31,8 @@ _OVER = GONE | {204, 409}
 class State(BaseModel, frozen=True):
     """How far a run is, as `remote.json` keeps it: begun when (seconds since 1970), under which key, and its id.
 
-    `location` is where the service said that it is asked for; `seen` is how many lines of its log are in ours.
+    `location` is where the service said that it is asked for; `seen` is how many lines of its log are in ours, which
+    had `logged` bytes then.
     """
 
     begun: float
@@ -39,6 +40,7 @@ class State(BaseModel, frozen=True):
     id: str | None = None
     location: str | None = None
     seen: int = 0
+    logged: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Following:
         new = told.log if "{seen}" in (self.places.status or "") else told.log[self.state.seen :]
         if new:
             self.log.take("".join(f"{line}\n" for line in new).encode(errors="replace"))
-            self._note(seen=self.state.seen + len(new))
+            self._note(seen=self.state.seen + len(new), logged=self.log.size)
         if told.id is not None and self.state.id is None:
             self._note(id=told.id)
 

@@ -82,7 +82,7 @@ class JenkinsExecutor:
         words = Words(job)
         path = path_of(self.options.job, words.fill)
         async with self._server(words, path, min(self.options.patience, SHORTLY)) as server:
-            state = State(call=name_of(job), begun=now(), path=path)
+            state = State(call=name_of(job), begun=now(), path=path, logged=0)
             values = await self._values(server, words, state.call)
             config = {place: words.fill(value) for place, value in self.options.config.items()}
             keep(job.directory, state)
@@ -115,7 +115,7 @@ class JenkinsExecutor:
         patience = max(self.options.patience, job.timeout) if self.options.config else self.options.patience
         async with self._server(words, state.path, patience) as server:
             words.know((*self.options.parameters.values(), *self.options.config.values()))
-            with log_of(words) as log:
+            with log_of(words, state.logged) as log:
                 options, tell = self.options, words.telling(progress)
                 following = Following(
                     server, job, state, log, tell, options.poll, options.run_parameter, RunState(options.unstable)

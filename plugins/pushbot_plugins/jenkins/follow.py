@@ -33,7 +33,7 @@ class State(BaseModel, frozen=True):
     """How far a run is, as `remote.json` keeps it: begun when (seconds since 1970), which job, item and build.
 
     `call` is its name there, by which it is found without these. `offset` and `taken` are how much of
-    the console is in the log (see `Mark`), `trouble` why it was not begun after all.
+    the console is in the log (see `Mark`), which had `logged` bytes then, `trouble` why it was not begun after all.
     """
 
     call: str
@@ -43,6 +43,7 @@ class State(BaseModel, frozen=True):
     number: int | None = None
     offset: int = 0
     taken: int = 0
+    logged: int | None = None
     trouble: str | None = None
 
 
@@ -139,7 +140,9 @@ class Following:
         assert number is not None  # noqa: S101 - it is no longer in the queue
         self.progress(f"build {number}")
         mark = Mark(self.state.offset, self.state.taken)
-        console = Console(self.server, number, self.log, mark, lambda mark: self._note(**asdict(mark)))
+        console = Console(
+            self.server, number, self.log, mark, lambda mark: self._note(**asdict(mark), logged=self.log.size)
+        )
         while True:
             build = await self.server.build(number)
             if build is None:

@@ -112,6 +112,11 @@ class Log:
         """Output of the present step."""
         self._add(self._mask.feed(data))
 
+    @property
+    def size(self) -> int:
+        """Bytes that the file has by now."""
+        return os.fstat(self._fd).st_size
+
     def take_back(self, most: int) -> int:
         """Forget what is held back, which may begin a secret; how many bytes that was, none when more than `most`."""
         return self._mask.take_back(most)
