@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +59,10 @@ async def carried_out(executor: JenkinsExecutor, job: Job, told: list[str] | Non
 
 def output(directory: Path) -> str:
     return (directory / "output.log").read_text("utf-8")
+
+
+def _is_long(lines: int, log: str) -> bool:
+    return log.count("\n") >= lines
 
 
 async def has(directory: Path, wanted: Callable[[str], bool]) -> None:
@@ -434,7 +439,7 @@ async def test_lines_that_a_killed_bot_wrote_and_did_not_put_down_are_written_on
     for killed_at in (3, 10):
         async with asyncio.timeout(20), asyncio.TaskGroup() as group:
             reading = group.create_task(executor_for(server).wait(job, token, lambda _: None))
-            await has(tmp_path, lambda log, least=killed_at: log.count("\n") >= least)
+            await has(tmp_path, partial(_is_long, killed_at))
             reading.cancel()
         with (tmp_path / "output.log").open("a") as log:
             log.write("== a line of our own\n")

@@ -126,7 +126,7 @@ async def test_one_good_answer_is_not_three_in_a_row(bench: Bench, web: Web) -> 
 async def test_a_service_is_watched_after_it_was_well(bench: Bench, web: Web) -> None:
     web.answers = [(200, ""), (200, ""), (500, "")]
     outcome = await checked(bench, http(web, watch=5.0))
-    assert (outcome.reason or "").startswith(f"GET {web.url}/ answered 500, wanted 200, 0.")
+    assert (outcome.reason or "").startswith(f"GET {web.url}/ answered 500, wanted 200, ")
     assert (outcome.reason or "").endswith(" s into the watch of 5 s")
 
 
@@ -134,7 +134,7 @@ async def test_a_watch_that_goes_well_ends(bench: Bench, web: Web) -> None:
     began = time.monotonic()
     assert await checked(bench, http(web, watch=0.1)) == WELL
     assert time.monotonic() - began >= 0.1
-    assert len(web.asked) > 3
+    assert len(web.asked) > 1, "it is looked at again, how often is up to the machine"
 
 
 async def test_tcp(bench: Bench, web: Web) -> None:
