@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
 from pushbot.chat.slack.api import Api
-from pushbot.chat.slack.hearing.link import Link
+from pushbot.chat.slack.hearing.link import UNPROVEN, Link
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.chat.slack.shape import text
 from pushbot.errors import PushbotError
@@ -93,12 +93,29 @@ async def test_what_the_disk_does_not_take_is_not_acknowledged_and_comes_again()
 async def test_a_dead_link_is_noticed() -> None:
     async with workspace() as slack, linked(slack) as taken:
         slack.links.ack_within = 0.2  # the dead link gets its share of what comes
+        await slack.until(lambda: slack.links.open[0].pings > 1)  # the first was answered
         began = asyncio.get_running_loop().time()
         slack.links.die()
         await slack.until(lambda: taken.links == 2)
         assert asyncio.get_running_loop().time() - began < QUICK.ping_interval * 3 + QUICK.reconnect_max + 3
         slack.people.say("ada", "#push", ".join")
         await slack.until(lambda: taken.texts == [".join"])
+
+
+async def test_a_server_that_answers_no_pings_is_given_time() -> None:
+    async with workspace() as slack:
+        slack.links.pongs = False
+        began = asyncio.get_running_loop().time()
+        with capture_logs() as logs:
+            async with linked(slack, QUICK.model_copy(update={"ping_interval": 0.02})) as taken:
+                slack.people.say("ada", "#push", ".one")
+                await slack.until(lambda: taken.links == 2)
+                assert asyncio.get_running_loop().time() - began > UNPROVEN * 0.02
+                slack.people.say("ada", "#push", ".two")
+                await slack.until(lambda: taken.texts == [".one", ".two"])
+                await slack.until(lambda: taken.links == 3)
+                assert asyncio.get_running_loop().time() - began > 3 * UNPROVEN * 0.02
+        assert any("never answered a ping" in str(one.get("why")) for one in logs)
 
 
 async def test_a_reset_link_is_replaced() -> None:

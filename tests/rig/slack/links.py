@@ -36,6 +36,7 @@ class Links:
 
     `ack_within` and `pauses` are seconds, `notices` is how long a dead link lasts, `grace` how long one that was told
     to leave does. With `twice` each event is delivered two times. `refuse` handshakes are refused.
+    Without `pongs` no ping is answered, as some stand-ins for Slack do.
     """
 
     def __init__(self) -> None:
@@ -44,6 +45,7 @@ class Links:
         self.notices = 10.0
         self.grace = 10.0
         self.twice = False
+        self.pongs = True
         self.refuse = 0
         self.held = False
         self.open: list[Link] = []
@@ -106,7 +108,8 @@ class Links:
                 case WSMsgType.PING:
                     link.pings += 1
                     with contextlib.suppress(ConnectionError):
-                        await link.socket.pong(message.data)
+                        if self.pongs:
+                            await link.socket.pong(message.data)
                 case WSMsgType.TEXT:
                     link.received.append(message.data)
                     self._acknowledged(message.data)

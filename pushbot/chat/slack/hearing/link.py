@@ -8,6 +8,7 @@ next is opened first, and the old one is read until it ends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 PATIENCE = 2.5
 """Pings after which a silent link is given up."""
+UNPROVEN = 30.0
+"""The same where no ping was ever answered, doubled for each link that was given up so: RFC 6455 (5.5.2) wants pings
+answered, Slack does, and some stand-ins for it do not."""
 HELD = 10.0
 """Seconds that a link must have lasted for the next one to be tried at once."""
 LEAVING = 30.0
@@ -96,6 +100,8 @@ class Link:
     take: Callable[[Object], Awaitable[None]]
     connected: Callable[[], None]
     _signed_on: bool = False
+    _answered: bool = False
+    _unanswered: int = 0
 
     async def run(self) -> None:
         """Keep a link up until cancelled.
@@ -129,6 +135,7 @@ class Link:
                     text(answer, "url"),
                     timeout=ClientWSTimeout(ws_close=GOODBYE),
                     max_msg_size=LARGEST,
+                    autoping=False,
                     proxy=self.api.client.proxy,
                     ssl=self.api.client.ssl if self.api.client.ssl is not None else True,
                 )
@@ -163,10 +170,13 @@ class Link:
         leave_at: float | None = None
         while leave_at is None or time.monotonic() < leave_at:
             try:
-                message = await socket.receive(self.options.ping_interval * PATIENCE)
+                message = await socket.receive(self.options.ping_interval * self._patience())
             except TimeoutError:
-                return "it has gone silent"
+                return self._silent()
             if message.type is not WSMsgType.TEXT:
+                self._answered = self._answered or message.type is WSMsgType.PONG
+                if message.type is WSMsgType.PING:
+                    await _pong(socket, message.data)
                 if message.type in (WSMsgType.BINARY, WSMsgType.PONG, WSMsgType.PING):
                     continue
                 return _trouble(message.data) if message.type is WSMsgType.ERROR else "Slack closed it"
@@ -183,6 +193,17 @@ class Link:
             else:
                 await self._take(socket, envelope)
         return ""
+
+    def _patience(self) -> float:
+        """How many pings of silence are too many."""
+        return PATIENCE if self._answered else UNPROVEN * 2.0**self._unanswered
+
+    def _silent(self) -> str:
+        """Why a silent link is given up."""
+        if self._answered:
+            return "it has gone silent"
+        self._unanswered += 1
+        return "it has gone silent, and never answered a ping: a dead link is noticed late there"
 
     async def _take(self, socket: ClientWebSocketResponse, envelope: Object) -> None:
         """Keep an envelope, then say so. What is not kept is not acknowledged, so that Slack sends it again."""
@@ -203,12 +224,17 @@ class Link:
             LOG.info("slack_not_acknowledged", chat=self.chat, error=type(error).__name__)
 
     async def _ping(self, socket: ClientWebSocketResponse) -> None:
-        while True:
-            await asyncio.sleep(self.options.ping_interval)
+        while True:  # the first one at once, to see soon whether they are answered
             try:
                 await socket.ping()
             except (ConnectionError, aiohttp.ClientError):
                 return  # whoever reads sees it too
+            await asyncio.sleep(self.options.ping_interval)
+
+
+async def _pong(socket: ClientWebSocketResponse, data: bytes) -> None:
+    with contextlib.suppress(ConnectionError, aiohttp.ClientError):  # whoever reads sees it too
+        await socket.pong(data)
 
 
 def _parsed(said: str) -> Object:
