@@ -148,7 +148,8 @@ class HomeView:
     """A person's own page: their trains, the queues, how they are called, what went out last.
 
     `mine` says of each train that they are in where it stands, in words; `wish` how they are called, in words, and
-    `wishes` are the offers to change that. `last` are pushes that they rode, newest first, in words.
+    `wishes` are the offers to change that. `last` are pushes that they rode, newest first, in words. `offered` is what
+    the person could do in each of `boards`, as `LaneBoard.offers` and `more` are what anybody could; empty: just that.
     """
 
     person: Person
@@ -157,3 +158,4 @@ class HomeView:
     wish: str = ""
     wishes: tuple[Offer, ...] = ()
     last: tuple[str, ...] = ()
+    offered: tuple[tuple[tuple[Offer, ...], tuple[Offer, ...]], ...] = ()

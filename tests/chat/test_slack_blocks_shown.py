@@ -220,6 +220,14 @@ def test_a_page_has_own_trains_first_then_lanes_wishes_and_pushes() -> None:
     assert seen(nobody) == ["Your trains", "You are aboard no train.", "---", "Your last pushes", "None yet."]
 
 
+def test_a_page_offers_its_person_what_is_theirs() -> None:
+    bob = replace(scenes.PAGE, offered=(((), (Offer("uhoh", "Uh-oh", ".uhoh"),)), ((), ())))
+    shown = seen(home(bob, scenes.NOW))
+    assert "On princess: alice may go on" in shown
+    assert "[Uh-oh]" in shown
+    assert not any("Go for" in line or "Join" in line for line in shown)
+
+
 def test_times_are_those_of_whoever_reads_them() -> None:
     near, far = scenes.NOW + timedelta(hours=2), scenes.NOW + timedelta(days=2)
     for until, form in ((near, "{time}"), (far, "{date_short_pretty} at {time}")):

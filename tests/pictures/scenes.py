@@ -204,6 +204,7 @@ PAGE = HomeView(
             PushRecord("config", 31, PushState.DONE, "bob", ("bob",), _ago(days=1), _ago(days=1), stages=PLACES[1:])
         ),
     ),
+    (((), READY_TO_GO.more), (EMPTY.offers, EMPTY.more)),
 )
 
 

@@ -53,6 +53,30 @@ async def test_what_a_page_shows(play: Playground) -> None:
     assert home.last == ("web/1 by bob, production: done, Mon 5 Jan 09:00 UTC",)
 
 
+def offered(home: HomeView) -> list[str]:
+    """What the person is offered in the first lane of their page."""
+    first, more = home.offered[0]
+    return [offer.name for offer in (*first, *more)]
+
+
+async def test_a_page_offers_what_its_person_could_do(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    await said(play, "alice", ".join")
+    assert offered(await look(play, screen, "alice")) == ["go", "uhoh", "join", "leave"]
+    assert offered(await look(play, screen, "bob")) == ["join"]
+    await said(play, "bob", ".join with alice")
+    assert offered(await look(play, screen, "alice")) == ["ready", "uhoh", "join", "leave"]
+    assert offered(await look(play, screen, "bob")) == ["ready", "uhoh", "join", "leave"]
+    await said(play, "bob", ".good")
+    assert offered(await look(play, screen, "alice")) == ["go", "uhoh", "join", "leave"]
+    home = await look(play, screen, "bob")
+    assert offered(home) == ["uhoh", "join", "leave"]
+    assert [offer.name for offer in home.boards[0].offers] == ["go"], "that is for the driver, and the board says so"
+    await said(play, "carol", ".hold")
+    assert "unhold" in offered(await look(play, screen, "carol"))
+
+
 async def test_a_page_is_drawn_again_while_somebody_looks(play: Playground) -> None:
     screen = play.display()
     await play.start()

@@ -120,6 +120,10 @@ class Boards:
 
     async def board(self, lane: str) -> LaneBoard:
         """The board of `lane` as it is now. Raises PushbotError when the record cannot be read."""
+        return (await self.seen(lane))[0]
+
+    async def seen(self, lane: str) -> tuple[LaneBoard, Scene]:
+        """The same, and what its offers were made from: for who wants to know what one person could do."""
         snapshots = tuple(conductor.snapshot() for conductor in self.conductors.values())
         here = next(each for each in snapshots if each.spec.name == lane)
         now, past, queue = await self.look(here, snapshots), await self._past(here), here.queue
@@ -134,7 +138,7 @@ class Boards:
             others=self._others(conductor),
         )
         shown, more = offers(scene)
-        return LaneBoard(
+        board = LaneBoard(
             lane,
             trains=tuple(map(_as_seen, queue.trains)),
             waits=tuple(_roughly(turns.get(train.number)) for train in queue.trains),
@@ -148,6 +152,7 @@ class Boards:
             branch=here.spec.branch,
             joining=_roughly(turns.get(0)),
         )
+        return board, scene
 
     async def _past(self, here: Snapshot) -> Mapping[str, Sequence[RunRecord]] | None:
         """The last runs of the stage at which the first train stands, while something may be tried again there."""

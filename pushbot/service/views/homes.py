@@ -18,6 +18,7 @@ from pushbot.ports import Displays
 from pushbot.queue.commands import Notify
 from pushbot.service.people.remembered import key_of
 from pushbot.service.views.boards import MADE_WITHIN
+from pushbot.service.views.offers import for_one, offers
 from pushbot.service.voice.calls import wished
 from pushbot.service.voice.eta import turns
 from pushbot.service.voice.homes import pushed
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pushbot.service.hailing import Wishes
     from pushbot.service.snapshot import Snapshot
     from pushbot.service.views.boards import Boards, Look
+    from pushbot.service.views.offers import Scene
     from pushbot.service.voice.status import LaneNow
     from pushbot.views import LaneBoard
 
@@ -55,7 +57,7 @@ class _Round:
 
     snapshots: tuple[Snapshot, ...]
     pushes: tuple[PushRecord, ...]
-    boards: dict[str, LaneBoard] = field(default_factory=dict)
+    boards: dict[str, tuple[LaneBoard, Scene]] = field(default_factory=dict)
     known: dict[str, LaneNow] = field(default_factory=dict)
 
 
@@ -140,13 +142,14 @@ class Homes:
         wish, rode = self.wishes.people.of(person), [push for push in now.pushes if self._rode(person, push)]
         for lane in lanes:
             if lane not in now.boards:
-                now.boards[lane] = await self.boards.board(lane)
+                now.boards[lane] = await self.boards.seen(lane)
         for each in aboard:
             if each.spec.name not in now.known:
                 now.known[each.spec.name] = await self.look(each, now.snapshots)
         return HomeView(
             replace(person, proof=""),
-            boards=tuple(now.boards[lane] for lane in lanes),
+            boards=tuple(now.boards[lane][0] for lane in lanes),
+            offered=tuple(offers(for_one(now.boards[lane][1], person)) for lane in lanes),
             mine=tuple(turn for each in aboard for turn in turns(now.known[each.spec.name], person)),
             wish=wished(wish),
             wishes=tuple(_wishes(wish)),

@@ -44,7 +44,8 @@ def seated(person: Person) -> Person:
 class Scene:
     """A lane at a moment: `stages` are its names in order, `hosts` whether what failed at the head went over hosts.
 
-    `others` are people who may do what riders may not: operators, those who can give a second word.
+    `others` are people who may do what riders may not: operators, those who can give a second word. `one`: what is
+    offered is for this person alone, see `for_one`.
     """
 
     queue: Queue
@@ -52,6 +53,7 @@ class Scene:
     would: Would
     hosts: bool = False
     others: Sequence[Person] = ()
+    one: Person | None = None
 
     @property
     def riders(self) -> tuple[Person, ...]:
@@ -60,11 +62,17 @@ class Scene:
 
     def takes(self, what: c.Command, whom: Iterable[Person]) -> bool:
         """Whether one of them would not be refused."""
-        return any(isinstance(self.would(what, person), Decision) for person in whom)
+        return any(isinstance(self.would(what, person), Decision) for person in self._heard(whom))
 
     def starts(self, what: c.Command, whom: Iterable[Person]) -> bool:
         """Whether one of them would start a run with it."""
-        return any(isinstance(event, StageRequested) for by in whom for event in _events(self.would(what, by)))
+        by = self._heard(whom)
+        return any(isinstance(event, StageRequested) for each in by for event in _events(self.would(what, each)))
+
+    def _heard(self, whom: Iterable[Person]) -> Iterable[Person]:
+        if self.one is None:
+            return whom
+        return (self.one,) if any(each is ANYBODY or each.same(self.one) for each in whom) else ()
 
     @property
     def driver(self) -> tuple[Person, ...]:
@@ -75,6 +83,11 @@ class Scene:
     def anybody(self) -> tuple[Person, ...]:
         """Riders first, then whoever else is there."""
         return *self.riders, ANYBODY, *self.others
+
+
+def for_one(scene: Scene, person: Person) -> Scene:
+    """The same lane, with what that person could do, and nobody else."""
+    return replace(scene, others=(person,), one=person)
 
 
 def offers(scene: Scene) -> tuple[Offers, Offers]:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pushbot.chat.slack.shape import Object
-    from pushbot.views import HomeView, LaneBoard
+    from pushbot.views import HomeView, LaneBoard, Offer
+
+    Offers = tuple[Offer, ...]
 
 _SCALES: Final = (
     Scale(trains=5, riders=8, stages=0, links=0, text=120),
@@ -48,7 +50,9 @@ def home(view: HomeView, now: datetime) -> Drawn:
 
 
 def _home(view: HomeView, now: datetime, scale: Scale) -> list[Object]:
-    lanes = [block for at, lane in enumerate(view.boards[:_LANES]) for block in _lane(lane, at, now, scale)]
+    offered = view.offered or tuple((lane.offers, lane.more) for lane in view.boards)
+    there = zip(view.boards[:_LANES], offered, strict=False)
+    lanes = [block for at, (lane, legal) in enumerate(there) for block in _lane(lane, legal, at, now, scale)]
     hidden = len(view.boards) - _LANES
     more = [rich_text(paragraph([italic(f"+ {counted(hidden, 'more lane')}")]))] if hidden > 0 else []
     return [
@@ -63,10 +67,10 @@ def _home(view: HomeView, now: datetime, scale: Scale) -> list[Object]:
     ]
 
 
-def _lane(lane: LaneBoard, at: int, now: datetime, scale: Scale) -> list[Object]:
-    """One lane in at most five blocks."""
-    at_once, asking = menus(lane.more, lane.lane, lane.mark)
-    pressed = [*buttons(lane.offers, lane.lane, lane.mark), *at_once, *asking[1:]]
+def _lane(lane: LaneBoard, legal: tuple[Offers, Offers], at: int, now: datetime, scale: Scale) -> list[Object]:
+    """One lane in at most five blocks, with what is legal there as buttons and in menus."""
+    at_once, asking = menus(legal[1], lane.lane, lane.mark)
+    pressed = [*buttons(legal[0], lane.lane, lane.mark), *at_once, *asking[1:]]
     lines, more = trains(lane, scale)
     held = [paragraph(hold(lane.hold, now, scale))] if lane.hold is not None else []
     parts = [*held, *([listed(lines, ordered=True)] if lines else []), *([paragraph([italic(more)])] if more else [])]
