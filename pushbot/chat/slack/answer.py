@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Answer = dict[str, JsonValue]
     """What Slack answered, `ok` and all."""
 
+UNTRUSTED = "the certificate is of nobody whom this machine trusts: SSL_CERT_FILE may name a file with more"
 CODE = 80
 """Characters of an error's name that are told."""
 NO_METHOD = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
@@ -60,6 +61,8 @@ class Said:
 
 def lost(error: Exception) -> Trouble:
     """What a broken connection leaves: only where there was none, nothing can have been carried out."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Trouble(UNTRUSTED, doubtful=False)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return Trouble(f"Slack cannot be reached ({type(error).__name__})", doubtful=False)
     if isinstance(error, TimeoutError):

@@ -19,6 +19,7 @@ import structlog
 from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMsgType
 
 from pushbot.chat.backoff import Backoff
+from pushbot.chat.slack.answer import UNTRUSTED
 from pushbot.chat.slack.refused import Refused
 from pushbot.chat.slack.shape import text
 from pushbot.errors import PushbotError
@@ -247,5 +248,7 @@ def _parsed(said: str) -> Object:
 
 def _trouble(error: object) -> str:
     """What went wrong, without the address."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return UNTRUSTED
     status = getattr(error, "status", None)
     return f"{type(error).__name__} {status}" if isinstance(status, int) else type(error).__name__
