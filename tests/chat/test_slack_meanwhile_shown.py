@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from pushbot.errors import PushbotError
 from pushbot.ports import Manner
 from pushbot.queue.model import Person
 from pushbot.views import LaneBoard, PushEnd, PushView
@@ -132,6 +133,31 @@ async def test_a_board_whose_posting_is_broken_off_is_found_by_who_goes_on(slack
     async with bot.api, asyncio.TaskGroup() as group:
         task = group.create_task(bot.writer.run(bot.memory))
         await slack.until(lambda: slack.pins(PUSH))
+        await quiet(slack)
+        task.cancel()
+    assert len(views(slack)) == 1
+
+
+async def test_a_board_that_was_put_back_and_not_noted_is_known_to_who_goes_on(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(name: str, text: str | None) -> NoReturn:
+        raise PushbotError(f"no room on the disk for {name}: {text}")
+
+    async with desk(slack) as bot:
+        bot.writer.show_board(PUSH, BOARD)
+        await slack.until(lambda: slack.pins(PUSH))
+        await quiet(slack)
+        with monkeypatch.context() as disk:
+            disk.setattr(bot.memory, "note", full)
+            slack.posts.delete(slack.space.channel(PUSH), slack.pins(PUSH)[0])
+            bot.writer.found(PUSH)
+            await slack.until(lambda: slack.pins(PUSH))
+            await quiet(slack)
+    async with bot.api, asyncio.TaskGroup() as group:
+        task = group.create_task(bot.writer.run(bot.memory))
+        bot.writer.show_board(PUSH, replace(BOARD, message="second"))
+        await slack.until(lambda: "second" in slack.read(slack.pins(PUSH)[0]))
         await quiet(slack)
         task.cancel()
     assert len(views(slack)) == 1

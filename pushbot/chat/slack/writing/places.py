@@ -71,7 +71,7 @@ class Places:
             key, _, channel = name.rpartition(" ")
             ts, drawn, end = (*text.split(" "), "", "")[:3]
             if key.startswith((BOARD, PUSH)):
-                self._spots[channel, key] = Spot(ts, drawn, end == ENDED)
+                self._spots.setdefault((channel, key), Spot(ts, drawn, end == ENDED))
 
     def get(self, channel: str, key: str) -> Spot | None:
         """Where a view is in a channel."""
