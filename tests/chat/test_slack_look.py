@@ -174,6 +174,13 @@ async def test_rooms_that_are_not_there_or_not_entered_or_archived(slack: SlackS
     assert by_id == f"the bot is not in {away.id} (#away): type /invite @pushbot there"
 
 
+async def test_a_room_that_is_named_twice(slack: SlackServer, options: SlackOptions) -> None:
+    push = slack.space.channel("#push").id
+    assert await mistakes(options, ["#push", push, "push", "#warroom"]) == [
+        f"{other} is the same channel as #push: give the room one name in the configuration" for other in (push, "push")
+    ]
+
+
 async def test_a_private_room_takes_more_scopes(slack: SlackServer, options: SlackOptions) -> None:
     slack.add_channel("#secret", private=True)
     (told,) = await mistakes(options, ["#secret"])

@@ -34,10 +34,14 @@ async def rooms_seen(
     except Refused as refusal:
         yield Sight(Worth.MISTAKE, f"rooms cannot be found by their names. {refusal}")
         ids, rooms = {}, [room for room in rooms if ID.fullmatch(room)]
+    known = dict[str, str]()
     for room in rooms:
         where = room if ID.fullmatch(room) else ids.get(_called(room), "")
         channel = await _channel(api, where) if where else {}
-        if channel:
+        if (other := known.setdefault(where or room, room)) != room:
+            again = f"{room} is the same channel as {other}: give the room one name in the configuration"
+            yield Sight(Worth.MISTAKE, again)
+        elif channel:
             private.append(true(channel, "is_private"))
             for sight in _of_room(room, channel, name):
                 yield sight
