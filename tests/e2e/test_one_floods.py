@@ -119,7 +119,7 @@ async def test_on_slack(town: Town, slack: SlackServer) -> None:
 
 
 async def test_on_slack_killed_in_the_middle(town: Town, slack: SlackServer) -> None:
-    """What was not done is dealt with; what was done is not done again, and mallory is told once more at most."""
+    """What was not done is dealt with, and what was done is not done again; mallory is told once for each pause."""
     await town.bot.start()
     slack.people.say("mallory", "#web", ".join")
     await town.hears("mallory: You're up")
@@ -132,7 +132,7 @@ async def test_on_slack_killed_in_the_middle(town: Town, slack: SlackServer) -> 
     await town.hears("alice: you are ")
     await town.at_rest()
     await until(lambda: whispers(town), "mallory is told")
-    assert len(whispers(town)) <= 3
+    assert len(whispers(town)) <= 5
     taken = [COMMANDS.index(text) for text in done(town.bot)]
     assert taken == sorted(set(taken))
     assert AT_ONCE <= len(taken) < len(COMMANDS) / 2
