@@ -162,16 +162,17 @@ async def test_scopes_that_are_not_needed_and_such_as_do_no_harm_when_missing(
 
 
 async def test_rooms_that_are_not_there_or_not_entered_or_archived(slack: SlackServer, options: SlackOptions) -> None:
-    away = slack.add_channel("#away", bot=False)
+    slack.add_channel("#away", bot=False)
+    far = slack.add_channel("#far", bot=False)
     slack.add_channel("#old").archived = True
     (typo, invite, archived, unknown, by_id) = await mistakes(
-        options, ["#puhs", "#away", "#old", "C0NOWHERE", away.id, "#push"]
+        options, ["#puhs", "#away", "#old", "C0NOWHERE", far.id, "#push"]
     )
     assert typo.startswith("there is no channel #puhs that the bot can see: look at its name; if it is private, invite")
     assert invite == "the bot is not in #away: type /invite @pushbot there"
     assert archived == "#old is archived: unarchive it, or take it out of the configuration"
     assert unknown.startswith("there is no channel C0NOWHERE")
-    assert by_id == f"the bot is not in {away.id} (#away): type /invite @pushbot there"
+    assert by_id == f"the bot is not in {far.id} (#far): type /invite @pushbot there"
 
 
 async def test_a_room_that_is_named_twice(slack: SlackServer, options: SlackOptions) -> None:
