@@ -13,6 +13,12 @@ from pushbot.chat.slack.api import Api
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.chat.slack.people import Roster
 from pushbot.chat.slack.rooms import Rooms
+from pushbot.chat.slack.writing.homes import Homes
+from pushbot.chat.slack.writing.snippets import Snippets
+from pushbot.chat.slack.writing.talk import Talk
+from pushbot.chat.slack.writing.topic import Topic
+from pushbot.chat.slack.writing.wall import Wall
+from pushbot.chat.slack.writing.whisper import Whisper
 from pushbot.chat.slack.writing.writer import Writer
 from pushbot.ports import PLAIN, Manner
 from pushbot.testing.memory_store import MemoryStore
@@ -26,6 +32,11 @@ if TYPE_CHECKING:
 PUSH = "#push"
 INTERVAL = 0.1
 """Seconds between messages and between topics, so that tests take no longer than they have to."""
+
+STILL = 1.5
+"""Seconds without a call, after which there is none to come soon."""
+WORKERS = {each.__name__ for each in (Homes, Snippets, Talk, Topic, Wall, Whisper)}
+"""The names of the tasks that write: there is one only as long as it has something to write."""
 
 
 def client(slack: SlackServer, token: str = BOT_TOKEN) -> AsyncWebClient:
@@ -83,3 +94,15 @@ async def desk(
             task = group.create_task(made.writer.run(memory))
             yield made
             task.cancel()
+
+
+async def quiet(slack: SlackServer) -> None:
+    """Return when the bot has nothing to write, or, where it waits to be let in, has called nothing for long."""
+    idle, calls, since = 0, 0, asyncio.get_running_loop().time()
+    while idle < 2:
+        await asyncio.sleep(0.05)
+        now = asyncio.get_running_loop().time()
+        if len(slack.calls) != calls:
+            calls, since = len(slack.calls), now
+        at_work = any(task.get_name() in WORKERS for task in asyncio.all_tasks())
+        idle = 0 if at_work and now - since < STILL else idle + 1

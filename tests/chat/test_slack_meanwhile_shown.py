@@ -13,7 +13,7 @@ from pushbot.errors import PushbotError
 from pushbot.ports import Manner
 from pushbot.queue.model import Person
 from pushbot.views import LaneBoard, PushEnd, PushView
-from tests.chat.slack_desk import PUSH, desk
+from tests.chat.slack_desk import PUSH, desk, quiet
 from tests.rig.slack import BOT_USER, Refused, SlackServer, Slow
 
 if TYPE_CHECKING:
@@ -47,15 +47,6 @@ def views(slack: SlackServer) -> list[Message]:
 async def done(slack: SlackServer, method: str, count: int = 1) -> None:
     """Return when Slack has done what it was called for so often, whether or not it has said so."""
     await slack.until(lambda: sum(call.answer is not None for call in slack.called(method)) >= count)
-
-
-async def quiet(slack: SlackServer) -> None:
-    """Return when no call was made, nor waits for its answer, for a while."""
-    while True:
-        count = len(slack.calls)
-        await asyncio.sleep(LATE.seconds + 0.3)
-        if len(slack.calls) == count:
-            return
 
 
 @pytest.mark.parametrize("before", [True, False])

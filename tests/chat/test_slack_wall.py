@@ -12,7 +12,7 @@ import pytest
 from pushbot.ports import Manner
 from pushbot.queue.model import Person
 from pushbot.views import HomeView, LaneBoard, PushEnd, PushView
-from tests.chat.slack_desk import PUSH, Desk, desk
+from tests.chat.slack_desk import PUSH, Desk, desk, quiet
 from tests.rig.slack import BOT_TOKEN, Http, Limited, Lost, Refused, SlackServer, Slow, Stuck
 
 if TYPE_CHECKING:
@@ -43,15 +43,6 @@ def boards(slack: SlackServer) -> list[Message]:
 
 async def shown(slack: SlackServer, text: str) -> None:
     await slack.until(lambda: len(slack.pins(PUSH)) == 1 and text in slack.read(slack.pins(PUSH)[0]))
-
-
-async def quiet(slack: SlackServer) -> None:
-    """Wait until no call has been made for a while."""
-    while True:
-        count = len(slack.calls)
-        await asyncio.sleep(0.15)
-        if len(slack.calls) == count:
-            return
 
 
 # --- boards ---
@@ -372,8 +363,8 @@ async def test_a_stormy_day_ends_well(slack: SlackServer) -> None:
         for room in rooms:
             bot.writer.show_board(room, note("note 39"))
             bot.writer.draw(room, "topic 39")
-        await slack.until(lambda: all(slack.topic(room) == "topic 39" for room in rooms), 10)
-        await slack.until(lambda: all("note 39" in slack.read(slack.pins(room)[0]) for room in rooms), 10)
+        await slack.until(lambda: all(slack.topic(room) == "topic 39" for room in rooms))
+        await slack.until(lambda: all("note 39" in slack.read(slack.pins(room)[0]) for room in rooms))
     for room in rooms:
         said = [line for text in slack.said(room) for line in text.splitlines() if line.startswith("line ")]
         assert said == [f"line {number}" for number in range(40)]

@@ -13,7 +13,7 @@ from pushbot.chat.slack.writing import hanging
 from pushbot.ports import Manner
 from pushbot.queue.model import Person
 from pushbot.views import LaneBoard, Offer, PushEnd, PushView
-from tests.chat.slack_desk import PUSH, desk
+from tests.chat.slack_desk import PUSH, desk, quiet
 from tests.rig.slack import BOT_TOKEN, Http, Lost, Refused, SlackServer, Slow
 
 if TYPE_CHECKING:
@@ -50,15 +50,6 @@ async def hung(slack: SlackServer, text: str = "first", room: str = PUSH) -> Mes
     """The one board, once it is pinned and has that text."""
     await slack.until(lambda: len(slack.pins(room)) == 1 and text in slack.read(slack.pins(room)[0]))
     return slack.pins(room)[0]
-
-
-async def quiet(slack: SlackServer) -> None:
-    """Wait until no call has been made for a while."""
-    while True:
-        count = len(slack.calls)
-        await asyncio.sleep(0.15)
-        if len(slack.calls) == count:
-            return
 
 
 async def delete(slack: SlackServer, bot: Desk, message: Message) -> None:

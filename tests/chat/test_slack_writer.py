@@ -28,10 +28,10 @@ async def slack() -> AsyncIterator[SlackServer]:
 
 
 async def test_a_line_goes_out_at_once_as_it_is(slack: SlackServer) -> None:
-    async with desk(slack, interval=5.0) as bot:
+    async with desk(slack, interval=60.0) as bot:
         began = time.perf_counter()
         await bot.said(bot.say("<princess> alice & *bob* <!channel> @channel"))
-        assert time.perf_counter() - began < 4
+        assert time.perf_counter() - began < 20
     assert slack.said(PUSH)[-1] == "<princess> alice & *bob* <!channel> @channel"
     message = slack.messages(PUSH)[-1]
     assert message.text == "&lt;princess&gt; alice &amp; *bob* &lt;!channel&gt; @channel"

@@ -81,11 +81,12 @@ async def test_links_go_in_every_way(town: Town, slack: SlackServer, gate: Gate)
 
     say("ann", "#web", ".go")
     await town.hears("is being deployed to princess by ann")
+    links.notices = 60
     links.die()
     say("eve", "#web", ".join last")
     await gate.opened()
     await town.hears("ann: you're on princess")
-    await until(lambda: len([link for link in links.open if not link.dead]) == 1, "a new link", 4.0)
+    await until(lambda: len([link for link in links.open if not link.dead]) == 1, "a new link")
     await until(lambda: "eve" in slack.topic("#web"), "eve, whose line went into a dead link")
     await slack.down()
     await until(lambda: town.bot.log().count("slack_disconnected") > 3, "the bot sees that all is gone")
