@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,13 @@ from pushbot.errors import PushbotError
 from pushbot.fleet.model import Look, VersionProbe
 from pushbot.service.spec import News, VersionSpec
 from pushbot.testing.playground import Playground
+from tests.service.door import Door
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from pushbot.ports import Work
 
 EVERY = 60.0
 
@@ -117,6 +121,35 @@ async def test_what_cannot_be_put_on_record_is_said_when_it_can(fleet: Playgroun
     assert await minutes(fleet, 3) == []
     fleet.store.trouble = None
     assert len(await minutes(fleet, 3)) == 1
+
+
+async def test_what_is_put_on_record_as_the_bot_is_wired_anew_is_said(
+    fleet: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, commit, here = Door(monkeypatch), fleet.store.commit, asyncio.Event()
+
+    async def slow(work: Work) -> None:
+        await commit(work)
+        if any(line.kind == News.DRIFT for line in work.lines):
+            here.set()
+            for _ in range(50):
+                await asyncio.sleep(0)
+
+    monkeypatch.setattr(fleet.store, "commit", slow)
+    await fleet.start()
+    await minutes(fleet, 3)
+    fleet.executor.runs_on("two", "lon-7")
+    await minutes(fleet, 1)
+    assert not here.is_set()
+    async with asyncio.TaskGroup() as group:
+        passing = group.create_task(fleet.pass_time(60))
+        await here.wait()
+        await door.bot.rewired(door.bot.plan)
+        await passing
+    await fleet.settle()
+    assert [line.text for line in fleet.server.spoken if line.to == "#push"] == [
+        "web on production has drifted: most hosts run one, but I see two on lon-7"
+    ]
 
 
 async def test_trouble_with_the_hosts_ends_no_watch(fleet: Playground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,10 +131,10 @@ class _Watch:
             finding = f"drift {_digest(should, astray)}"
             if finding != await self._last():
                 groups = grouped(HostVersion(host, version) for host, version in astray.items())
-                await self._say(drifted(where, groups, should, there), finding)
+                await asyncio.shield(self._say(drifted(where, groups, should, there), finding))
         elif self.well >= TWICE and await self._last() != WELL:
             groups = grouped(told, there.revision if there is not None else None)
-            await self._say(well_again(where, groups), WELL)
+            await asyncio.shield(self._say(well_again(where, groups), WELL))
 
     async def _last(self) -> str:
         if self.said is None:
@@ -148,7 +148,7 @@ class _Watch:
         return f"versions on {self.stage.name}"
 
     async def _say(self, text: str, finding: str) -> None:
-        """Put it on record, then say it."""
+        """Put it on record, then say it; shielded, as what is on record is said, whoever ends the watch meanwhile."""
         speaker, entry = self.drift.speaker, Entry(self.drift.clock.now(), BOT.key, self._subject, finding)
         lines = tuple(speaker.line(room.chat, room.name, News.DRIFT, text) for room in self.drift.rooms(self.lane))
         await self.drift.store.commit(Work(self.lane.name, entries=(entry,), lines=lines))
