@@ -59,3 +59,12 @@ async def test_what_is_old_when_slack_lets_it_pass_is_not_written(slack: SlackSe
         bot.writer.draw(PUSH, "alice + bob")
         await slack.until(lambda: slack.topic(PUSH) == "alice + bob")
     assert [call.arguments["topic"] for call in written(slack)] == ["alice + bob"]
+
+
+async def test_a_restart_writes_no_sooner(slack: SlackServer) -> None:
+    for topic in ("alice", "alice + bob"):
+        async with desk(slack, interval=INTERVAL) as bot:
+            bot.writer.draw(PUSH, topic)
+            await slack.until(lambda topic=topic: slack.topic(PUSH) == topic)  # type: ignore[misc]
+    first, second = written(slack)
+    assert second.at - first.at >= INTERVAL

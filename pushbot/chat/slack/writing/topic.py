@@ -67,6 +67,8 @@ class Topic:
     def found(self) -> None:
         """The room was entered: setting the topic may work now."""
         self._shut = self._told = False
+        if not self._not_before:  # a bot that ended just now may have written it
+            self._rest()
 
     def give_up(self, reference: str) -> None:
         """Leave it as it is until it is to be another."""
@@ -126,7 +128,7 @@ class Topic:
         self.shown = topic if heard == self._heard else None  # of one that was heard of meanwhile: which came later?
 
     def _rest(self) -> None:
-        """It was written just now, or may have been."""
+        """It was written just now, or may have been: leave it for a while."""
         self._not_before = asyncio.get_running_loop().time() + self.interval
 
     def _refuse(self, error: Refused) -> None:
