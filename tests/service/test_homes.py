@@ -77,6 +77,17 @@ async def test_a_page_offers_what_its_person_could_do(play: Playground) -> None:
     assert "unhold" in offered(await look(play, screen, "carol"))
 
 
+async def test_whoever_may_change_nothing_is_offered_nothing(play: Playground) -> None:
+    screen = play.display()
+    await play.start()
+    await said(play, "alice", ".join")
+    play.server.tell(HomeOpened("irc", replace(play.server.person("guest"), proof="")))
+    await play.pass_time(3)
+    home = screen.homes["guest"]
+    assert (offered(home), home.wishes) == ([], ())
+    assert home.wish
+
+
 async def test_a_page_is_drawn_again_while_somebody_looks(play: Playground) -> None:
     screen = play.display()
     await play.start()

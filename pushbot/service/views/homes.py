@@ -152,7 +152,7 @@ class Homes:
             offered=tuple(offers(for_one(now.boards[lane][1], person)) for lane in lanes),
             mine=tuple(turn for each in aboard for turn in turns(now.known[each.spec.name], person)),
             wish=wished(wish),
-            wishes=tuple(_wishes(wish)),
+            wishes=tuple(_wishes(wish)) if person.trusted else (),
             last=tuple(pushed(push) for push in rode[:LAST]),
         )
 
