@@ -156,6 +156,17 @@ async def test_a_board_without_the_scope_for_pins_is_shown_all_the_same(slack: S
         await slack.until(lambda: "second" in slack.read(boards(slack)[0]))
 
 
+async def test_a_board_is_found_where_nobody_says_where_it_was_posted(slack: SlackServer) -> None:
+    post = slack.api.methods["chat.postMessage"]
+    slack.api.methods["chat.postMessage"] = lambda args: {"ok": bool(post(args))}
+    async with desk(slack) as bot:
+        bot.writer.show_board(PUSH, BOARD)
+        await shown(slack, "first")
+        bot.writer.show_board(PUSH, note("second"))
+        await shown(slack, "second")
+    assert len(boards(slack)) == 1
+
+
 async def test_edits_that_have_to_wait_hold_up_no_line(slack: SlackServer) -> None:
     async with desk(slack) as bot:
         bot.writer.show_board(PUSH, BOARD)

@@ -87,9 +87,20 @@ class Sheets:
                 self.scanned = False
                 await asyncio.sleep(self.settles)
             else:
-                ts = text(answer, "ts")
+                ts = text(answer, "ts") or await self._find(channel, key)
                 await self.places.keep(channel, key, replace(made, ts=ts))
                 return ts
+
+    async def _find(self, channel: str, key: str) -> str:
+        """Where a view stands of which a stand-in for Slack did not say where; empty if that cannot be seen."""
+        try:
+            found = await lookback.views(self.api, channel, self.places.record)
+        except Refused:
+            found = []
+        ts = next((one.ts for one in found if one.key == key), "")
+        if not ts:
+            LOG.warning("view_not_found", key=key, channel=channel, why="nobody says where what was posted stands")
+        return ts
 
     async def _send(self, method: str, channel: str, key: str, where: Object) -> Object:
         """Write a view as it is now, without blocks where Slack does not take them."""
