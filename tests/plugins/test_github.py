@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from pushbot.fleet.model import Tally
     from pushbot.ports import Executor
 
 MINE = "/repos/acme/shop/actions"
@@ -157,9 +158,17 @@ async def test_the_end_is_told_also_without_a_log(github: GitHub, tmp_path: Path
 
 
 async def test_a_run_that_waits_says_for_what(github: GitHub, tmp_path: Path) -> None:
-    github.pace = 0.1
-    _, told = await carried_out(made(github), at("princess", tmp_path))
-    assert told[0] == "waiting for a runner"
+    executor, job, told = made(github), at("princess", tmp_path), list[str]()
+
+    def tell(how_far: str | Tally) -> None:
+        told.append(str(how_far))
+        github.runner.set()
+
+    github.runner.clear()
+    token = await executor.start(job)
+    async with asyncio.timeout(20):
+        await executor.wait(job, token, tell)
+    assert told[:2] == ["waiting for a runner", "build: Set up job 1/3"]
 
 
 # --- who it was: lost answers, restarts, older servers ---------------------------------------------

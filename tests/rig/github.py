@@ -15,8 +15,8 @@ Followed is docs.github.com/rest, API version 2022-11-28 (and 2026-03-10, which 
 - "Using the REST API": 401 and 403, `X-GitHub-Api-Version` (400 when unknown), a User-Agent is a must, ETag and 304
   (which costs nothing), `link` headers, `x-ratelimit-*`, primary and secondary limits with 403 or 429.
 
-Runs and deployments go on by themselves, a step every `pace` seconds. The input or environment `…-bad` fails, `…-slow`
-never ends by itself, `…-deaf` neither and does not care to be cancelled.
+Runs and deployments go on by themselves, a step every `pace` seconds; runs once there is a `runner`. The input or
+environment `…-bad` fails, `…-slow` never ends by itself, `…-deaf` neither and does not care to be cancelled.
 """
 
 from __future__ import annotations
@@ -108,6 +108,8 @@ class GitHub:
         self.inputs = {"revision", "run", "environment"}
         self.versions = {"2022-11-28", "2026-03-10"}
         self.pace = 0.01
+        self.runner = asyncio.Event()
+        self.runner.set()
         self.log = LOG
         self.remaining = 5000
         self.reset = 0
@@ -272,6 +274,7 @@ class GitHub:
     async def _work(self, run: Run) -> None:
         steps = sum(len(steps) for _, steps in self.JOBS)
         await asyncio.sleep(self.pace)
+        await self.runner.wait()
         for at in range(steps):
             run.at, run.status = at, "in_progress"
             while run.kind in {"slow", "deaf"} and run.conclusion is None:  # noqa: ASYNC110 - a long step
