@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pushbot.chat.slack import api
+from pushbot.clock import SystemClock
 from pushbot.ports import Manner
 from pushbot.queue.model import Person
+from pushbot.service.speaker import Speaker
+from pushbot.testing.memory_store import MemoryStore
 from pushbot.views import HomeView
 from tests.chat.slack_desk import PUSH, desk
-from tests.rig.slack import BOT_TOKEN, Http, Lost, SlackServer, Slow
+from tests.rig.slack import BOT_TOKEN, Http, Lost, SlackServer, Slow, Stuck
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from pushbot.chat.slack.writing.writer import Writer
 
 POST, TOPIC, INFO = "chat.postMessage", "conversations.setTopic", "conversations.info"
 ALICE = Person("slack", "user:U0ALICE", "alice", "Slack user U0ALICE", "U0ALICE")
@@ -112,3 +118,34 @@ async def test_a_page_that_is_to_be_as_it_was_is_written_where_that_is_not_sure(
         await slack.until(lambda: len(slack.called("views.publish")) == 1 + api.TRIES)
         bot.writer.show_home("U0ALICE", HomeView(ALICE, mine=("first",)))
         await slack.until(lambda: "first" in str(slack.home("alice")))
+
+
+@dataclass
+class Mouth:
+    """A chat, as far as it says lines."""
+
+    writer: Writer
+    recalls: bool = True
+
+    def say(self, to: str, text: str, manner: Manner) -> asyncio.Future[None]:
+        return self.writer.say(to, text, manner)
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_lines_keep_their_order_when_another_configuration_comes_while_one_is_sent(
+    slack: SlackServer, *, done: bool
+) -> None:
+    store = MemoryStore()
+    await store.open()
+    async with desk(slack) as bot:
+        speaker = Speaker({"slack": Mouth(bot.writer)}, store, SystemClock())  # type: ignore[dict-item]
+        slack.fault(POST, Stuck(done))
+        lines = [speaker.line("slack", PUSH, "news", f"line {number}") for number in range(5)]
+        speaker.hand(lines[:1])
+        await slack.until(lambda: slack.called(POST))
+        speaker.hand(lines[1:])
+        memory = bot.memory
+    async with desk(slack, memory) as bot:
+        speaker.move({"slack": Mouth(bot.writer)})  # type: ignore[dict-item]
+        await slack.until(lambda: "line 4" in "\n".join(slack.said(PUSH)))
+    assert "\n".join(slack.said(PUSH)).splitlines() == [f"line {number}" for number in range(5)]
