@@ -478,7 +478,7 @@ async def test_a_server_that_never_signs_us_on_is_given_up(server: Scripted) -> 
 
 
 async def test_a_server_that_falls_silent_is_pinged_and_then_given_up(server: Scripted) -> None:
-    async with running(server.port, "#push", silent_after=0.6) as bot:
+    async with running(server.port, "#push", silent_after=1.5) as bot:
         peer = await server.accept()
         await peer.welcome("#push")
         await bot.entered("#push")

@@ -156,11 +156,11 @@ async def test_a_host_that_lets_nobody_in_stays_in_the_balancer(tmp_path: Path, 
 async def test_a_host_that_hangs_in_a_command_holds_nobody_and_is_rid_of_it(bench: Bench) -> None:
     hosts = [each.host for each in bench.rig.start(3)]
     script = 'if [ "$PUSHBOT_HOST" = web2 ]; then sleep 6001 & sleep 6001; fi'
-    job = bench.job(hosts, Step("restart", script=script, timeout=0.5))
+    job = bench.job(hosts, Step("restart", script=script, timeout=3.0))
     outcome = await bench.run(job)
     assert outcome.reason
     assert outcome.reason.startswith("1 of 3 hosts failed: web2 (restart: ")
-    assert "0.5 s" in outcome.reason
+    assert "3 s" in outcome.reason
     assert states(job)["web3"] == "done"
     await until(lambda: not bench.rig.running("6001"))
 

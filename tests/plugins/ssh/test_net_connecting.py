@@ -428,7 +428,7 @@ class TestManyHosts:
 
     async def test_a_place_is_free_again_after_a_failure_and_a_cancellation(self, rig: SshdRig) -> None:
         server = rig.one()
-        connecting = replace(rig.connecting(connect_timeout=0.2), open_at_once=1, at_once=1)
+        connecting = replace(rig.connecting(connect_timeout=2.0), open_at_once=1, at_once=1)
         async with Network(connecting) as net:
             for how in (Dead.REFUSES, Dead.NO_ANSWER):
                 with pytest.raises(HostTrouble):

@@ -230,9 +230,9 @@ class TestWhatIsLeftRunning:
     async def test_a_time_limit_ends_all_of_it(self, shop: Shop) -> None:
         script = 'sleep 1003 & (sleep 1003 | sleep 1003) & sh -c "sleep 1003; :" & echo begun; sleep 1003'
         with pytest.raises(HostTrouble) as caught:
-            await shop.run(script, limit=0.5)
+            await shop.run(script, limit=2.0)
         assert not shop.rig.running("1003")
-        assert (caught.value.phase, str(caught.value)) == ("run", "took longer than 0.5 s; it was ended")
+        assert (caught.value.phase, str(caught.value)) == ("run", "took longer than 2 s; it was ended")
         assert not caught.value.sure
         assert shop.output.startswith(b"begun\n")
         assert await shop.run("echo on") == (0, "on\n")
@@ -240,13 +240,13 @@ class TestWhatIsLeftRunning:
 
     async def test_a_command_has_time_to_clean_up(self, shop: Shop) -> None:
         with pytest.raises(HostTrouble, match="it was ended"):
-            await shop.run('trap "sleep 0.2; echo cleaned; exit" TERM; sleep 1004 & wait', limit=0.3)
+            await shop.run('trap "sleep 0.2; echo cleaned; exit" TERM; sleep 1004 & wait', limit=2.0)
         assert shop.output.startswith(b"cleaned\n")
         assert not shop.rig.running("1004")
 
     async def test_what_ignores_it_is_killed_in_the_end(self, shop: Shop) -> None:
         with pytest.raises(HostTrouble, match="it was ended"):
-            await shop.run('trap "" TERM; sleep 1005 & sleep 1005', limit=0.3)
+            await shop.run('trap "" TERM; sleep 1005 & sleep 1005', limit=1.0)
         assert not shop.rig.running("1005")
 
     async def test_cancelling_ends_it_before_we_go_on(self, shop: Shop) -> None:
