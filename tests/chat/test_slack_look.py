@@ -68,7 +68,9 @@ async def test_all_is_well_with_the_scopes_of_the_manifest(slack: SlackServer, o
         "1 person of the configuration found",
     ]
     assert not found[Worth.MISTAKE] + found[Worth.WARNING] + found[Worth.UNSEEN]
-    assert not [call for call in slack.calls if call.method.startswith(("chat.", "pins.", "views.", "conversations.s"))]
+    assert not [
+        call for call in slack.calls if call.method.startswith(("chat.", "pins.a", "views.", "conversations.s"))
+    ]
 
 
 async def test_without_tokens_it_is_not_looked_at(options: SlackOptions, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,6 +236,17 @@ async def test_user_groups(slack: SlackServer, options: SlackOptions) -> None:
     slack.space.paid = False
     (told,) = (await seen(options, groups=["@deployers", "@typo"]))[Worth.MISTAKE]
     assert "The plan of this Slack workspace has no user groups (paid_teams_only)" in told
+
+
+async def test_a_stand_in_that_lacks_methods_is_told_as_such(slack: SlackServer, options: SlackOptions) -> None:
+    for method in ("pins.list", "users.conversations", "conversations.info", "apps.connections.open"):
+        del slack.api.methods[method]
+    found = await seen(options)
+    (told,) = found[Worth.WARNING]
+    assert "does not know pins.list: boards are not pinned" in told
+    (told,) = found[Worth.MISTAKE]
+    assert "has no Socket Mode" in told
+    assert "the bot is in #push" in found[Worth.GOOD]
 
 
 # --- Slack itself ------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pushbot.errors import PushbotError
 
 WHAT_TO_DO = {
-    "unknown_method": "the server at `api_url` is not all of Slack; the bot does without",
+    "unknown_method": "the server at `api_url` does not know this method",
     "not_in_channel": "invite the bot there (/invite)",
     "channel_not_found": "name a channel that exists, and invite the bot if it is private",
     "is_archived": "unarchive the channel, or take it out of the configuration",

@@ -12,8 +12,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from pushbot.chat.slack.api import Api
 from pushbot.chat.slack.groups import UserGroups
-from pushbot.chat.slack.options import token_at
-from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.options import API_URL, token_at
+from pushbot.chat.slack.refused import UNKNOWN, Refused
 from pushbot.chat.slack.setup.check_rooms import rooms_seen
 from pushbot.chat.slack.setup.manifest import CONNECT, Part, scopes
 from pushbot.errors import PushbotError
@@ -36,6 +36,12 @@ OTHER_KINDS = {
     "xoxs-": "a token of a browser session",
 }
 MEMBER = re.compile(r"[UW][\w-]+", re.ASCII)
+WITHOUT = {
+    "conversations.history": "after a restart it may say again what it had said",
+    "pins.list": "boards are not pinned, nor found again once forgotten",
+    "users.list": "people are known by name only when they have spoken",
+}
+"""Methods that stand-ins for Slack often lack, and what comes of that."""
 ADD = "add it under OAuth & Permissions and install the app again"
 
 
@@ -84,6 +90,8 @@ async def _inside(
     async for sight in _people(api, wanted.people):
         yield sight
     async for sight in _groups(api, wanted.groups):
+        yield sight
+    async for sight in _stand_in(api):
         yield sight
 
 
@@ -141,6 +149,8 @@ async def _socket_mode(api: Api, app: str, where: str) -> AsyncIterator[Sight]:
             cure = f"make an app-level token with the scope {CONNECT} (Basic Information > App-Level Tokens)"
         elif refusal.code in {"invalid_auth", "not_authed", "token_revoked", "account_inactive"}:
             cure = "make a new one under Basic Information > App-Level Tokens"
+        elif refusal.code == UNKNOWN:
+            cure = "the server at api_url has no Socket Mode, and without it nobody is heard"
         else:
             cure = "turn on Socket Mode in the app's settings, see docs/slack.md"
         yield Sight(Worth.MISTAKE, f"app_token ({where}) opens no link ({refusal.code}): {cure}")
@@ -152,6 +162,20 @@ async def _socket_mode(api: Api, app: str, where: str) -> AsyncIterator[Sight]:
         return
     if app and other and app != other:
         yield Sight(Worth.MISTAKE, f"token is of the app {app}, app_token of the app {other}: take both from one app")
+
+
+async def _stand_in(api: Api) -> AsyncIterator[Sight]:
+    """What the bot goes without where this is not Slack, nor all of it. Only what reads is tried."""
+    if api.client.base_url == API_URL:
+        return
+    for method, without in WITHOUT.items():
+        try:
+            await api.call(method, channel="C0", limit=1)
+        except Refused as refusal:
+            if refusal.code == UNKNOWN:
+                yield Sight(Worth.WARNING, f"the server at api_url does not know {method}: {without}")
+        except PushbotError as error:
+            yield Sight(Worth.WARNING, str(error))
 
 
 async def _people(api: Api, people: Iterable[str]) -> AsyncIterator[Sight]:
