@@ -19,7 +19,7 @@ from pushbot.fleet.model import Tally
 from pushbot.secret import REFERENCE, resolve_secret
 from pushbot.values import Url, expected
 from pushbot_plugins.local.supervisor.files import RunFiles
-from pushbot_plugins.local.supervisor.output import Log, Mask
+from pushbot_plugins.local.supervisor.output import Log, masked
 from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ class Words:
 
     def hidden(self, text: str) -> str:
         """The text with each secret replaced by `***`."""
-        mask = Mask(self.secrets)
-        return (mask.feed(text.encode(errors="replace")) + mask.flush()).decode(errors="replace")
+        return masked(text, self.secrets)
 
     def telling(self, progress: Callable[[str | Tally], None]) -> Callable[[str | Tally], None]:
         """`progress`, told no secret."""

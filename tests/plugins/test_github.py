@@ -246,6 +246,19 @@ async def test_secrets_among_inputs_are_masked(github: GitHub, tmp_path: Path, m
     assert not written(tmp_path, "correct horse")
 
 
+async def test_half_a_secret_in_a_long_name_of_a_step_is_masked(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_KEY", "correct-horse-battery")
+    step = f"Run ./deploy {'x' * 85} correct-horse-battery"
+    monkeypatch.setattr(GitHub, "JOBS", (("deploy", ("Set up job", step, "restart")),))
+    inputs = {"revision": "env:DEPLOY_KEY", "environment": "{stage}"}
+    outcome, told = await carried_out(made(github, inputs=inputs), at("princess-bad", tmp_path))
+    assert outcome.state is RunState.FAILED
+    assert any(line.endswith("x ***...") for line in told)
+    assert not any("correct" in line for line in (*told, outcome.step or "", (tmp_path / "output.log").read_text()))
+
+
 @pytest.mark.parametrize("fault", [Fault("POST", drop="before"), Fault("POST", status=502)])
 async def test_a_dispatch_that_may_have_come_to_nothing_is_lost(github: GitHub, tmp_path: Path, fault: Fault) -> None:
     github.faults = [fault]

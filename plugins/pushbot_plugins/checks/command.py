@@ -104,7 +104,7 @@ def _last(printed: bytearray) -> Callable[[bytes], bool]:
 def _line(printed: bytearray, secrets: Secrets) -> str:
     """The last line that is not empty, without secrets; one whose beginning is not there may begin in a secret."""
     whole_lines = printed[printed.find(b"\n") + 1 or TAIL :] if len(printed) == TAIL else printed
-    whole = secrets.masked(bytes(whole_lines).decode(errors="replace"))
+    whole = secrets.masked(bytes(whole_lines).decode(errors="replace"), cut=True)
     lines = shown(whole.encode(errors="replace"))
     return one_line(lines[-1], 150) if lines else ""
 

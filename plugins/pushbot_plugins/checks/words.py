@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pushbot.errors import PushbotError
 from pushbot.secret import REFERENCE, resolve_secret
 from pushbot_plugins.local.supervisor.environment import filled
-from pushbot_plugins.local.supervisor.output import Mask
+from pushbot_plugins.local.supervisor.output import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -45,10 +45,9 @@ class Secrets:
         """`pairs` with references looked up. Raises PushbotError."""
         return {name: self.secret(text) for name, text in pairs.items()}
 
-    def masked(self, text: str) -> str:
-        """`text` with each secret replaced by `***`."""
-        mask = Mask(self.secrets)
-        return (mask.feed(text.encode(errors="replace")) + mask.flush()).decode(errors="replace")
+    def masked(self, text: str, *, cut: bool = False) -> str:
+        """`text` with each secret replaced by `***`; where it may be `cut` off, also what is left of one."""
+        return masked(text, self.secrets, cut=cut)
 
 
 def template(text: str, change: Change, quote: Callable[[str], str] = str) -> str:

@@ -65,6 +65,9 @@ async def test_secrets_are_masked_and_the_bots_own_are_not_passed_on(
     assert (await check.look(change_in(tmp_path))).why == "***; nothing (exit code 1)"
     long = shell('head -c 40000 /dev/zero | tr "\\0" x; printf "$TOKEN"; exit 1', env={"TOKEN": "env:CHECK_SECRET"})
     assert (await long.look(change_in(tmp_path))).why == "exit code 1"
+    slow = shell('printf "at ${TOKEN%rse}"; sleep 60', env={"TOKEN": "env:CHECK_SECRET"})
+    with pytest.raises(PushbotError, match=r"ended, at: at \*\*\*$"):
+        await slow.look(change_in(tmp_path, patience=1.5))
     with pytest.raises(PushbotError, match="env:NO_SUCH is missing"):
         await shell("true", env={"TOKEN": "env:NO_SUCH"}).look(change_in(tmp_path))
 

@@ -17,6 +17,8 @@ from pushbot.ports import Outcome, Step
 from pushbot.queue.commands import RunState
 from pushbot.secret import resolve_secret
 from pushbot_plugins.local.supervisor.output import Log, Mask
+from pushbot_plugins.local.supervisor.output import masked as every_masked
+from pushbot_plugins.remote_line import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,6 +179,22 @@ def test_half_a_secret_is_masked_where_the_output_was_cut_off(length: int) -> No
     mask = Mask([SECRET, "horse\nbattery"])
     shown = mask.feed(f"some {SECRET}\nand {SECRET[:length]}".encode()) + mask.end()
     assert shown == b"some ***\nand " + (b"***" if length >= 4 else SECRET[:length].encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"./deploy {SECRET} now", "./deploy *** now"),
+        (f"./deploy {SECRET[:7]}...", "./deploy ***..."),
+        (f"./deploy {SECRET[:7]}", f"./deploy {SECRET[:7]}"),
+        ("it is dots...", "it is ***"),
+        (f"{SECRET[:3]}...", f"{SECRET[:3]}..."),
+    ],
+)
+def test_a_line_that_was_shortened_ends_in_no_half_of_a_secret(text: str, shown: str) -> None:
+    assert one_line(text) == text
+    assert every_masked(text, [SECRET, "dots..."]) == shown
+    assert every_masked(text, []) == text
 
 
 @given(st.lists(st.sampled_from([b"a", b"b", b"ab", b"aab", b"x" * 40000, b"\n"]), max_size=40))

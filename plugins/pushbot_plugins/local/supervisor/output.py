@@ -55,11 +55,14 @@ class Mask:
 
     def end(self) -> bytes:
         """The same of a stream that may have been cut off in mid-word: what is left of a secret then is masked too."""
-        left = self.flush()
-        for length in range(min(self._longest - 1, len(left)), _SHORTEST - 1, -1):
-            if any(len(part) > length and left.endswith(part[:length]) for part in self._parts):
-                return left[:-length] + b"***"
-        return left
+        return self.without_half(self.flush())
+
+    def without_half(self, text: bytes) -> bytes:
+        """A text without the first part of a secret, of four bytes or more, at its end."""
+        for length in range(min(self._longest - 1, len(text)), _SHORTEST - 1, -1):
+            if any(len(part) > length and text.endswith(part[:length]) for part in self._parts):
+                return text[:-length] + b"***"
+        return text
 
     def take_back(self, most: int) -> int:
         """Forget what is held back, to be fed again; how many bytes that was, none when it is more than `most`."""
@@ -81,6 +84,16 @@ class Mask:
         if any(part in data for part in self._parts):
             return self._pattern.sub(b"***", data)
         return data
+
+
+def masked(text: str, secrets: Iterable[str], *, cut: bool = False) -> str:
+    """A text with each secret replaced by `***`; where it is `cut` off, or ends in `...`, also what is left of one."""
+    mask = Mask(secrets)
+    whole = mask.feed(text.encode(errors="replace")) + mask.flush()
+    rest = whole.removesuffix(b"...")
+    if cut or rest != whole:
+        whole = mask.without_half(rest) + whole[len(rest) :]
+    return whole.decode(errors="replace")
 
 
 def shown(output: bytes) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from pushbot_plugins.local.supervisor.output import Mask, shown
+from pushbot_plugins.local.supervisor.output import Mask, masked, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +49,7 @@ class RunReport:
 
     def note(self, text: str, host: Host | None = None) -> None:
         """One line of our own, about a host or the whole run."""
-        mask = Mask(self._secrets)
-        line = (f"{host.name}: " if host else "") + " ".join(text.split())
-        data = mask.feed(line.encode(errors="replace")) + mask.flush()
-        self._log.note(data.decode(errors="replace"))
+        self._log.note(masked((f"{host.name}: " if host else "") + " ".join(text.split()), self._secrets))
 
     def output(self, host: Host | None) -> Callable[[bytes], None]:
         """A taker for the output of commands on that host (None: the bot's machine), each line with its name."""
