@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+_LOOK = 0.001
+
+
 class Resting(Protocol):
     """A part with a mailbox: a lane, or the house."""
 
@@ -32,7 +35,7 @@ async def at_rest(parts: Sequence[Resting]) -> None:
             await part.rest()
         if all(part.resting for part in parts):
             return
-        await asyncio.sleep(0)
+        await asyncio.sleep(_LOOK)
 
 
 async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
