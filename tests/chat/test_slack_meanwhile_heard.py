@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from pushbot.chat.slack import api
-from pushbot.chat.slack.hearing import meeting
+from pushbot.chat.slack.hearing import entering, meeting
 from pushbot.ports import Renamed, RoomEntered, TopicEdited
 from tests.rig.slack import BOT_TOKEN, BOT_USER, Http, Refused, SlackServer, Slow
 from tests.rig.slack_listener import Listener
@@ -147,3 +147,29 @@ async def test_a_topic_that_is_told_of_after_a_later_one_is_not_taken_for_the_ne
     assert isinstance(edited, TopicEdited)
     assert (edited.text, edited.before) == ("next", "<princess> bob")
     assert bot.of(RoomEntered)[1:] == [RoomEntered("slack", "#push", "late", "Ada")]
+
+
+class Patient:
+    """A back-off that lets nobody try again during a test."""
+
+    def __init__(self, *_: float) -> None: ...
+
+    def next(self) -> float:
+        return 60.0
+
+    def reset(self) -> None: ...
+
+
+async def test_a_new_connection_is_no_time_to_wait(
+    slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(entering, "Backoff", Patient)
+    bot = Listener(slack, tmp_path)
+    slack.fault("conversations.info", Http(500), api.TRIES)
+    with capture_logs() as logs:
+        async with bot.running(stuck=True):
+            bot.free.set()
+            await slack.until(lambda: any(one["event"] == "slack_rooms_not_seen" for one in logs))
+            slack.links.reset()
+            await bot.entered(1)

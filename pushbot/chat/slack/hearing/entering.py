@@ -7,6 +7,7 @@ is told of it takes its turn among the letters.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -74,7 +75,9 @@ class Entering:
             except PushbotError as error:
                 delay = backoff.next()
                 LOG.warning("slack_rooms_not_seen", chat=self.known.chat, error=str(error), again_in=round(delay, 2))
-                await asyncio.sleep(delay)
+                with suppress(TimeoutError):  # news come first: Slack may be well again
+                    async with asyncio.timeout(delay):
+                        await self._stir.wait()
                 self._stir.set()
             else:
                 backoff.reset()
