@@ -274,3 +274,12 @@ async def test_where_nobody_is_said_to_be_a_member_the_bot_just_tries(slack: Sla
     async with Listener(slack, tmp_path).running() as bot:
         await bot.chat.say("#push", "hello")
         assert slack.said("#push") == ["hello"]
+
+
+async def test_a_stand_in_without_lists_is_told_the_id_by_the_configuration(slack: SlackServer, tmp_path: Path) -> None:
+    for method in ("users.conversations", "conversations.list", "conversations.info"):
+        del slack.api.methods[method]
+    slack.add_channel("#war", id="C_WAR")
+    async with Listener(slack, tmp_path, rooms=("C_WAR",)).running() as bot:
+        await bot.chat.say("C_WAR", "hello")
+        assert slack.said("#war") == ["hello"]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.rig.slack import Message
+    from tests.rig.slack.calls import Args
+    from tests.rig.slack.state import Object
 
 ALICE = Person("slack", "user:U0ALICE", "alice", "Slack user U0ALICE", "U0ALICE")
 BOARD = LaneBoard("web", message="first")
@@ -164,6 +166,26 @@ async def test_a_board_is_found_where_nobody_says_where_it_was_posted(slack: Sla
         await shown(slack, "first")
         bot.writer.show_board(PUSH, note("second"))
         await shown(slack, "second")
+    assert len(boards(slack)) == 1
+
+
+@pytest.mark.parametrize("tells", ["the latest", "nothing"])
+async def test_a_stand_in_that_cannot_look_for_one_message_gets_no_second_board(slack: SlackServer, tells: str) -> None:
+    history = slack.api.methods["conversations.history"]
+
+    def told(args: Args) -> Object:
+        unbound = {key: value for key, value in args.given.items() if key not in {"oldest", "latest"}}
+        return history(replace(args, given=unbound)) if tells == "the latest" else {"ok": True}
+
+    async with desk(slack) as bot:
+        bot.writer.show_board(PUSH, BOARD)
+        await shown(slack, "first")
+        slack.say("alice", PUSH, "talk")
+        slack.api.methods["conversations.history"] = told
+        bot.writer.found(PUSH)
+        bot.writer.show_board(PUSH, note("second"))
+        await shown(slack, "second")
+        await quiet(slack)
     assert len(boards(slack)) == 1
 
 

@@ -100,11 +100,15 @@ class Entering:
     async def _look_for_missing(self) -> None:
         """Look for rooms that the bot is not in: among its own channels, then, where nothing is known, among all."""
         missing = [room for room in self.known.rooms if not (room.by_id or room.inside)]
-        await self._among("users.conversations", PAGE, missing)
-        await self._among("conversations.list", LARGE_PAGE, [room for room in missing if room.id is None])
+        listed = await self._among("users.conversations", PAGE, missing)
+        missing = [room for room in missing if room.id is None]
+        if not (await self._among("conversations.list", LARGE_PAGE, missing) or listed):
+            for room in missing:  # a stand-in without any list: what is no name may be an id
+                if not room.name.startswith("#"):
+                    await self._is(room, room.name)
 
-    async def _among(self, method: str, page_size: int, missing: list[Room]) -> None:
-        """Look for rooms by name in a list of Slack's."""
+    async def _among(self, method: str, page_size: int, missing: list[Room]) -> bool:
+        """Look for rooms by name in a list of Slack's; whether there is such a list."""
         left = {room.name: room for room in missing}
         for kind in KINDS if left else ():
             try:
@@ -114,12 +118,15 @@ class Entering:
                             await self._is(room, text(channel, "id"))
                             del left[room.name]
                     if not left:
-                        return
+                        return True
             except Refused as error:
                 # a bot that need not see private channels has no scope for them; a stand-in may not know the method
                 if error.code in NO_BOT - {"missing_scope"}:
                     raise
                 LOG.info("slack_rooms_not_listed", chat=self.known.chat, kind=kind, error=str(error))
+                if error.code == UNKNOWN:
+                    return False
+        return True
 
     async def _is(self, room: Room, channel: str) -> None:
         if room.id != channel:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.slack.refused import Refused
+from pushbot.chat.slack.refused import UNKNOWN, Refused
 from pushbot.chat.slack.shape import objects, part, text
 
 if TYPE_CHECKING:
@@ -134,8 +134,12 @@ async def message_at(api: Api, channel: str, ts: str) -> Object | None:
         limit=1,
         include_all_metadata=True,
     )
-    found = (one for one in objects(answer, "messages") if one.get("ts") == ts)
-    return next((one for one in found if one.get("subtype") != TOMBSTONE), None)
+    if "messages" not in answer:
+        raise Refused(UNKNOWN, "conversations.history", where=channel)
+    found = objects(answer, "messages")
+    if any(one.get("ts") != ts for one in found):  # a stand-in that tells the latest, whatever it is asked for
+        found = [one async for one in _messages(api, channel)]
+    return next((one for one in found if one.get("ts") == ts and one.get("subtype") != TOMBSTONE), None)
 
 
 def is_pinned(message: Object) -> bool:
