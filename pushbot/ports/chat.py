@@ -180,6 +180,15 @@ class Chat(Protocol):
 
 
 @runtime_checkable
+class Measuring(Protocol):
+    """What a chat may have beside whose topics are not limited in bytes."""
+
+    def topic_fits(self, room: str, topic: str) -> bool:
+        """Whether a topic may be there as it is; `Chat.topic_limit` is about how many bytes such a one has."""
+        ...
+
+
+@runtime_checkable
 class Displays(Protocol):
     """What a chat may have beside: it shows boards, pushes and people's own pages, each in its place.
 

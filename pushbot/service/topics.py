@@ -10,6 +10,7 @@ import structlog
 
 from pushbot.errors import fault_reference
 from pushbot.fleet.model import Tally
+from pushbot.ports import Measuring
 from pushbot.queue.topic import fit_lanes
 from pushbot.service.lane.runbook import run_id
 
@@ -30,6 +31,8 @@ PROGRESS_EVERY = 10.0
 Each is a line in everybody's window, and costs a turn of what a chat allows a bot: Slack about 20 topics a minute
 for all rooms together, IRC a line of the budget that the bot's words need too.
 """
+WIDEST = 4
+"""Bytes that a character may have."""
 NOBODY = Tally(0, 0)
 
 
@@ -60,7 +63,7 @@ class Topics:
             chat = self.chats[room.chat]
             far = {name: str(tally) for name, _ in shown if (tally := self._tally(name)) is not None}
             try:
-                self._drawn[room] = fit_lanes(shown, chat.topic_limit(room.name), far)
+                self._drawn[room] = _fitted(chat, room.name, shown, far)
                 chat.draw(room.name, self._drawn[room])
             except Exception:  # a chat that breaks keeps no other room from its topic
                 LOG.exception("topic_not_drawn", room=str(room), reference=fault_reference())
@@ -98,6 +101,26 @@ class Topics:
         """How far the run is that the lane's topic shows."""
         run, tally = self._tallies.get(lane, (None, None))
         return tally if run is not None and run == self._shown(lane) else None
+
+
+def _fitted(chat: Chat, room: str, shown: Sequence[tuple[str, Queue]], far: Mapping[str, str]) -> str:
+    """The topic of these lanes, with as much of them as there is room for."""
+    least = chat.topic_limit(room)
+    topic, most = fit_lanes(shown, least, far), least * WIDEST
+    if not isinstance(chat, Measuring):
+        return topic
+    if chat.topic_fits(room, longest := fit_lanes(shown, most, far)):
+        return longest
+    if not chat.topic_fits(room, topic):
+        least, most = 0, least
+    while most - least > 1:
+        middle = (least + most) // 2
+        longer = fit_lanes(shown, middle, far)
+        if chat.topic_fits(room, longer):
+            least, topic = middle, longer
+        else:
+            most = middle
+    return topic
 
 
 @dataclass(slots=True)

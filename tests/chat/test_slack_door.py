@@ -13,7 +13,7 @@ from pushbot.chat.slack import SlackChat, SlackOptions
 from pushbot.chat.slack.options import token_at
 from pushbot.errors import PushbotError
 from pushbot.plugins import Group, load_plugin
-from pushbot.ports import Displays, Remembering, recalls
+from pushbot.ports import Displays, Measuring, Remembering, recalls
 from pushbot.queue.model import Person
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.service.voice.refusals import refused
@@ -35,6 +35,10 @@ def test_it_is_a_chat_that_shows_and_remembers() -> None:
     assert recalls(chat)
     assert chat.fold("@Ada  Lovelace") == "ada lovelace"
     assert chat.topic_limit("#push") < 250
+    assert isinstance(chat, Measuring)
+    for widest in ("x" * 249, "名" * 249, "&" * 49, "😀" * 124):
+        assert chat.topic_fits("#push", widest)
+        assert not chat.topic_fits("#push", widest + 2 * widest[0])
 
 
 def test_nobody_else_pays_for_it() -> None:

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pushbot.chat.slack import SlackChat, SlackOptions
+from pushbot.chat.slack.blocks.text import escaped, size
+from pushbot.chat.slack.writing.topic import LIMIT
+from pushbot.queue.model import Person, Queue, Rider, Train
+from pushbot.queue.topic import render
+from pushbot.service.spec import LaneSpec, Room
+from pushbot.service.topics import Topics
 from tests.chat.slack_desk import PUSH, desk
 from tests.rig.slack import Limited, SlackServer, Slow
 
@@ -68,3 +75,20 @@ async def test_a_restart_writes_no_sooner(slack: SlackServer) -> None:
             await slack.until(lambda topic=topic: slack.topic(PUSH) == topic)  # type: ignore[misc]
     first, second = written(slack)
     assert second.at - first.at >= INTERVAL
+
+
+@pytest.mark.parametrize("letter", ["n", "ж", "名", "😀", "&"])
+def test_a_topic_has_as_much_as_there_is_room_for_in_every_script(letter: str) -> None:
+    """Slack counts characters: names in other scripts are no longer than Latin ones, and markup is, as it is sent."""
+    chat, room = SlackChat("slack", SlackOptions(), (PUSH,)), Room("slack", PUSH)
+    lane = LaneSpec("web", (room,))
+    topics, trains = Topics({"slack": chat}, (lane,)), list[Train]()
+    for number in range(60):
+        rider = Rider(Person("slack", f"user:U{number}", f"{letter * 6}{number:02}"))
+        trains.append(Train((rider,), number=number + 1))
+        topics.show(lane, Queue(tuple(trains)))
+        whole = render(Queue(tuple(trains)))
+        if size(escaped(whole)) < LIMIT:
+            assert topics.drawn(room) == whole
+    one_more = size(escaped(f' | "{letter * 6}00"')) + len(" | +40 trains (40)")
+    assert LIMIT - one_more < size(escaped(topics.drawn(room))) <= LIMIT

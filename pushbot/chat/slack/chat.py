@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from pushbot.chat.backoff import Backoff
 from pushbot.chat.slack.api import Api
+from pushbot.chat.slack.blocks.text import escaped
 from pushbot.chat.slack.groups import UserGroups
 from pushbot.chat.slack.hearing.dispatch import Hearing
 from pushbot.chat.slack.hearing.entering import Entering
@@ -54,8 +55,8 @@ SPARE = 26
 class SlackChat:
     """One connection to one workspace, kept up for ever.
 
-    It is Chat, Displays, Remembering, Groups and Inspecting of `pushbot.ports`. Raises PushbotError when one of `rooms`
-    cannot be a channel.
+    It is Chat, Measuring, Displays, Remembering, Groups and Inspecting of `pushbot.ports`. Raises PushbotError when one
+    of `rooms` cannot be a channel.
     """
 
     Options = SlackOptions
@@ -94,6 +95,10 @@ class SlackChat:
     def topic_limit(self, room: str) -> int:  # noqa: ARG002 - all channels have the same
         """How many bytes a topic may have so that it fits, whatever has to be escaped in an ordinary one."""
         return TOPIC_CHARACTERS - SPARE
+
+    def topic_fits(self, room: str, topic: str) -> bool:  # noqa: ARG002 - all channels have the same
+        """Whether a topic is short enough: Slack counts characters, where names may have three bytes each."""
+        return escaped(topic, most=TOPIC_CHARACTERS) == escaped(topic)
 
     def fold(self, name: str) -> str:
         """`name` as two names of one person are equal: in any case, with or without `@`."""
