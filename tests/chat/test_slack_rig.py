@@ -714,5 +714,6 @@ async def test_a_dead_link_answers_nothing(slack: SlackServer) -> None:
             assert (envelope["payload"]["event"]["text"], envelope["retry_attempt"]) == ("hello?", 1)
             await link.send_json({"envelope_id": envelope["envelope_id"]})
             await slack.settled()
+            await link.close()
         assert (bot.texts(), slack.links.open[0].pings) == ([], pings)
         slack.links.reset()
