@@ -23,6 +23,7 @@ from pushbot.chat.slack.answer import UNTRUSTED
 from pushbot.chat.slack.refused import Refused
 from pushbot.chat.slack.shape import text
 from pushbot.errors import PushbotError
+from pushbot.tls import system_context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -110,7 +111,8 @@ class Link:
         Raises PushbotError when the very first one cannot be had, for a reason that no retry cures.
         """
         backoff = Backoff(self.options.reconnect_min, self.options.reconnect_max)
-        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+        connector = aiohttp.TCPConnector(ssl=system_context())
+        async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
             while True:
                 turn = _Turn()
                 socket = await self._open(session, turn)
