@@ -151,7 +151,7 @@ async def test_an_answer_that_is_not_slacks_is_an_error_in_words(slack: SlackSer
         await api.call("users.info", user="U0ALICE")
 
 
-@pytest.mark.parametrize("places", [{"query", "json"}, {"form", "json"}])
+@pytest.mark.parametrize("places", [{"query", "json"}, {"form", "json"}, {"form"}])
 async def test_arguments_are_found_by_what_knows_one_sdk_only(slack: SlackServer, api: Api, places: set[str]) -> None:
     slack.api.places = frozenset(places)
     answer = await api.call("chat.postMessage", channel="C0PUSH", text="t")

@@ -21,6 +21,7 @@ from pushbot.chat.slack.answer import Said, Trouble, lost, told
 from pushbot.chat.slack.paces import POST, Pace, pace_of
 from pushbot.chat.slack.refused import Refused, Unreachable
 from pushbot.errors import DeliveryUncertain
+from pushbot.tls import system_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -47,6 +48,8 @@ IN_JSON = frozenset({"chat.postMessage", "chat.postEphemeral", "chat.update", "v
 Slack takes either, or a mix of both. Stand-ins for it often know only what one SDK sends: Slack's for Python use the
 query, those for JavaScript a form.
 """
+UNSEEN = frozenset({"channel_not_found", "invalid_arguments", "missing_argument", "missing_required_field", "no_text"})
+"""Codes with which arguments are missed."""
 ONCE = frozenset(
     {"chat.postMessage", "chat.postEphemeral", "conversations.setTopic", "files.completeUploadExternal", "views.open"}
 )
@@ -68,6 +71,8 @@ class Api:
     _methods: dict[str, Pace] = field(default_factory=dict)
     _channels: dict[str, Pace] = field(default_factory=dict)
     _to_get: set[str] = field(default_factory=set)
+    _json_seen: bool = False
+    _forms_only: bool = False
     _session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -87,7 +92,8 @@ class Api:
         """The connections to Slack, kept open between calls."""
         if self._session is None or self._session.closed:
             timeout = aiohttp.ClientTimeout(total=self.timeout, sock_connect=min(CONNECT_TIMEOUT, self.timeout))
-            self._session = aiohttp.ClientSession(timeout=timeout, trace_configs=[_staying()])
+            connector = aiohttp.TCPConnector(ssl=system_context())
+            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trace_configs=[_staying()])
             self.client.session = self._session
             self.client.retry_handlers = []  # the SDK would send a message again whose answer got lost
         return self._session
@@ -186,7 +192,21 @@ class Api:
             return DeliveryUncertain(f"{trouble.what}.") if trouble.doubtful else Unreachable(f"{trouble.what}.")
 
     async def _request(self, method: str, arguments: Mapping[str, JsonValue]) -> Answer | Trouble:
-        form = {} if method in IN_JSON else {name: _plain(one) for name, one in arguments.items()}
+        """Make one request. Where the first arguments in JSON seem to be missed, a form is tried: Slack takes both."""
+        in_json = method in IN_JSON and not self._forms_only
+        try:
+            answer = await self._sent(method, arguments, in_json=in_json)
+        except Refused as refused:
+            if not in_json or self._json_seen or refused.code not in UNSEEN:
+                raise
+            answer = await self._sent(method, arguments, in_json=False)
+            self._forms_only = not isinstance(answer, Trouble)
+        else:
+            self._json_seen = self._json_seen or (in_json and not isinstance(answer, Trouble))
+        return answer
+
+    async def _sent(self, method: str, arguments: Mapping[str, JsonValue], *, in_json: bool) -> Answer | Trouble:
+        form = {} if in_json else {name: _plain(one) for name, one in arguments.items()}
         verb = "GET" if method in self._to_get else "POST"
         try:
             async with self.session().request(
@@ -195,16 +215,16 @@ class Api:
                 headers={"Authorization": f"Bearer {self.client.token}"},
                 proxy=self.client.proxy,
                 ssl=self.client.ssl if self.client.ssl is not None else True,
-                params=form,
+                params=None if method in IN_JSON else form,
                 data=form if form and verb == "POST" else None,
-                json=dict(arguments) if method in IN_JSON else None,
+                json=dict(arguments) if in_json else None,
             ) as response:
                 said = Said(response.status, response.headers, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return lost(error)
         if said.status == HTTPStatus.METHOD_NOT_ALLOWED and verb == "POST" and method not in IN_JSON:
             self._to_get.add(method)  # some stand-ins want what reads as Slack's SDK for Python asks for it
-            return await self._request(method, arguments)
+            return await self._sent(method, arguments, in_json=in_json)
         self.scopes = said.headers.get("x-oauth-scopes")
         return told(method, str(arguments.get("channel", "")), said)
 
