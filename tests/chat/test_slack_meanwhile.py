@@ -96,7 +96,7 @@ async def test_the_end_of_a_log_waits_for_slack(slack: SlackServer, monkeypatch:
 
 async def test_what_one_person_is_told_while_the_bot_ends_is_told_as_what_may_be_said_again(slack: SlackServer) -> None:
     async with desk(slack) as bot:
-        slack.fault("chat.postEphemeral", LATE)
+        slack.fault("chat.postEphemeral", Stuck(done=True))
         line = bot.say("alice: no", Manner(whom="U0ALICE", alone=True, id=5))
         await slack.until(lambda: slack.ephemerals("alice"))
     async with bot.api, asyncio.TaskGroup() as group:
@@ -115,7 +115,7 @@ async def test_a_page_that_is_to_be_as_it_was_is_written_where_that_is_not_sure(
         await slack.until(lambda: "first" in str(slack.home("alice")))
         slack.fault("views.publish", Lost(done=True), api.TRIES)
         bot.writer.show_home("U0ALICE", HomeView(ALICE, mine=("second",)))
-        await slack.until(lambda: len(slack.called("views.publish")) == 1 + api.TRIES)
+        await slack.until(lambda: len(slack.called("views.publish")) > api.TRIES)
         bot.writer.show_home("U0ALICE", HomeView(ALICE, mine=("first",)))
         await slack.until(lambda: "first" in str(slack.home("alice")))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.rig.slack.calls import Call
 
-LATE = Slow(0.5)
+LATE = Slow(2.0)
 """Done at once, and answered when more has come."""
 
 
@@ -92,12 +92,12 @@ async def test_a_rename_is_told_however_long_the_bot_takes(
         await bot.hears()
     slack.space.user("ada").display = "Countess"  # and nobody tells
     slack.fault("users.list", Refused("missing_scope"))
-    monkeypatch.setattr(meeting, "PATIENCE", 0.3)
+    monkeypatch.setattr(meeting, "PATIENCE", 2.0)
     async with bot.running():
         bot.free.clear()
         slack.people.say("ada", "#push", ".join")
         await slack.until(lambda: slack.called("users.info"))
-        await asyncio.sleep(1)
+        await asyncio.sleep(2.5)
         bot.free.set()
         await bot.hears()
         assert [one.new.name for one in bot.of(Renamed) if isinstance(one, Renamed)] == ["Countess"]

@@ -14,7 +14,7 @@ from pushbot.ports import Manner
 from pushbot.queue.model import Person
 from pushbot.views import LaneBoard, PushEnd, PushView
 from tests.chat.slack_desk import PUSH, desk, quiet
-from tests.rig.slack import BOT_USER, Refused, SlackServer, Slow
+from tests.rig.slack import BOT_USER, Refused, SlackServer, Slow, Stuck
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ BELOW = Manner(push="web/1")
 BOARD = LaneBoard("web", message="first")
 POST, UPDATE = "chat.postMessage", "chat.update"
 NO_THREAD = Refused("thread_not_found")
-LATE = Slow(0.5)
+LATE = Slow(1.0)
 """Done at once, and answered when more has come."""
 
 
@@ -72,17 +72,20 @@ async def test_a_push_that_is_put_back_while_it_is_edited_stays_the_one(slack: S
 
 
 async def test_a_push_that_ends_while_it_is_put_back_is_put_back(slack: SlackServer) -> None:
-    async with desk(slack, interval=0.5) as bot:
+    async with desk(slack) as bot:
         bot.writer.show_push(PUSH, TRIP)
-        await bot.said(bot.say("beside it"))
-        slack.posts.delete(slack.space.channel(PUSH), views(slack)[0])
-        await asyncio.sleep(0.5)  # until the room has a turn free
-        slack.fault(UPDATE, Slow(0.25))
-        slack.fault(POST, NO_THREAD)
+        await slack.until(lambda: bot.writer.lane_of("C0PUSH", next((one.ts for one in views(slack)), "")))
+        memory = bot.memory
+    slack.posts.delete(slack.space.channel(PUSH), views(slack)[0])
+    slack.fault(POST, NO_THREAD)
+    slack.fault(UPDATE, LATE)
+    slack.fault("conversations.history", Slow(2 * LATE.seconds))  # looked at before it is posted
+    async with desk(slack, memory) as bot:
+        bot.writer.show_push(PUSH, TRIP)
         bot.writer.show_push(PUSH, OVER)
-        await bot.said(bot.say("two", BELOW))
+        await bot.said(bot.say("one", BELOW))
         (new,) = views(slack)
-    assert slack.said(PUSH, new.ts)[1:] == ["two"]
+    assert slack.said(PUSH, new.ts)[1:] == ["one"]
 
 
 async def test_a_push_that_ends_while_the_bot_is_not_in_the_room_is_shown_with_its_lines(slack: SlackServer) -> None:
@@ -118,7 +121,7 @@ async def test_a_board_that_changes_while_the_former_is_refused_is_shown(slack: 
 
 async def test_a_board_whose_posting_is_broken_off_is_found_by_who_goes_on(slack: SlackServer) -> None:
     async with desk(slack) as bot:
-        slack.fault(POST, LATE)
+        slack.fault(POST, Stuck(done=True))
         bot.writer.show_board(PUSH, BOARD)
         await slack.until(lambda: views(slack))
     async with bot.api, asyncio.TaskGroup() as group:
