@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pushbot.chat.slack.shape import Object
 
-QUICK = SlackOptions(ping_interval=0.1, reconnect_min=0.01, reconnect_max=0.05)
+QUICK = SlackOptions(ping_interval=0.5, reconnect_min=0.01, reconnect_max=0.05)
 
 
 class Taken:
@@ -149,6 +149,17 @@ async def test_the_next_link_is_opened_before_the_old_one_ends(reason: str) -> N
         slack.people.say("ada", "#push", ".three")
         await slack.settled()
         assert sorted(taken.texts) == [".one", ".three", ".two"]
+
+
+async def test_links_that_are_changed_often_follow_each_other_soon() -> None:
+    options = QUICK.model_copy(update={"reconnect_min": 0.2, "reconnect_max": 60.0})
+    async with asyncio.timeout(20), workspace() as slack, linked(slack, options) as taken:
+        for number in range(2, 12):
+            slack.links.disconnect("refresh_requested")
+            await slack.until(lambda: taken.links == number)  # noqa: B023 - it is waited for here
+        slack.people.say("ada", "#push", ".join")
+        await slack.settled()
+        assert taken.texts == [".join"]
 
 
 async def test_socket_mode_turned_off_is_said_and_tried_again() -> None:

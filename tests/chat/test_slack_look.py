@@ -249,6 +249,18 @@ async def test_a_stand_in_that_lacks_methods_is_told_as_such(slack: SlackServer,
     assert "the bot is in #push" in found[Worth.GOOD]
 
 
+async def test_where_there_is_no_list_rooms_are_looked_for_by_their_ids(
+    slack: SlackServer, options: SlackOptions
+) -> None:
+    for method in ("conversations.list", "users.conversations"):
+        del slack.api.methods[method]
+    slack.add_channel("#war", id="C_WAR")
+    found = await seen(options, rooms=["C_WAR", "#push"])
+    assert "the bot is in C_WAR (#war)" in found[Worth.GOOD]
+    (told,) = found[Worth.MISTAKE]
+    assert told.startswith("rooms cannot be found by their names")
+
+
 # --- Slack itself ------------------------------------------------------------------------------
 
 

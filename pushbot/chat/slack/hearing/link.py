@@ -121,7 +121,7 @@ class Link:
                     group.create_task(self._serve(socket, turn), name=f"link of {self.chat}")
                     self.connected()
                     await turn.over.wait()
-                if turn.held:
+                if turn.held or not turn.reason:  # to be asked to change is no trouble
                     backoff.reset()
                 delay = 0.0 if turn.held else backoff.next()
                 if turn.reason:

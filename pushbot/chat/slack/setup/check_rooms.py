@@ -32,8 +32,10 @@ async def rooms_seen(
     try:
         ids = await _named(api, names, granted or frozenset())
     except Refused as refusal:
-        yield Sight(Worth.MISTAKE, f"rooms cannot be found by their names. {refusal}")
-        ids, rooms = {}, [room for room in rooms if ID.fullmatch(room)]
+        by_id = [room for room in rooms if ID.fullmatch(room) or (refusal.code == UNKNOWN and room[0] != "#")]
+        if len(by_id) < len(rooms):
+            yield Sight(Worth.MISTAKE, f"rooms cannot be found by their names. {refusal}")
+        ids, rooms = {_called(room): room for room in by_id}, by_id
     known = dict[str, str]()
     for room in rooms:
         where = room if ID.fullmatch(room) else ids.get(_called(room), "")
