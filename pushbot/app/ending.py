@@ -47,7 +47,7 @@ async def _drain(bot: Bot, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
-                await at_rest(bot.parts)  # what follows on a run has been begun then, and those on call have been called
+                await at_rest(bot.parts)  # what follows on a run has begun then, and those on call have been called
                 runs = bot.dispatcher.under_way
                 if not runs:
                     return

@@ -129,7 +129,7 @@ class Talk:
             where["reply_broadcast"] = True
         message = self.writing.public(batch, room=self.address.room)
         try:
-            answer = await self.api.send(POST, channel=channel, **message, **where)
+            answer = await self.api.send(POST, channel=channel, newest=False, **message, **where)
         except DeliveryUncertain:
             for speech in batch:
                 speech.doubtful = True
