@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+import structlog.dev
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `tests.rig` is found however pytest was called
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     Connect = Callable[..., Awaitable[Person]]
+
+# Else a bug that is logged draws every local variable, with all that a test is made of: it can take an hour.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 
 @pytest_asyncio.fixture
