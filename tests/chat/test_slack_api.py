@@ -31,7 +31,7 @@ async def slack() -> AsyncIterator[SlackServer]:
 
 @pytest.fixture
 async def api(slack: SlackServer) -> AsyncIterator[Api]:
-    async with Api(client(slack), message_interval=0.05, timeout=0.5) as made:
+    async with Api(client(slack), message_interval=0.05, timeout=2.0) as made:
         yield made
 
 
@@ -70,7 +70,7 @@ async def test_what_may_be_asked_twice_is(slack: SlackServer, api: Api, fault: H
     assert len(slack.called("users.info")) == 2
 
 
-@pytest.mark.parametrize("fault", [Http(500), Lost(done=True), Stuck(), Slow(2), Refusal("fatal_error")])
+@pytest.mark.parametrize("fault", [Http(500), Lost(done=True), Stuck(), Slow(9), Refusal("fatal_error")])
 async def test_what_people_would_see_twice_is_uncertain(
     slack: SlackServer, api: Api, fault: Http | Lost | Stuck | Slow | Refusal
 ) -> None:
