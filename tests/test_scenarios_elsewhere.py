@@ -34,6 +34,7 @@ NOT_ON_SLACK = {
 """Transcripts of what there is on IRC alone, and why."""
 NOT_ON_BOTH = NOT_ON_SLACK | {
     "maybe_again": "the servers would have to confirm, lose and break at the same moments",
+    "stubborn": "whether IRC has confirmed the first of two lines, when the second is recorded, is a matter of moments",
     "try": "three people are answered at the same moment, here or there, and nobody can say who first",
     "renamed": "who takes another nick on IRC is not the account any more that the configuration links",
 }

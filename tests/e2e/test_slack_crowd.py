@@ -123,5 +123,5 @@ async def test_killed_in_the_middle_of_a_hundred(town: Town, slack: SlackServer)
     await until(lambda: check_topic(town, "web", names), "the topic")
     await until(lambda: town.shows("web", "p9"), "the board")
     assert town.talk("#web").count("p0: You're up") == 1
-    assert slack.rate_limited <= 3
+    assert slack.rate_limited <= 10  # the second life does not know how often the first one called
     town.check()
