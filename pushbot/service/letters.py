@@ -36,12 +36,22 @@ class Post:
             await put(ask)
             return
         delivery = Delivery(f"{self.id}#{number}", self.letters.clock.now())
-        if self.again and await self.letters.store.delivered(delivery.id):
+        waiting = self.letters.receipts.get(delivery.id)
+        if waiting is not None and not waiting.done():
+            # the chat broke off, and tells again what still lies in a mailbox
+            self._receipts.append(waiting)
             return
-        receipt: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        receipt = self.letters.receipt(delivery.id)
+        if self.again and await self.letters.store.delivered(delivery.id):
+            receipt.cancel()
+            return
         self._receipts.append(receipt)
         counted = () if isinstance(ask.what, Question) else (delivery,)
-        await put(replace(ask, deliveries=counted, receipt=receipt))
+        try:
+            await put(replace(ask, deliveries=counted, receipt=receipt))
+        except BaseException:
+            receipt.cancel()
+            raise
 
     async def begun(self, count: int) -> bool:
         """Whether any of the commands, so many in all, is on record already."""
@@ -58,10 +68,18 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """One for the whole bot."""
+    """One for the whole bot. `receipts` are those of commands that lie in a mailbox, or are just being done."""
 
     store: Store
     clock: Clock
+    receipts: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+
+    def receipt(self, command: str) -> asyncio.Future[None]:
+        """What is fulfilled, or cancelled, when `command` lies in no mailbox any more."""
+        made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.receipts[command] = made
+        made.add_done_callback(lambda _: self.receipts.pop(command) if self.receipts.get(command) is made else None)
+        return made
 
     def post(self, notice: Heard | TopicEdited) -> Post:
         """Where the commands of `notice` go."""

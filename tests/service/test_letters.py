@@ -9,8 +9,14 @@ import pytest
 
 from pushbot.errors import PushbotError
 from pushbot.ports import Delivery, Heard, TopicEdited, Work
+from pushbot.queue import commands as c
 from pushbot.queue.model import Person
+from pushbot.service.asks import Ask
+from pushbot.service.letters import Letters
+from pushbot.testing.clock import HandClock
+from pushbot.testing.memory_store import MemoryStore
 from pushbot.testing.playground import PUSH, Playground
+from pushbot.testing.quiet import quiet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +53,33 @@ async def test_a_command_told_again_is_done_once(tmp_path: Path) -> None:
         await told(play, letter(".join", again=True))
         assert play.server.topic(PUSH) == "alice"
         assert said(play) == ["alice: You're up"]
+
+
+async def test_a_command_told_again_that_still_lies_in_a_mailbox_is_done_once() -> None:
+    """A chat that breaks and is begun again tells what it had told a moment before."""
+    store = MemoryStore()
+    await store.open()
+    letters, mailbox = Letters(store, HandClock()), list[Ask]()
+    ask = Ask(c.Join(), ALICE, ".join")
+
+    async def put(ask: Ask) -> None:
+        mailbox.append(ask)
+
+    async def full(_: Ask) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):  # it breaks as it waits for room in the mailbox
+        await letters.post(letter(".join")).put(full, ask, 1)
+    await letters.post(letter(".join")).put(put, ask, 1)
+    again = letters.post(letter(".join", again=True))
+    await again.put(put, ask, 1)
+    assert len(mailbox) == 1
+    async with asyncio.TaskGroup() as group:
+        settled = group.create_task(again.settled())
+        await quiet()
+        assert not settled.done()
+        mailbox[0].settled()
+    assert not letters.receipts
 
 
 async def test_of_several_commands_those_are_done_that_were_not(tmp_path: Path) -> None:
