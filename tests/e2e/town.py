@@ -31,8 +31,11 @@ VIEW = "pushbot_view"
 
 
 def chat(slack: SlackServer, **options: float | str) -> str:
-    """The part of a configuration about the chat, without patience unless `options` say otherwise."""
-    quick: dict[str, float | str] = {"message_interval": 0, "topic_interval": 0.05, "ping_interval": 0.2}
+    """The part of a configuration about the chat, without patience unless `options` say otherwise.
+
+    Only pings have some: a link that is left while a busy machine holds everything up takes commands with it.
+    """
+    quick: dict[str, float | str] = {"message_interval": 0, "topic_interval": 0.05, "ping_interval": 2.0}
     quick |= {"reconnect_min": 0.05, "reconnect_max": 0.2, "connect_timeout": 3, "api_url": slack.url}
     tokens = {"token": "file:bot-token", "app_token": "file:app-token"}
     return "[chats.slack]\n" + "".join(
