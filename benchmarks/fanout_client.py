@@ -51,6 +51,7 @@ def _unexpected(output: bytes) -> None:
 
 
 def main() -> None:
+    """Measure what standard input asks for, in JSON, and print the figures in JSON."""
     given = json.load(sys.stdin)
     connecting = Connecting(**given["connecting"])
     hosts = [Host(name, address) for name, address in given["hosts"]]

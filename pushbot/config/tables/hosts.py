@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator, model_validator
 
-from pushbot.config.tables.table import STRICT, Environment, PluginTable
+from pushbot.config.tables.table import STRICT, Environment, PluginTable, one_or_more
 from pushbot.errors import PushbotError
 from pushbot.fleet import names
 from pushbot.fleet.model import ALL, NONE, Amount, Look, Rollout, Selection, VersionProbe
@@ -51,10 +51,6 @@ def _word(check: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(checked)
 
 
-def _one_or_more(value: object) -> object:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     if not values or len(set(values)) < len(values):
         raise expected("a list with something in it, each once")
@@ -63,10 +59,10 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 
 LabelName = Annotated[str, _word(names.label)]
 LabelValue = Annotated[str, _word(names.value)]
-LabelValues = Annotated[tuple[LabelValue, ...], BeforeValidator(_one_or_more), AfterValidator(_distinct)]
+LabelValues = Annotated[tuple[LabelValue, ...], BeforeValidator(one_or_more), AfterValidator(_distinct)]
 MaybeNone = Annotated[Amount, PlainValidator(amount)]
 Some = Annotated[Amount, PlainValidator(amount), AfterValidator(_some)]
-Sizes = Annotated[tuple[Some, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
+Sizes = Annotated[tuple[Some, ...], BeforeValidator(one_or_more), Field(min_length=1)]
 
 
 class SourceTable(PluginTable):

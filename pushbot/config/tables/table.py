@@ -42,8 +42,8 @@ Plugin = Annotated[PluginTable, BeforeValidator(_by_name_alone)]
 
 
 def one_or_more(value: object) -> object:
-    """A list, where a text may stand for a list of itself."""
-    return [value] if isinstance(value, str) else value
+    """A list, where one thing alone may stand for a list of itself."""
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, str]:
