@@ -42,23 +42,24 @@ def town(slack: SlackServer, towns: Towns, tmp_path: Path) -> Town:
     return town
 
 
-def labels(message: Message) -> list[str]:
-    """What can be pressed on a message at once."""
-    found = (one.get("text") for one, _ in elements(message) if one.get("type") == "button")
+def buttons(town: Town) -> list[str]:
+    """What can be pressed on the board at once; nothing before there is one."""
+    boards = town.views("#web").get("board web", [])
+    found = (one.get("text") for board in boards for one, _ in elements(board) if one.get("type") == "button")
     return [str(text.get("text")) for text in found if isinstance(text, dict)]
 
 
 async def offers(town: Town, *wanted: str) -> None:
     """Wait until these are the buttons of the board."""
     try:
-        await until(lambda: labels(town.board()) == [*wanted], f"the buttons {wanted}")
+        await until(lambda: buttons(town) == [*wanted], f"the buttons {wanted}")
     except AssertionError as error:
-        raise AssertionError(f"{error}, but {labels(town.board())}") from None
+        raise AssertionError(f"{error}, but {buttons(town)}") from None
 
 
 async def press(town: Town, name: str, label: str) -> None:
     """Somebody presses a button of the board, once it is there."""
-    await until(lambda: label in labels(town.board()), f"{label} on the board")
+    await until(lambda: label in buttons(town), f"{label} on the board")
     await town.slack.people.press(name, town.board(), label)
 
 

@@ -95,6 +95,14 @@ class TestWhatComesBack:
             (shop.server.folder / "go").touch()
             assert await running == (0, "nowthen\n")
 
+    async def test_none_of_it_waits_for_more(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("secrets.token_urlsafe", lambda _: "which-nobody-knows")
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(shop.run('printf now; until [ -e "$HOME/go" ]; do sleep 0.01; done; echo then'))
+            await shop.until(lambda: shop.output == b"now")
+            (shop.server.folder / "go").touch()
+            assert await running == (0, "nowthen\n")
+
     async def test_input_is_empty(self, shop: Shop) -> None:
         assert await shop.run("cat; read x; echo $?") == (0, "1\n")
 

@@ -83,7 +83,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         take: Callable[[bytes], None],
     ) -> asyncio.Future[int]:
         """Have a command carried out; what comes is its exit status, or ShellGone when that comes first."""
-        mark = secrets.token_urlsafe(9)
+        mark = _new_mark()
         lines = request(mark, script, arguments, env)
         self._mark, self._take, self._held = mark.encode(), take, b""
         self._status = asyncio.get_running_loop().create_future()
@@ -110,7 +110,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def guard(self, group: str) -> None:
         """Have that process group ended too when this shell's connection goes; an empty one for none."""
-        mark = secrets.token_urlsafe(9)
+        mark = _new_mark()
         self._mark = mark.encode()
         self._write(f"={mark} {group}\n".encode())
 
@@ -233,6 +233,11 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_result(None)
         self._resumed = None
+
+
+def _new_mark() -> str:
+    """What nobody else knows. It begins as no line of text does: output that ends as it begins waits for more."""
+    return "\x1e" + secrets.token_urlsafe(9)
 
 
 def _overlap(data: bytes, mark: bytes) -> int:
