@@ -3,6 +3,7 @@
 
 PYTHONS := python3.13 python3.12 python3.11 python3
 VENV := .venv
+WORKERS := $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 PYTHON := $(VENV)/bin/python
 INSTALL := PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install -qq --disable-pip-version-check --no-input
 BROKEN := echo "Installing failed, see above; try again, and after 'rm -rf $(VENV)' if it is damaged" >&2; exit 1
@@ -18,8 +19,12 @@ help: ## list these targets
 run: $(VENV)/.installed-run ## play: a bot, an IRC server and a web app to deploy, on this machine alone
 	@$(PYTHON) -m pushbot quickstart config/quickstart.toml
 
+# Most tests wait for others more than they work, so two go on at a time on each processor. What fails there has a
+# second try, alone; if it passes, its name and what it said the first time stand above, to be looked into.
 test: system lint ## everything: format, lint, types, layers, and all tests on a real IRC server
-	$(PYTHON) -m pytest -q --numprocesses=auto --dist=worksteal
+	$(PYTHON) -m pytest -q --numprocesses=$(WORKERS) --dist=worksteal || { [ $$? -eq 1 ] && \
+	    echo "Some tests failed, see above. Once more, these alone:" && \
+	    $(PYTHON) -m pytest -q --exitfirst --last-failed --last-failed-no-failures=none; }
 
 lint: $(VENV)/.installed-dev ## format, lint, types and layers, without the tests
 	$(PYTHON) -m ruff format --check .

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from pushbot.ports import Notice
 
 ADA = Person("slack", "user:U0ADA", "Ada", address="U0ADA")
-QUICK = {"ping_interval": 2.0, "reconnect_min": 0.01, "reconnect_max": 0.05, "message_interval": 0.0}
+QUICK = {
+    "ping_interval": 2.0,
+    "reconnect_min": 0.01,
+    "reconnect_max": 0.05,
+    "message_interval": 0.0,
+    "topic_interval": 0.1,
+}
 
 
 @dataclass
