@@ -9,6 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushbot.chat.slack.hearing.words import called, commands, lines, mentioned, named, plain, topic_of
+from pushbot.chat.slack.people import Roster
+from pushbot.queue.commands import Status
+from pushbot.queue.grammar import parse_message
+from pushbot.service.desk import TO_A_LANE
 
 NAMES = {"U024BE7LH": "Ada", "W12345": "Ada Lovelace"}
 ROOMS = {"C024BE91L": "#push"}
@@ -111,4 +115,45 @@ def test_of_pasted_text_only_commands_count() -> None:
 
 def test_a_topic_keeps_its_quotes() -> None:
     sent = "&lt;princess&gt; ada | \u201cx\u201d\u0007\n <@U024BE7LH>"
-    assert topic_of(sent, lambda who: NAMES.get(who, who), ROOMS.get) == "<princess> ada | \u201cx\u201d  Ada"
+    assert topic_of(sent, lambda who: NAMES.get(who, who), ROOMS.get) == '<princess> ada | \u201cx\u201d  "Ada"'
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("pushbot:go", "<@U1> can you look"),
+        ("pushbot", "<@U1>: done with that"),
+        ("web:.go", "<@U1> look"),
+        ("web:.go", "talk\n<@U1> look"),
+        ("web:.go", "talk\u2028  \u200b<@U1> look"),
+        ("web:.go", "*<@U1>* look"),
+        ("*.go", "<@U1> did you see the *new* one"),
+        ("done", ".status; <@U1> has fixed it"),
+        ("done", ".status; *<@U1> has fixed it*"),
+        ("Done it", ".status;<@U1> has fixed it"),
+        ("x\u201c", '.status "thanks <@U1>; done later"'),
+        ("Ada L", ".status \u201cthanks <@U1>; done later\u201d"),
+        ("done", ".status" + 100 * " " + ";" + 100 * " " + "<@U1> has fixed it"),
+    ],
+)
+def test_who_mentions_somebody_gives_no_command_by_their_name(name: str, sent: str) -> None:
+    known = Roster("slack")
+    known.learn({"id": "U1", "name": "mallory", "profile": {"display_name": name}})
+    for line in lines(plain(sent, known.name_of, ROOMS.get)):
+        addressed, rest = named(line, "pushbot")
+        assert not addressed
+        assert not TO_A_LANE.match(rest)
+        assert all(isinstance(one, Status) for one in parse_message(rest))
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("<@U024BE7LH> look", '"Ada" look'),
+        ("thanks <@U024BE7LH>", "thanks Ada"),
+        ('he said "5 inches\n.kick <@W12345>', '.kick "Ada Lovelace"'),
+        ("&lt;princess&gt;<@U024BE7LH>", "<princess>Ada"),
+    ],
+)
+def test_names_are_quoted_where_a_command_would_begin(sent: str, meant: str) -> None:
+    assert read(sent)[-1] == meant

@@ -181,4 +181,4 @@ def fold(name: str) -> str:
 
 def _name(name: str) -> str:
     """A display name in one line, without what would break a topic or is not seen."""
-    return tidy(_BLANK.sub("", name).translate(_INSTEAD))[:NAME_LIMIT].strip(" .,:@")
+    return tidy(_BLANK.sub("", name)).translate(_INSTEAD)[:NAME_LIMIT].strip(" .,:@")

@@ -29,7 +29,10 @@ _QUOTES = str.maketrans(
 """Typographic quotes and spaces, and what people would have typed."""
 _BLOCK = "```"
 _WRAPPED = re.compile(r"(`|\*|_|~)(?=[.\w])(.+?)\1")
-_PLAIN_NAME = re.compile(r"[^\s;\"]+")
+_PLAIN_NAME = re.compile(r"[^\W\d][^\s;\"]*")
+_MARKS = " *_~`"
+_NEAR = 80
+"""Characters before a mention that tell where it stands."""
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
@@ -39,15 +42,24 @@ def mentioned(text: str) -> frozenset[str]:
 
 
 def plain(text: str, person: Callable[[str], str], room: Callable[[str], str | None]) -> str:
-    """A text of Slack's as people read it, still of several lines; `person` and `room` give the names of ids."""
+    """A text of Slack's as people read it, still of several lines; `person` and `room` give the names of ids.
+
+    Names are chosen by those who have them, and whoever mentions them gives no command by that: a name that is no
+    plain word is put in quotes, and so is one where a command would begin.
+    """
+    text = whole(text[:LONGEST])
+    typed = straight(text)
 
     def shown(found: re.Match[str]) -> str:
         inside, _, label = found[1].partition("|")
         match inside[0]:
             case "@":
-                name = person(inside[1:])
-                quoted = found.string.count('"', 0, found.start()) % 2 == 1
-                return name if quoted or _PLAIN_NAME.fullmatch(name) else f'"{name}"'
+                name, at = person(inside[1:]), found.start()
+                if typed.count('"', typed.rfind("\n", 0, at) + 1, at) % 2 == 1:
+                    return name
+                return (
+                    name if _PLAIN_NAME.fullmatch(name) and not _begins(typed[max(0, at - _NEAR) : at]) else f'"{name}"'
+                )
             case "#":
                 name = label or room(inside[1:]) or inside[1:]
                 return f"#{name.removeprefix('#')}"
@@ -57,8 +69,17 @@ def plain(text: str, person: Callable[[str], str], room: Callable[[str], str | N
             case _:
                 return label if label and inside in (label, f"http://{label}", f"mailto:{label}") else inside
 
-    text = _MARK.sub(shown, whole(text[:LONGEST]))
+    return _unescaped(_MARK.sub(shown, text))
+
+
+def _unescaped(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _begins(before: str) -> bool:
+    """Whether what stands behind `before` is the first word of a line, or of a command in it."""
+    line = _LINE.split(_unescaped(before))[-1].rpartition(";")[2]
+    return not _UNSEEN.sub("", line.replace("\t", " ")).strip(_MARKS)
 
 
 def lines(text: str) -> list[str]:
