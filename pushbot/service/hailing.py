@@ -75,8 +75,8 @@ class Hailing:
     def _told(self, event: e.Event, at: Setting) -> tuple[Said, ...]:
         of = self.wishes.people.of
         match event:
-            case e.HeadChanged(train, held) if not train.by_itself:
-                return calls.up(at.lane, train, of, held=held)
+            case e.HeadChanged(train, held, came) if not train.by_itself:
+                return calls.up(at.lane, train, of, held=held, came=came)
             case e.DriverAsked(train):
                 lines = told(event, at)
                 private = lines if of(train.driver).privately else ()

@@ -8,7 +8,7 @@ from pushbot.queue.commands import Notify
 from pushbot.service.voice.plain import Said, called, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from pushbot.ports import PersonRecord
     from pushbot.queue.model import Person, Queue, Train
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     Wishes = Callable[[Person], PersonRecord]
 
 
-def up(lane: str, train: Train, wishes: Wishes, *, held: bool) -> tuple[Said, ...]:
-    """The first train is called: in the room those who want it, and in private those who want that too."""
+def up(lane: str, train: Train, wishes: Wishes, *, held: bool, came: Collection[Person] = ()) -> tuple[Said, ...]:
+    """The first train is called: in the room those who want it, and in private those who want that too.
+
+    Where only some `came` aboard, the others were told in private before.
+    """
     people = [rider.person for rider in train.riders]
     loud = [person for person in people if wishes(person).notify is not Notify.OFF]
     what = "you're next, once the hold is released" if held else "You're up"
     room = f"{called(loud)}: {what}" if loud else f"The next train is {'first in line' if held else 'up'}"
     then = ", once the hold is released" if held else ""
-    alone = [Said(f"You're up in {lane}{then}", to=person) for person in loud if wishes(person).privately]
+    new = [person for person in loud if not came or person in came]
+    alone = [Said(f"You're up in {lane}{then}", to=person) for person in new if wishes(person).privately]
     return (Said(room), *alone)
 
 
