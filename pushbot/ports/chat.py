@@ -189,6 +189,15 @@ class Measuring(Protocol):
 
 
 @runtime_checkable
+class Naming(Protocol):
+    """What a chat may have beside in which people have other names too than the one that is shown, or share some."""
+
+    def people(self, name: str) -> Sequence[Person]:
+        """All whom `name` may mean when somebody types it there, each under a name that means nobody else."""
+        ...
+
+
+@runtime_checkable
 class Displays(Protocol):
     """What a chat may have beside: it shows boards, pushes and people's own pages, each in its place.
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from pushbot.queue import commands as c
+from pushbot.queue.called import called
 from pushbot.queue.model import Phase
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules.holding import standing
@@ -105,6 +106,7 @@ def needs(
     stages: Sequence[str] = (),
     templates: Sequence[str] = (),
     fold: Callable[[str], str] = str.casefold,
+    people: Callable[[str], Sequence[Person]] = lambda _: (),
 ) -> Needs:
     """What it takes to do `what`. Of a topic written by hand that is not known yet: see `edited.verbs_of`.
 
@@ -119,7 +121,10 @@ def needs(
     beside = named if named is not None and named not in stages and makes(templates, named) else None
     trains = _stopped(queue, what.run, beside) if isinstance(what, c.Abort) else head
     verbs: tuple[str, ...] = (verb,)
-    if _needs_none(what, queue, trains, by, fold):
+    if isinstance(what, c.Kick):
+        seats = called(queue, what.name, fold, people)
+        verbs = () if isinstance(seats, Refusal) or all(seat.same(by) for seat in seats) else verbs
+    elif _needs_none(what, queue, trains, by):
         verbs = ()
     elif isinstance(what, c.Deploy) and named in stages:
         verbs = ("stage",)
@@ -130,7 +135,7 @@ def needs(
     return Needs(verbs, verb, _stage(what, trains, stages), trains)
 
 
-def _needs_none(what: Asked, queue: Queue, trains: Sequence[Train], by: Person, fold: Callable[[str], str]) -> bool:
+def _needs_none(what: Asked, queue: Queue, trains: Sequence[Train], by: Person) -> bool:
     """Whether it is one's own, or there is nothing that could be touched: of that the rules have more to say."""
     head = queue.head
     match what:
@@ -142,9 +147,6 @@ def _needs_none(what: Asked, queue: Queue, trains: Sequence[Train], by: Person, 
             return head is None
         case c.Abort():
             return not trains
-        case c.Kick(name):
-            seats = [rider.person for train in queue.trains for rider in train.riders]
-            return all(person.same(by) for person in seats if fold(person.name) == fold(name))
         case c.PutHold(cause=str()) | c.Unhold(cause=str()):
             return True  # asked by the bot, for somebody who was looked at when they asked about the cause
         case c.Unhold():

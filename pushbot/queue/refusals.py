@@ -57,6 +57,7 @@ class Code(StrEnum):
     UNKNOWN_STAGE = "unknown_stage"
     UNREADABLE_TOPIC = "unreadable_topic"
     WHICH_LANE = "which_lane"
+    WHICH_PERSON = "which_person"
 
 
 @dataclass(frozen=True, slots=True)

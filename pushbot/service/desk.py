@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from pushbot.ports import Heard, HomeOpened, Notice, Renamed, RoomEntered, TopicEdited, TopicRefused
 from pushbot.queue import commands as c
 from pushbot.queue.access import BOT
+from pushbot.queue.called import called
 from pushbot.queue.grammar import Mistake, parse_message
 from pushbot.queue.model import Person, Queue, Ticket
 from pushbot.queue.refusals import Code, Refusal
@@ -17,6 +18,7 @@ from pushbot.queue.topic import Unreadable, split_lanes
 from pushbot.service.asks import Ask, Origin
 from pushbot.service.journal.clerk import LATE, MISTAKE, STOPPING
 from pushbot.service.people.directory import Directory, follows
+from pushbot.service.people.naming import whom
 from pushbot.service.spec import Room
 from pushbot.service.voice.refusals import found_elsewhere, late, mistaken, quoted_back, refused, topic_refused
 
@@ -227,9 +229,8 @@ def _lane_for(request: Request, person: Person, lanes: tuple[Conductor, ...]) ->
         if len(lanes) == 1:
             return lanes[0]
     if isinstance(request, c.Kick):
-        fold = lanes[0].around.chats[person.chat].fold
-        wanted = fold(request.name)
-        mine = [one for one in lanes if any(wanted == fold(r.person.name) for t in one.queue.trains for r in t.riders)]
+        chat, directory = lanes[0].around.chats[person.chat], lanes[0].around.access.directory
+        mine = [one for one in lanes if called(one.queue, request.name, chat.fold, whom(chat, directory))]
     else:
         mine = [one for one in lanes if any(train.seat(person) is not None for train in one.queue.trains)]
     if isinstance(request, c.Abort | c.Done | c.At | c.Retry | c.Rollback):

@@ -142,3 +142,55 @@ def test_nobody_is_shown_under_a_name_that_looks_like_anothers(copy: str) -> Non
     assert known.named("Ann").address == "U1"
     known.learn(described("U2", "evil", "\u3164"))  # type: ignore[arg-type]
     assert known.name_of("U2") == "evil R"
+
+
+def meant(known: Roster, name: str) -> dict[str, str]:
+    return {person.address: person.name for person in known.people(name)}
+
+
+def test_a_name_may_mean_all_who_chose_it_or_have_it_as_their_handle() -> None:
+    known = roster(
+        described("U1", "alex1", "Alex"), described("U2", "alex2", "alex"), described("U3", "alex", "Sandra")
+    )
+    everybody = {"U1": "Alex@alex1", "U2": "alex@alex2", "U3": "Sandra"}
+    assert meant(known, "@ALEX") == everybody
+    assert [meant(known, name) for name in everybody.values()] == [{who: everybody[who]} for who in everybody]
+    assert [list(meant(known, name)) for name in ("alex2", "U2", "nobody")] == [["U2"], ["U2"], []]
+    assert {who: known.spelt(who) for who in everybody} == everybody
+    assert known.spelt("U4") == "U4"
+
+
+def test_a_handle_is_followed_and_nobodys_for_sure_that_two_have() -> None:
+    known = roster(described("U1", "ada", "Countess"))
+    assert known.named("ada").address == "U1"
+    known.learn(described("U1", "lovelace", "Countess"))  # type: ignore[arg-type]
+    assert (meant(known, "ada"), known.named("ada").address) == ({}, "")
+    known.learn(described("U2", "lovelace", "Ralph", team_id="T0OTHER"))  # type: ignore[arg-type]
+    assert meant(known, "lovelace") == {"U1": "Countess", "U2": "Ralph"}
+    assert known.named("lovelace").address == ""
+    known.learn(described("U2", "lovelace", "Countess", team_id="T0OTHER"))  # type: ignore[arg-type]
+    assert meant(known, "lovelace") == {"U1": "Countess@lovelace@U1", "U2": "Countess@lovelace@U2"}
+    assert list(meant(known, "countess@lovelace@U2")) == ["U2"]
+
+
+def test_of_who_left_nobody_is_told_apart() -> None:
+    known = roster(described("U1", "alex1", "Alex", deleted=True), described("U2", "alex2", "Alex"))
+    assert known.spelt("U2") == "Alex"
+    assert set(meant(known, "alex")) == {"U1", "U2"}  # they may be aboard still
+
+
+def test_a_name_with_what_tells_it_apart_is_no_longer_than_others() -> None:
+    known = roster(*(described(f"U{number}", "h" * 80, "x" * 80) for number in range(1, 4)))
+    names = [known.name_of(f"U{number}") for number in range(1, 4)]
+    assert (len(set(names)), {len(name) for name in names}) == (3, {64})
+    assert [known.named(name).address for name in names] == ["U1", "U2", "U3"]
+
+
+def test_of_two_who_were_told_of_by_one_name_the_one_who_has_it_keeps_it() -> None:
+    known = Roster("slack", team=TEAM)
+    known.recall({"name/U1": "Ada", "name/U2": "Ada"})  # the first of them took another since, and was not noted
+    known.learn(described("U2", "ada2", "Ada"))  # type: ignore[arg-type]
+    known.learn(described("U1", "ada1", "Countess"))  # type: ignore[arg-type]
+    assert known.named("Ada").address == "U2"
+    known.learn(described("U3", "ada3", "Ada"))  # type: ignore[arg-type]
+    assert known.name_of("U3") == "Ada@ada3"

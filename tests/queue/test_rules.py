@@ -401,9 +401,10 @@ def test_every_code_is_shown_here() -> None:
     in_the_way = {Code.CLOSED, Code.LOCKED, Code.NOT_LOCKED, Code.SECOND_NEEDED, Code.OWN_WORD, Code.NOTHING_TO_CONFIRM}
     beside_the_line = {Code.TOO_MANY}
     of_the_gate = {Code.NOT_IDENTIFIED, Code.NOT_PERMITTED}
+    of_names = {Code.WHICH_PERSON}
     of_the_service = {Code.WHICH_LANE, Code.UNKNOWN_COMMAND, Code.NOT_RECORDED, Code.STALE_BOARD, Code.TOO_FAST}
     of_the_house = {Code.INCIDENT_OPEN, Code.NO_INCIDENT, Code.TIMELINE_FULL, Code.UNKNOWN_ROOM}
-    elsewhere = by_hand | in_the_way | beside_the_line | of_the_gate | of_the_service | of_the_house
+    elsewhere = of_names | by_hand | in_the_way | beside_the_line | of_the_gate | of_the_service | of_the_house
     assert shown | in_tests | elsewhere == set(Code)
 
 

@@ -55,8 +55,8 @@ SPARE = 26
 class SlackChat:
     """One connection to one workspace, kept up for ever.
 
-    It is Chat, Measuring, Displays, Remembering, Groups and Inspecting of `pushbot.ports`. Raises PushbotError when one
-    of `rooms` cannot be a channel.
+    It is Chat, Measuring, Naming, Displays, Remembering, Groups and Inspecting of `pushbot.ports`. Raises PushbotError
+    when one of `rooms` cannot be a channel.
     """
 
     Options = SlackOptions
@@ -107,6 +107,10 @@ class SlackChat:
     def person(self, name: str) -> Person:
         """Who is called so now."""
         return self._known.roster.named(name)
+
+    def people(self, name: str) -> Sequence[Person]:
+        """All whom it may mean: by their name, the one that they chose, their handle or their id; see `Naming`."""
+        return self._known.roster.people(name)
 
     def show_board(self, room: str, board: LaneBoard) -> None:
         """Make this the lane's board in `room`, see `Displays`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pushbot.chat.slack.hearing.words import tidy
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from pushbot.chat.slack.shape import Object
 
-NAME_LIMIT = 64
-"""Characters of a name that are shown."""
+NAME_LIMIT, HANDLE_LIMIT = 64, 32
+"""Characters of a name that are shown, and of a handle."""
 NOTED = "name/"
 """How notes begin that say under which name somebody was told of; the id follows."""
 SLACKBOT = "USLACKBOT"
@@ -49,13 +49,23 @@ class User:
     gone: bool
     updated: int = 0
 
+    @property
+    def full(self) -> str:
+        """The name with the handle behind it, for one whose name somebody else has too."""
+        return _among(self.wanted, self.handle)
+
+    @property
+    def fullest(self) -> str:
+        """The same with the id, for one whose handle, too, somebody else has: in another workspace, say."""
+        return _among(self.wanted, self.handle, self.id)
+
 
 def read_user(found: Object, team: str) -> User | None:
     """Whom an object of Slack's describes (docs.slack.dev/reference/objects/user-object); None where there is no id."""
     who, profile = text(found, "id"), part(found, "profile")
     if ID.fullmatch(who) is None:
         return None
-    handle = _name(text(found, "name")) or who
+    handle = _name(text(found, "name"))[:HANDLE_LIMIT] or who
     names = (text(profile, "display_name"), text(profile, "real_name"), text(found, "real_name"), handle)
     outside = any(true(found, flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger"))
     home = text(found, "team_id")
@@ -86,7 +96,7 @@ class Roster:
     _users: dict[str, User] = field(default_factory=dict)
     _called: dict[str, str] = field(default_factory=dict)
     _owners: dict[str, str] = field(default_factory=dict)
-    _handles: dict[str, str] = field(default_factory=dict)
+    _typed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _noted: dict[str, str] = field(default_factory=dict)
 
     # --- asking ---
@@ -111,12 +121,22 @@ class Roster:
         return self._person(user_id, self.name_of(user_id), proof=trusted)
 
     def named(self, name: str) -> Person:
-        """The person of that name, handle or id; somebody for whom nothing vouches where nobody is called so."""
+        """The person who is shown under that name, or the only one whom it may mean, else somebody unknown."""
         wanted = fold(name)
-        found = self._owners.get(wanted) or self._handles.get(wanted)
-        if found is None and name in self._users:
-            found = name
-        return self.person(found) if found is not None else Person(self.chat, f"name:{wanted}", _name(name) or "-")
+        shown = self._owners.get(wanted)
+        meant = (shown,) if shown is not None else self._meant(name)
+        return self.person(meant[0]) if len(meant) == 1 else Person(self.chat, f"name:{wanted}", _name(name) or "-")
+
+    def people(self, name: str) -> tuple[Person, ...]:
+        """All whom `name` may mean, each under a name that means nobody else."""
+        return tuple(replace(self.person(one), name=self.spelt(one)) for one in self._meant(name))
+
+    def spelt(self, user_id: str) -> str:
+        """What that user is called, with more behind it where somebody else may be meant by that."""
+        user, name = self._users.get(user_id), self.name_of(user_id)
+        if user is None:
+            return name
+        return next((one for one in (name, user.full) if self._means_only(one, user_id)), user.fullest)
 
     # --- learning ---
 
@@ -135,15 +155,14 @@ class Roster:
             return ()
         before = self._called.get(user.id)
         was = self.person(user.id)
-        self._users[user.id] = user
-        self._handles[fold(user.handle)] = user.id
+        self._type(user)
         name = self._free(user)
-        if name == before:
-            return ()
-        if before is not None:
-            self._owners.pop(fold(before), None)
+        if before is not None and self._owners.get(fold(before)) == user.id:
+            del self._owners[fold(before)]
         self._called[user.id] = name
         self._owners[fold(name)] = user.id
+        if name == before:
+            return ()
         return (Renamed(self.chat, was, self.person(user.id)),) if before is not None else ()
 
     def note(self, user_id: str) -> tuple[str, str] | None:
@@ -160,14 +179,40 @@ class Roster:
 
     def _free(self, user: User) -> str:
         """The name they chose if nobody else has it; the one they have stays theirs as long as it comes of that."""
-        full = f"{user.wanted}@{user.handle}"
-        if self._called.get(user.id) in (user.wanted, full):
-            return self._called[user.id]
-        for name in (user.wanted, full):
-            owner = self._owners.get(fold(name), user.id)
-            if owner == user.id or (owner in self._users and self._users[owner].gone):
-                return name
-        return f"{full}@{user.id}"
+        for name in (self._called.get(user.id), user.wanted, user.full):
+            if name in (user.wanted, user.full):
+                owner = self._owners.get(fold(name), user.id)
+                if owner == user.id or (owner in self._users and self._users[owner].gone):
+                    return name
+        return user.fullest
+
+    def _type(self, user: User) -> None:
+        """Find `user` from now on by what they call themselves, and no more by what they did."""
+        before = self._users.get(user.id)
+        for name in {fold(before.wanted), fold(before.handle)} if before is not None else ():
+            self._typed[name] = tuple(one for one in self._typed[name] if one != user.id)
+            if not self._typed[name]:
+                del self._typed[name]
+        self._users[user.id] = user
+        for name in {fold(user.wanted), fold(user.handle)}:
+            self._typed[name] = (*self._typed.get(name, ()), user.id)
+
+    def _meant(self, name: str) -> tuple[str, ...]:
+        """The ids of all who are shown as `name`, chose it, or have it as their handle or id."""
+        wanted, last = fold(name), name.rpartition("@")[2].strip()
+        near = (self._owners.get(wanted, ""), *self._typed.get(wanted, ()), *self._typed.get(fold(last), ()), last)
+        return tuple(one for one in dict.fromkeys(near) if one in self._called and wanted in self._spellings(one))
+
+    def _spellings(self, user_id: str) -> frozenset[str]:
+        user, names = self._users.get(user_id), [self._called[user_id], user_id]
+        if user is not None:
+            names += [user.wanted, user.handle, user.full, user.fullest]
+        return frozenset(map(fold, names))
+
+    def _means_only(self, name: str, user_id: str) -> bool:
+        """Whether nobody else who is there is meant by `name`."""
+        others = (one for one in self._meant(name) if one != user_id)
+        return all(one in self._users and self._users[one].gone for one in others)
 
     def _person(self, user_id: str, name: str, *, proof: bool) -> Person:
         vouched = f"Slack user {user_id}" if proof else ""
@@ -177,6 +222,12 @@ class Roster:
 def fold(name: str) -> str:
     """`name` in the form in which two names of one person are equal: those that look the same by Unicode are."""
     return " ".join(unicodedata.normalize("NFKC", name).split()).removeprefix("@").casefold()
+
+
+def _among(name: str, *marks: str) -> str:
+    """A name with what tells it from others, in so many characters as names may have."""
+    tail = "".join(f"@{mark}" for mark in marks)
+    return f"{name[: max(1, NAME_LIMIT - len(tail))]}{tail}"
 
 
 def _name(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pushbot.queue.called import called
 from pushbot.queue.events import DriverChanged, Event, Left, Marked, Renamed, TrainReady
 from pushbot.queue.model import Hold, Item, Mark, Person, Phase, Queue, Rider, Train, Word
 from pushbot.queue.refusals import Code, Refusal
@@ -90,8 +91,10 @@ def leave(queue: Queue, facts: Facts) -> Decision | Refusal:
 
 def kick(queue: Queue, name: str, facts: Facts) -> Decision | Refusal:
     """Take whoever goes by `name` off every train."""
-    wanted = facts.fold(name)
-    return _off(queue, lambda rider: facts.fold(rider.person.name) == wanted, facts) or Refusal(
+    seats = called(queue, name, facts.fold, facts.people)
+    if isinstance(seats, Refusal):
+        return seats
+    return _off(queue, lambda rider: rider.person in seats, facts) or Refusal(
         Code.NOBODY_BY_THAT_NAME, subject=name, fix=".status"
     )
 

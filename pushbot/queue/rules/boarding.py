@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pushbot.queue.called import called
 from pushbot.queue.events import Event, HeadChanged, Joined
 from pushbot.queue.model import Queue, Rider, Ticket, Train
 from pushbot.queue.refusals import Code, Refusal
@@ -41,8 +42,8 @@ def _convenient(queue: Queue, command: Join, facts: Facts) -> Decision | Refusal
 
 def _with(queue: Queue, command: Join, name: str, facts: Facts) -> Decision | Refusal:
     train = find(queue, name, facts)
-    if train is None:
-        return Refusal(Code.NOBODY_BY_THAT_NAME, subject=name, fix=".join")
+    if isinstance(train, Refusal):
+        return train
     if train.begun:
         return Refusal(Code.HEAD_BEGUN, subject=train.driver.name, fix=".join")
     return _board(queue, train, command, facts)
@@ -50,17 +51,20 @@ def _with(queue: Queue, command: Join, name: str, facts: Facts) -> Decision | Re
 
 def _before(queue: Queue, command: Join, name: str, facts: Facts) -> Decision | Refusal:
     train = find(queue, name, facts)
-    if train is None:
-        return Refusal(Code.NOBODY_BY_THAT_NAME, subject=name, fix=".join")
+    if isinstance(train, Refusal):
+        return train
     if train.begun:
         return Refusal(Code.HEAD_BEGUN, subject=train.driver.name, fix=".join hotfix" if command.hotfix else ".join")
     return _own_train(queue, queue.position(train), command, facts)
 
 
-def find(queue: Queue, name: str, facts: Facts) -> Train | None:
+def find(queue: Queue, name: str, facts: Facts) -> Train | Refusal:
     """The first train with somebody of that name aboard, however it is spelt."""
-    wanted = facts.fold(name)
-    return next((t for t in queue.trains if any(facts.fold(r.person.name) == wanted for r in t.riders)), None)
+    seats = called(queue, name, facts.fold, facts.people)
+    if isinstance(seats, Refusal):
+        return seats
+    found = next((train for train in queue.trains if any(rider.person in seats for rider in train.riders)), None)
+    return found or Refusal(Code.NOBODY_BY_THAT_NAME, subject=name, fix=".join")
 
 
 def _board(queue: Queue, train: Train, command: Join, facts: Facts) -> Decision | Refusal:

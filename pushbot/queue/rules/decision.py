@@ -12,7 +12,7 @@ from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.templates import makes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pushbot.queue.events import Event
 
@@ -56,7 +56,8 @@ class Facts:
     `by` is who asks. `stages` are the lane's, in order; `templates` make others, beside the line; `rollbacks` are those
     that can be rolled back; `targets` those with a good release to go back to, None when that is not known;
     `unfinished` what was left undone on a stage; `busy` the stages somebody else has claimed, with who. `fold` makes
-    two spellings of one name equal; `named` finds the person a name means. `now` is the time; `locked` the stages that
+    two spellings of one name equal; `named` finds the person a name means in a topic, and `people` all whom it may mean
+    in a command, see `called`. `now` is the time; `locked` the stages that
     a person keeps, in this lane or in another that shares the place, which `elsewhere` names; `closed` those outside
     their hours; `second` those that want the word of another person than the driver; `asking` the names of the checks
     that asked for a `.confirm`, by stage.
@@ -64,6 +65,7 @@ class Facts:
 
     by: Person
     fold: Callable[[str], str] = str.casefold
+    people: Callable[[str], Sequence[Person]] = lambda _: ()
     named: Callable[[str], Person] = field(default=lambda name: Person("", f"nick:{name.casefold()}", name))
     max_riders: int = TRAIN_SIZE
     max_trains: int = 200

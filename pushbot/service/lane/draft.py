@@ -36,6 +36,7 @@ from pushbot.service.lane.records import Pushes, push_after, pushes_over, run_as
 from pushbot.service.lane.runbook import Outputs, number, run_id
 from pushbot.service.lane.waiting import stamped
 from pushbot.service.people.access import Access
+from pushbot.service.people.naming import whom
 from pushbot.service.people.remembered import People, Remembering
 from pushbot.service.voice.news import Setting
 from pushbot.service.voice.plain import Said
@@ -162,7 +163,7 @@ class Draft:
         if ask.seen and ask.seen != self.queue.moment:
             return Refusal(Code.STALE_BOARD, fix=".status")
         access, lane, facts = self.around.access, self.around.lane, self._facts(ask)
-        refusal = access.refusal(ask.what, self.queue, ask.by, lane, fold=facts.fold)
+        refusal = access.refusal(ask.what, self.queue, ask.by, lane, fold=facts.fold, people=facts.people)
         if refusal is not None:
             return refusal
         if isinstance(ask.what, BotCommand):
@@ -202,7 +203,9 @@ class Draft:
             facts = replace(facts, asking=asked)
         if chat is None:
             return facts
-        return replace(facts, fold=chat.fold, named=lambda name: self.around.access.directory.named(chat.person(name)))
+        directory = self.around.access.directory
+        facts = replace(facts, fold=chat.fold, people=whom(chat, directory))
+        return replace(facts, named=lambda name: directory.named(chat.person(name)))
 
     def _ended(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
         """Those of `runs` that are over, also by this draft."""

@@ -15,7 +15,7 @@ from pushbot.queue.edited import verbs_of
 from pushbot.service.people.directory import Directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pushbot.queue.commands import BotCommand, Command, Question
     from pushbot.queue.model import Person, Queue, Train
@@ -56,6 +56,7 @@ class Access:
         lane: LaneSpec | None,
         *,
         fold: Callable[[str], str] = str.casefold,
+        people: Callable[[str], Sequence[Person]] = lambda _: (),
         own: bool = False,
     ) -> Refusal | None:
         """Why `by` may not do `what` now in `lane`, of which `queue` is the state; None when they may.
@@ -68,7 +69,8 @@ class Access:
             return None
         stages = tuple(stage.name for stage in lane.stages) if lane is not None else ()
         templates = tuple(each.name for each in lane.templates) if lane is not None else ()
-        found = Needs() if own else needs(what, queue, by, stages=stages, templates=templates, fold=fold)
+        found = needs(what, queue, by, stages=stages, templates=templates, fold=fold, people=people)
+        found = Needs() if own else found
         return self._permitted(found, by, lane)
 
     def edited(self, before: Queue, after: Queue, by: Person, lane: LaneSpec) -> Refusal | None:

@@ -95,6 +95,8 @@ def _why(refusal: Refusal) -> str:  # noqa: C901, PLR0912 - one case a code, so 
             return f"I cannot read that topic: {about}"
         case Code.WHICH_LANE:
             return f"which lane do you mean? {about}"
+        case Code.WHICH_PERSON:
+            return f"{about}: say which"
         case Code.CLOSED:
             return " is ".join(about.split(": ", 1))
         case Code.TIMELINE_FULL:

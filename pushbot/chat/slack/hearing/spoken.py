@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pushbot.chat.slack.hearing.words import called, commands, lines, named, plain
@@ -69,7 +70,7 @@ class Spoken:
 
     def lines(self, said: str, place: Place) -> Iterator[tuple[str, Place]]:
         """The lines that count of what was said there."""
-        found = lines(plain(said, self.known.roster.name_of, self.known.rooms.name_of))
+        found = lines(plain(said, cache(self.known.roster.spelt), self.known.rooms.name_of))
         by_name, first = named(found[0], self.known.own.name) if found else (False, "")
         if by_name:
             place, found = replace(place, addressed=True), [first, *found[1:]]
