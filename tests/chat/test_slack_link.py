@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
 from pushbot.chat.slack.api import Api
-from pushbot.chat.slack.hearing.link import UNPROVEN, Link
+from pushbot.chat.slack.hearing import link as hearing_link
+from pushbot.chat.slack.hearing.link import PATIENCE, UNPROVEN, Link
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.chat.slack.shape import text
 from pushbot.errors import PushbotError
@@ -101,6 +104,46 @@ async def test_a_dead_link_is_noticed() -> None:
         assert asyncio.get_running_loop().time() - began < QUICK.ping_interval * 3 + QUICK.reconnect_max + 10
         slack.people.say("ada", "#push", ".join")
         await slack.until(lambda: taken.texts == [".join"])
+
+
+def stand_still() -> None:
+    """Nothing runs, for longer than a link may be silent."""
+    time.sleep(QUICK.ping_interval * (PATIENCE + 0.5))
+
+
+async def told_and_stalled(slack: SlackServer, said: str) -> None:
+    """The bot is told something, and stands still before it has looked."""
+    await slack.until(lambda: slack.links.open[0].pings > 1)  # the first was answered
+    event = {"type": "events_api", "envelope_id": said, "payload": {"event": {"text": said}}}
+    await slack.links.open[0].socket.send_str(json.dumps(event))
+    stand_still()
+
+
+async def test_what_came_while_the_bot_stood_still_is_taken() -> None:
+    async with workspace() as slack, linked(slack) as taken:
+        await told_and_stalled(slack, ".go")
+        await slack.until(lambda: taken.texts == [".go"])
+        assert taken.links == 1
+
+
+async def test_a_bot_that_stood_still_takes_that_for_no_silence() -> None:
+    async with workspace() as slack, linked(slack) as taken:
+        (link,) = slack.links.open
+        await slack.until(lambda: link.pings > 1)
+        stand_still()
+        before = link.pings
+        await slack.until(lambda: link.pings > before + 3)
+        assert taken.links == 1
+
+
+async def test_what_came_so_long_ago_that_it_would_surprise_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearing_link, "LATE", timedelta(seconds=1))
+    async with workspace() as slack, linked(slack) as taken:
+        await told_and_stalled(slack, ".go")
+        await slack.until(lambda: taken.links == 2)
+        slack.people.say("ada", "#push", ".join")
+        await slack.settled()
+        assert taken.texts == [".join"]
 
 
 async def test_a_server_that_answers_no_pings_is_given_time() -> None:

@@ -131,6 +131,15 @@ class BotProcess:
         os.kill(self.pid, signal.SIGKILL)
         await self.ended()
 
+    async def stand_still(self) -> None:
+        """Have it do nothing until it is to `go_on`, whatever comes."""
+        os.kill(self.pid, signal.SIGSTOP)
+        await until(lambda: ") T " in Path(f"/proc/{self.pid}/stat").read_text("utf-8"), "the bot stands still")
+
+    def go_on(self) -> None:
+        """Let it run again."""
+        os.kill(self.pid, signal.SIGCONT)
+
     async def stop(self) -> tuple[int, float]:
         """Ask it to end; its exit code, and the seconds it took."""
         began = time.monotonic()

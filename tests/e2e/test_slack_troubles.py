@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -96,6 +98,34 @@ async def test_links_go_in_every_way(town: Town, slack: SlackServer, gate: Gate)
     await until(lambda: slack.topic("#web") == "<production> ann | bob | cid | dan | eve", "the topic, in its turn")
     assert set(links.handshakes) == {101, 403}
     await check(town, "ann: You're up", "ann: you're on production. Watch your graphs, say .good, then .done")
+
+
+async def test_a_bot_that_was_stopped_does_what_came_meanwhile_once(
+    slack: SlackServer, towns: Towns, tmp_path: Path
+) -> None:
+    """What people press or command Slack sends once: what lies in the socket then is all there is."""
+    Repository(tmp_path / "app").commit("first", page_txt="1")
+    town = towns(chat(slack, ping_interval=1) + lanes(tmp_path, "web"), "web")
+    town.settle_in("ann", "bob", "cid", "dan", "eve")
+    await town.bot.start()
+    slack.people.say("ann", "#web", ".join")
+    await until(lambda: town.offers("web", "Join") and slack.links.open[0].pings > 1, "the board, and a ping answered")
+    await town.bot.stand_still()
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for name in ("bob", "cid"):
+            group.create_task(slack.people.choose(name, town.board(), "Join"))
+            group.create_task(slack.people.slash(name, "#web", "/push", "whoami"))
+        group.create_task(slack.people.slash("dan", "#web", "/push", "join"))
+        slack.people.say("eve", "#web", ".join")
+        await until(lambda: time.monotonic() - began > 4, "longer than a link may be silent")
+        town.bot.go_on()
+    await town.at_rest()
+    joined = Counter(one.name for one in town.asked() if (one.what.lstrip("."), one.outcome) == ("join", "done"))
+    assert joined == Counter(["ann", "bob", "cid", "dan", "eve"])
+    assert [sum(f"{name}: you are " in line for line in town.talk("#web")) for name in ("bob", "cid")] == [1, 1]
+    assert slack.links.handshakes == [101]
+    town.check()
 
 
 async def test_calls_fail_in_every_way(town: Town, slack: SlackServer, gate: Gate) -> None:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
-from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMsgType
+from aiohttp import ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType
 
 from pushbot.chat.backoff import Backoff
 from pushbot.chat.slack.answer import UNTRUSTED
+from pushbot.chat.slack.hearing.dispatch import LATE
 from pushbot.chat.slack.refused import Refused
 from pushbot.chat.slack.shape import text
 from pushbot.errors import PushbotError
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 PATIENCE = 2.5
 """Pings after which a silent link is given up."""
+AT_A_TIME = 0.5
+"""Pings for which is waited at a time."""
 UNPROVEN = 30.0
 """The same where no ping was ever answered, doubled for each link that was given up so: RFC 6455 (5.5.2) wants pings
 answered, Slack does, and some stand-ins for it do not."""
@@ -172,9 +175,8 @@ class Link:
         """Take what comes; why that ended."""
         leave_at: float | None = None
         while leave_at is None or time.monotonic() < leave_at:
-            try:
-                message = await socket.receive(self.options.ping_interval * self._patience())
-            except TimeoutError:
+            message = await self._next(socket)
+            if message is None:
                 return self._silent()
             if message.type is not WSMsgType.TEXT:
                 self._answered = self._answered or message.type is WSMsgType.PONG
@@ -196,6 +198,20 @@ class Link:
             else:
                 await self._take(socket, envelope)
         return ""
+
+    async def _next(self, socket: ClientWebSocketResponse) -> WSMessage | None:
+        """The next message; None when there was none for too long.
+
+        Waits are counted, and not seconds: a bot that stood still itself finds what came meanwhile, and an answer to
+        its next ping. Not after so long that nobody expects any more to be heard.
+        """
+        for _ in range(round(self._patience() / AT_A_TIME)):
+            began = time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                return await socket.receive(self.options.ping_interval * AT_A_TIME)
+            if time.monotonic() - began > LATE.total_seconds():
+                break
+        return None
 
     def _patience(self) -> float:
         """How many pings of silence are too many."""
