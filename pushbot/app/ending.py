@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 CLOSING = "I am being stopped and begin nothing new; questions and .abort still go"
 """What is said to whoever asks for more."""
+BEGUN_WITHIN = 10.0
+"""Seconds that a run which just starts is waited for."""
 
 
 async def stopped(bot: Bot) -> None:
@@ -27,12 +29,12 @@ async def stopped(bot: Bot) -> None:
         await _drain(bot, plan.drain_for)
     if plan.abort_on_stop:
         await bot.dispatcher.abort_all()
+    if await bot.dispatcher.hand_over(BEGUN_WITHIN) or plan.abort_on_stop:
         with suppress(TimeoutError):  # what is not recorded now is found out at the next start
             async with asyncio.timeout(LAST_WORDS):
                 await at_rest(bot.parts)
     bot.lasting.limits.tell()
     await bot.lasting.speaker.settle(plan.last_words)
-    bot.dispatcher.leave()
     for task in (*bot.sources, *bot.tasks, *bot.lasting.all_tasks()):
         task.cancel()
 

@@ -294,7 +294,9 @@ class Playground:
             self._links.pop().cut()
         async with self.unplugged():
             if bot is not None:
-                bot.cancel()
+                for _ in range(2):  # told a second time it waits for nothing
+                    bot.cancel()
+                    await asyncio.sleep(0)
                 await asyncio.wait([bot])
             if bot is not None and not bot.cancelled():
                 bot.exception()  # it stumbles over the closed store as it is torn down: a dead process does not

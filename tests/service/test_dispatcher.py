@@ -13,6 +13,8 @@ from pushbot.queue.commands import RunState
 from pushbot.queue.model import RunKind
 from pushbot.service.lane.runbook import Runbook
 from pushbot.service.runs.dispatcher import Dispatcher
+from pushbot.testing.quiet import quiet
+from tests.service.door import Door
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -343,6 +345,33 @@ async def test_a_bot_that_is_stopped_leaves_its_runs_to_the_next(web: Playground
     web.executor.succeed()
     await web.settle()
     assert topic(web) == "<princess> alice"
+
+
+async def test_a_bot_that_is_stopped_waits_for_a_run_that_just_begins(
+    web: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is just looked at before it begins is left to the next bot all the same."""
+    web.add_lane("search", stages=("live",), branch="main")
+    door = Door(monkeypatch)
+    await web.start()
+    web.executor.stall()
+    await say(web, "alice", "web: .join; .go")
+    web.repository.answering.clear()
+    await say(web, "bob", "search: .join; .go")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(web.stop())
+        await web.turns(until=lambda: door.bot.dispatcher._left)
+        web.repository.answering.set()
+        await quiet()
+        web.executor.resume()
+    assert dict(web.executor.starts) == {"web-1": 1}
+    await web.start()
+    assert set(web.executor.under_way) == {"web-1", "search-1"}
+    assert any("web/main" in line.text and "by alice" in line.text for line in web.server.spoken)
+    for run in ("web-1", "search-1"):
+        web.executor.succeed(run)
+        await web.settle()
+        assert await state(web, run) is RunState.SUCCEEDED
 
 
 async def test_a_bot_that_shall_stop_its_runs_does_so_and_says_it(web: Playground) -> None:

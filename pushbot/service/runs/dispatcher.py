@@ -126,23 +126,22 @@ class Dispatcher:
         if tasks:
             await asyncio.wait(tasks, timeout=longest + STOPPED_WITHIN)
 
-    def leave(self) -> None:
-        """Stop following the runs in flight; they go on, to be taken up again by the next bot."""
-        self._left = True
-        for task in self._tasks.values():
-            task.cancel()
+    async def hand_over(self, within: float = STARTED_WITHIN) -> bool:
+        """Leave the runs in flight to whoever comes after; those that just start are waited for: whether there are any.
 
-    async def hand_over(self) -> None:
-        """Leave the runs in flight to another dispatcher of this process; those that just start are waited for."""
-        self._left = True
+        Of one that is left in the middle of that, nobody could tell whether it has been begun.
+        """
+        self._left, begins = True, bool(self._starting)
         with suppress(TimeoutError):
-            async with asyncio.timeout(STARTED_WITHIN):
+            async with asyncio.timeout(within):
                 while self._starting:
                     await next(iter(self._starting.values())).wait()
         tasks = set(self._tasks.values())
-        self.leave()
+        for task in tasks:
+            task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        return begins
 
     async def _abort(self, record: RunRecord, stage: StageSpec) -> None:
         """Have the executor stop the run; when it cannot, those who wait for that hear why.
@@ -211,6 +210,8 @@ class Dispatcher:
                     return Outcome(RunState.CANCELLED, reason="the lane is held by now, and nothing was changed"), False
                 if found.refused is not None:
                     return Outcome(RunState.FAILED, STEP, found.refused, changed=False), False
+                if self._left:  # whoever comes after begins it
+                    raise asyncio.CancelledError
                 targets = found.targets
                 starting = self._starting[record.id] = asyncio.Event()
                 try:
