@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,21 @@ async def test_arguments_arrive_as_they_are(slack: SlackServer, api: Api) -> Non
     read = await api.call("conversations.history", channel="C0PUSH", limit=1, inclusive=True)
     assert isinstance(read["messages"], list)
     assert slack.calls[0].arguments == {"channel": "C0PUSH", "text": "t", "blocks": [block]}
+
+
+async def test_who_comes_while_the_last_one_leaves_has_connections_of_its_own(slack: SlackServer) -> None:
+    api, first = Api(client(slack)), AsyncExitStack()
+    await first.enter_async_context(api)
+    await api.call("users.info", user="U0ALICE")
+    async with asyncio.TaskGroup() as group:
+        leaving = group.create_task(first.aclose())
+        await asyncio.sleep(0)  # it has begun
+        async with api:
+            session = api.session()
+            await leaving
+            assert api.session() is session
+            await api.call("users.info", user="U0ALICE")
+    assert session.closed
 
 
 async def test_a_refusal_says_what_to_do(slack: SlackServer, api: Api) -> None:

@@ -20,7 +20,7 @@ from pushbot.queue.model import Person
 from pushbot.service.people.directory import Account, Directory, Human, RoleSpec, of_group
 from pushbot.service.people.membership import Membership
 from pushbot.testing.clock import HandClock
-from tests.rig.slack import BOT_TOKEN, Refused, SlackServer, Stuck
+from tests.rig.slack import BOT_TOKEN, Refused, SlackServer, Slow, Stuck
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -94,6 +94,22 @@ async def test_a_chat_tells_before_it_runs_and_leaves_no_connection(
     monkeypatch.delenv("SLACK_BOT_TOKEN")
     with pytest.raises(PushbotError, match="SLACK_BOT_TOKEN is missing"):
         await SlackChat("slack", SlackOptions(api_url=slack.url), ()).members("@deployers")
+
+
+async def test_groups_that_are_asked_for_at_the_same_time_leave_each_other_alone(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", BOT_TOKEN)
+    slack.add_group("ops", ["ada", "bob"])
+    chat = SlackChat("slack", SlackOptions(api_url=slack.url), ())
+    slack.fault("usergroups.users.list", Slow(0.0))
+    slack.fault("usergroups.users.list", Slow(0.5))  # the other has done by then
+    with capture_logs() as logs:
+        async with asyncio.TaskGroup() as group:
+            few, all_of_them = (group.create_task(chat.members(name)) for name in ("@deployers", "@ops"))
+    assert (few.result(), all_of_them.result()) == ({"U024ADA"}, {"U024ADA", "U024BOB"})
+    assert logs == []
+    assert chat._known.api._session is None
 
 
 # --- what becomes of the role ------------------------------------------------------------------

@@ -58,7 +58,7 @@ ONCE = frozenset(
 
 @dataclass(slots=True)
 class Api:
-    """The Web API of one workspace. `async with` it, or call `close`, so that no connection stays open.
+    """The Web API of one workspace. Whoever calls it does so in an `async with`: the last one out closes all.
 
     `message_interval` is in seconds for each channel, `timeout` for each request. `scopes` is what Slack said last that
     the token may do, None when it did not say.
@@ -74,19 +74,17 @@ class Api:
     _json_seen: bool = False
     _forms_only: bool = False
     _session: aiohttp.ClientSession | None = None
+    _callers: int = 0
 
     async def __aenter__(self) -> Self:
-        self.session()
+        self._callers += 1
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give up all connections; a later call makes new ones."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = self.client.session = None
+        self._callers -= 1
+        if not self._callers and self._session is not None:
+            session, self._session, self.client.session = self._session, None, None  # who comes meanwhile has another
+            await session.close()
 
     def session(self) -> aiohttp.ClientSession:
         """The connections to Slack, kept open between calls."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -78,7 +77,7 @@ class SlackChat:
         writer = Writer(api, known_rooms, roster, options, name)
         self._known = Known(name, options, rooms=known_rooms, roster=roster, api=api, writer=writer)
         self._groups = UserGroups(api)
-        self._signed_on = self._serving = False
+        self._signed_on = False
 
     # --- what the bot asks ---
 
@@ -132,11 +131,8 @@ class SlackChat:
         """Who is in a user group, see `Groups`."""
         api = self._known.api
         api.client.token = api.client.token or token_at(self._known.options.token)
-        try:
+        async with api:  # roles are asked for before `run` is, and after it gave up
             return await self._groups.members(group)
-        finally:
-            if not self._serving:  # roles are asked for before `run` is, and after it gave up
-                await api.close()
 
     def look(self, wanted: Wanted) -> AsyncIterator[Sight]:
         """Whether there is all that the bot counts on, see `Inspecting`."""
@@ -156,11 +152,7 @@ class SlackChat:
             raise RuntimeError("a chat that remembers is given its memory before it runs")
         known.api.client.token = token_at(options.token)
         opener = AsyncWebClient(token_at(options.app_token), options.api_url, retry_handlers=[])
-        async with AsyncExitStack() as stack:
-            self._serving = True
-            stack.callback(self._ended)
-            await stack.enter_async_context(known.api)
-            app = await stack.enter_async_context(Api(opener, timeout=options.connect_timeout))
+        async with known.api, Api(opener, timeout=options.connect_timeout) as app:
             await self._patiently(self._sign_in)
             try:
                 await self._serve(memory, app, tell)
@@ -171,9 +163,6 @@ class SlackChat:
                 if isinstance(found, PushbotError):
                     raise found from None
                 raise
-
-    def _ended(self) -> None:
-        self._serving = False
 
     async def _serve(self, memory: Memory, app: Api, tell: Tell) -> None:
         """Take up what waits, then listen; ends by being cancelled, or when there is no getting in."""
