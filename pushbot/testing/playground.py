@@ -284,10 +284,7 @@ class Playground:
             raise AssertionError(f"started more than once: {', '.join(again)}")
 
     async def crash(self) -> None:
-        """End the bot at this very moment, like `kill -9`: nothing more is written, said or begun.
-
-        What it had committed stays, and so do its runs.
-        """
+        """End the bot at this very moment, like `kill -9`: what it had committed stays, and so do its runs."""
         bot, self._bot = self._bot, None
         await self.store.close()
         while self._links:
