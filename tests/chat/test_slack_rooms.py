@@ -56,6 +56,14 @@ async def test_a_topic_set_while_away_is_told_with_its_setter(slack: SlackServer
         assert bot.of(RoomEntered) == [RoomEntered("slack", "#push", "ada | bob &amp; co", "Ada")]
 
 
+async def test_people_mentioned_in_a_topic_are_the_same_on_a_new_link(slack: SlackServer, bot: Listener) -> None:
+    slack.posts.topic(slack.space.channel("#push"), "U0ADA", "ada | <@U0BOB>")
+    await slack.until(lambda: bot.of(TopicEdited))
+    slack.links.reset()
+    await bot.entered(2)
+    assert bot.of(RoomEntered)[1:] == [RoomEntered("slack", "#push", "ada | Bob", None)]
+
+
 async def test_rooms_are_found_by_id_and_keep_their_channel(slack: SlackServer, tmp_path: Path) -> None:
     rooms = ("#push", "C0WARRM1")
     bot = Listener(slack, tmp_path, rooms=rooms)

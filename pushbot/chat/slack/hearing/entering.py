@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.backoff import Backoff
-from pushbot.chat.slack.hearing.words import topic_of
+from pushbot.chat.slack.hearing.words import mentioned, topic_of
 from pushbot.chat.slack.refused import NO_BOT, UNKNOWN, Refused
 from pushbot.chat.slack.rooms import NOTED
 from pushbot.chat.slack.shape import objects, part, text, true
@@ -192,8 +192,9 @@ class Entering:
         if room.news != seen:
             self.again([room.name])
             return
-        known = self.known
-        topic, setter = topic_of(text(channel, "topic", "value")), text(channel, "topic", "creator")
+        known, written, setter = self.known, text(channel, "topic", "value"), text(channel, "topic", "creator")
+        await self.meeting.meet((), mentioned(written))
+        topic = topic_of(written, known.roster.name_of, known.rooms.name_of)
         news = topic and setter not in ("", known.own.user) and (topic, setter) != (room.topic, room.setter)
         room.topic, room.setter, room.inside = topic, setter, True
         room.found = (topic, setter) if news else room.found
