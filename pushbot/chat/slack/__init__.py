@@ -7,11 +7,15 @@ Why it is built so is in docs/adr/0008-slack-through-bolt-behind-our-own-inbox.m
 """
 
 import importlib.util
+import sys
 
 from pushbot.errors import PushbotError
 
 if importlib.util.find_spec("slack_bolt") is None:
-    raise PushbotError("Slack needs the package slack-bolt: pip install 'pushbot[slack]'.")
+    raise PushbotError(
+        "Slack needs the package slack-bolt, which is not installed here. "
+        f"In the folder of pushbot's source: {sys.executable} -m pip install '.[slack]'"
+    )
 
 from pushbot.chat.slack.chat import SlackChat
 from pushbot.chat.slack.options import SlackOptions
