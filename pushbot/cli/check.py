@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pushbot.service.spec import StageSpec
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command(short_help="Tell every mistake of a configuration.")
+@click.argument("config", type=click.Path(path_type=Path))
 @click.option("--offline", is_flag=True, help="Look at the file alone, and ask no chat.")
 @click.pass_context
-def check(ctx: click.Context, file: Path, *, offline: bool) -> None:
-    """Check the configuration in FILE, and change nothing.
+def check(ctx: click.Context, config: Path, *, offline: bool) -> None:
+    """Check the configuration in the file CONFIG, and change nothing.
 
     Each mistake is one line on standard error: where it is, what is wrong, what was expected, and the
     nearest known name. Then the exit code is 2. A good configuration is summed up on standard output. Where the bot
@@ -38,15 +38,15 @@ def check(ctx: click.Context, file: Path, *, offline: bool) -> None:
       $ pushbot check pushbot.toml
       pushbot.toml:21: pipelines.web.stages[0].timeot: unknown key; did you mean 'timeout'?
     """  # noqa: D301 - \b is click's mark for lines to keep
-    config = load(file)
-    click.echo(summary(config))
+    found = load(config)
+    click.echo(summary(found))
     try:
-        warnings = too_short(config)
+        warnings = too_short(found)
     except PushbotError as error:
         warnings = [str(error)]
     for line in warnings:
         click.echo(f"warning: {line}", err=True)
-    if not offline and not looked_well(config):
+    if not offline and not looked_well(found):
         ctx.exit(1)
 
 
@@ -74,4 +74,5 @@ def _of_stage(stage: StageSpec) -> str:
     steps = ", ".join(step.name for step in stage.steps) or "no steps of its own"
     checks = ", ".join(check.name for check in stage.checks)
     hosts = f"; on {meant(stage.hosts)}" if stage.hosts is not None else ""
-    return f"  stage {stage.name}: {steps}{f'; checked by {checks}' if checks else ''}{hosts}"
+    by = f" ({stage.executor_name})" if stage.executor_name else ""
+    return f"  stage {stage.name}{by}: {steps}{f'; checked by {checks}' if checks else ''}{hosts}"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pushbot.cli.hosts_words import limit, meant, way
+from pushbot.cli.lanes import lane_of
 from pushbot.config import load
-from pushbot.errors import PushbotError
 from pushbot.service.voice.plain import counted, lasting, listed
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Tell what a lane does, defaults included.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("config", type=click.Path(path_type=Path))
 @click.argument("lane", required=False)
-def explain(file: Path, lane: str | None) -> None:
-    """Tell what the lanes of the configuration in FILE do, or one LANE of it, in the order in which it happens.
+def explain(config: Path, lane: str | None) -> None:
+    """Tell what the lanes of CONFIG do, or one LANE of it, in the order in which it happens.
 
     For who is new to a deploy, and for who wants to see which defaults apply. Nothing is run, and no
     secret is read.
@@ -34,13 +34,10 @@ def explain(file: Path, lane: str | None) -> None:
     Example:
       $ pushbot explain config/quickstart.toml web
 
-    Exit code: 0, 1 when there is no such lane, 2 for a configuration with mistakes.
+    Exit code: 0, 2 when there is no such lane, or for a configuration with mistakes.
     """  # noqa: D301 - \b is click's mark for lines to keep
-    lanes = load(file).lanes
-    chosen = [one for one in lanes if lane in (None, one.name)]
-    if not chosen:
-        raise PushbotError(f"{file} has no lane '{lane}'; it has {', '.join(one.name for one in lanes)}")
-    for one in chosen:
+    found = load(config)
+    for one in found.lanes if lane is None else (lane_of(found, lane),):
         click.echo("\n".join(of_lane(one)))
 
 
@@ -68,7 +65,9 @@ def _beside(lane: LaneSpec) -> Iterator[str]:
 
 
 def _of_stage(stage: StageSpec) -> Iterator[str]:
-    yield f"  {stage.name}: at most {lasting(stage.timeout)}, in {stage.workdir}; one run at a time ({stage.lock})."
+    by = f"by the executor {stage.executor_name}, " if stage.executor_name else ""
+    most = f"at most {lasting(stage.timeout)}, in {stage.workdir}"
+    yield f"  {stage.name}: {by}{most}; one run at a time ({stage.lock})."
     if stage.hours:
         yield f"    and within the hours of {_hours(stage.hours)}"
     if stage.hosts is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pushbot.cli.hosts_words import limit, meant, way
+from pushbot.cli.lanes import lane_of, stage_of
 from pushbot.config import load
 from pushbot.errors import PushbotError
 from pushbot.fleet.batches import batches, summary, tally
@@ -22,10 +23,9 @@ from pushbot.service.spec import Mismatch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pushbot.config import Config
     from pushbot.fleet.model import Host
     from pushbot.service.runs.targets import Targets
-    from pushbot.service.spec import HostsSpec, LaneSpec, StageSpec
+    from pushbot.service.spec import HostsSpec, StageSpec
 
 _VALUES_TOLD = 12
 _LINES_TOLD = 30
@@ -42,7 +42,6 @@ def plan(config: Path, lane: str, stage: str, *, named: bool, for_scripts: bool)
 
     Its inventory is read and compared, as it is before each run; nothing is run on any host.
 
-    \b
     Exit code: 0 when it could go, 1 when a list cannot be read, no host fits, or lists do not agree that
     must (the plan is told all the same), 2 for wrong usage or a configuration with mistakes.
 
@@ -52,27 +51,17 @@ def plan(config: Path, lane: str, stage: str, *, named: bool, for_scripts: bool)
       pushbot plan pushbot.toml web production --hosts
       pushbot plan pushbot.toml web production --json | jq '.batches[0]'
     """  # noqa: D301 - \b is click's mark for lines to keep
-    found = _stage(load(config), lane, stage)
+    found = stage_of(lane_of(load(config), lane), stage)
     if found.hosts is None:
         told = {"lane": lane, "stage": stage, "hosts": 0, "batches": []}
-        click.echo(json.dumps(told) if for_scripts else f"{lane}/{stage} is not for hosts: nothing to plan")
+        words = f"{lane}/{stage} is not for hosts, as its executor has none: `pushbot explain` tells what it does"
+        click.echo(json.dumps(told) if for_scripts else words)
         return
     made = asyncio.run(_plan(found, found.hosts))
     lines = [json.dumps(made.as_json(lane))] if for_scripts else made.in_words(lane, named=named)
     click.echo("\n".join(lines))
     if made.blocked:
         raise PushbotError(f"{lane}/{stage} would not start: {made.blocked}")
-
-
-def _stage(config: Config, lane: str, stage: str) -> StageSpec:
-    lanes: dict[str, LaneSpec] = {each.name: each for each in config.lanes}
-    if lane not in lanes:
-        raise click.UsageError(f"there is no lane '{lane}': {', '.join(lanes)}")
-    found = lanes[lane].stage(stage)
-    if found is None:
-        names = ", ".join(each.name for each in (*lanes[lane].stages, *lanes[lane].templates)) or "it has none"
-        raise click.UsageError(f"{lane} has no stage '{stage}': {names}")
-    return found
 
 
 async def _plan(stage: StageSpec, hosts: HostsSpec) -> Plan:

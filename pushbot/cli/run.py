@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def run(file: Path) -> None:
-    """Run the bot with the configuration in FILE until Ctrl-C or SIGTERM.
+@click.command(short_help="Run the bot.")
+@click.argument("config", type=click.Path(path_type=Path))
+def run(config: Path) -> None:
+    """Run the bot with the configuration in the file CONFIG until Ctrl-C or SIGTERM.
 
     It logs to standard error. On the way out it signs off from its chats; what becomes of deploys in
     flight is said by `on_stop` in the configuration. A second Ctrl-C ends it at once. SIGHUP has it read
-    FILE again: all of it or, when there is a mistake in it, nothing.
+    CONFIG again: all of it or, when there is a mistake in it, nothing.
 
     \b
     Examples:
@@ -38,18 +38,18 @@ def run(file: Path) -> None:
       systemctl enable --now pushbot     (with config/pushbot.service)
       systemctl reload pushbot
     """  # noqa: D301 - \b is click's mark for lines to keep
-    config = load(file)
-    set_up(config.bot.log_format, config.bot.log_level, config.bot.syslog)
+    found = load(config)
+    set_up(found.bot.log_format, found.bot.log_level, found.bot.syslog)
     from pushbot.app import Reloads, serve  # noqa: PLC0415 - every part of the bot comes along, and a mistake needs none
 
-    reloads = Reloads(config, partial(load, file))
+    reloads = Reloads(found, partial(load, config))
 
     async def reloadable(config: Config) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.hang_up)
         await serve(config, reloads=reloads)
 
     with parting() as runner:
-        runner.run(until_told(reloadable, config))
+        runner.run(until_told(reloadable, found))
 
 
 async def until_told(serve: Callable[[Config], Coroutine[None, None, None]], config: Config) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
+from pushbot.cli.lanes import lane_of, stage_of
 from pushbot.cli.progress import Bar, Lines
 from pushbot.config import load
 from pushbot.control.client import Conversation, NobodyThere
@@ -36,7 +37,7 @@ LOST = 3
 """The exit code of a run of which nobody can tell how it ended."""
 
 
-@click.command()
+@click.command(short_help="Run one stage beside the queue, and follow it.")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("lane")
 @click.argument("stage")
@@ -63,12 +64,7 @@ def stage(config: Path, lane: str, stage: str, ref: str | None, *, failed: bool,
       pushbot stage pushbot.toml web production --failed
     """  # noqa: D301 - \b is click's mark for lines to keep
     found = load(config)
-    known = next((each for each in found.lanes if each.name == lane), None)
-    if known is None:
-        raise click.UsageError(f"there is no lane '{lane}': {', '.join(each.name for each in found.lanes)}")
-    if known.stage(stage) is None:
-        names = ", ".join(each.name for each in (*known.stages, *known.templates)) or "it has none"
-        raise click.UsageError(f"{lane} has no stage '{stage}': {names}")
+    stage_of(lane_of(found, lane), stage)
     if ref is not None and not REF.fullmatch(ref):
         raise click.UsageError("what --ref names cannot be a branch, tag or commit")
     request = RunStage(lane=lane, stage=stage, ref=ref, failed=failed)

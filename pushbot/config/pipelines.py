@@ -117,6 +117,7 @@ def _read_stage(
         hours=hours,
         access=access,
         second=None if stage.template else table.second,
+        executor_name=table.executor.type,
     )
 
 

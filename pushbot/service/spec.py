@@ -139,7 +139,8 @@ class StageSpec:
 
     It is deployed to while all calendars of `hours`, and of its lane's, are open. `access` is who may use a verb here,
     where that is not as in the rest of the lane; `second` is the role that has to give a second word, if one is wanted.
-    One that a template made is `called` as people named it: `ann` of `staging-ann`.
+    One that a template made is `called` as people named it: `ann` of `staging-ann`. `executor_name` is how the
+    configuration names what carries its runs out.
     """
 
     name: str
@@ -166,6 +167,7 @@ class StageSpec:
     access: Mapping[str, frozenset[str]] = field(default_factory=dict)
     second: str | None = None
     called: str = ""
+    executor_name: str = ""
 
     def made(self, name: str) -> StageSpec | None:
         """The stage `name`, where this is a template that makes it: a place of its own, with links of its own."""

@@ -17,7 +17,7 @@ _WORDS = {
     sqlite3.SQLITE_PERM: "the database may not be opened; give the bot the right to read and write it",
     sqlite3.SQLITE_CANTOPEN: "the database cannot be opened; give the path of a file in a directory the bot may write",
     sqlite3.SQLITE_BUSY: "another program keeps the database locked; end what else has it open",
-    sqlite3.SQLITE_NOTADB: "this file is not a database; give another place, or move the file away",
+    sqlite3.SQLITE_NOTADB: "this file is not a database; name another one, or move it away",
     sqlite3.SQLITE_CORRUPT: "the database is damaged ({error}); restore a backup, or move the file away",
 }
 """By primary result code (https://sqlite.org/rescode.html)."""

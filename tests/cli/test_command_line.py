@@ -45,6 +45,7 @@ def test_help_names_every_command_and_exit_code() -> None:
     assert said.exit_code == 0
     for command in COMMANDS:
         assert re.search(rf"^  {command}  +\w", said.output, re.MULTILINE)
+    assert "..." not in said.output.split("Commands:")[1]  # each command is told in words that fit
     for code in ("0 ", "1 ", "2 ", "70"):
         assert f"\n    {code} " in said.output
 
@@ -54,6 +55,16 @@ def test_each_command_explains_itself_with_examples(command: str) -> None:
     said = pushbot_(command, "--help")
     assert said.exit_code == 0
     assert re.search(rf"^    .*\bpushbot {command}\b", said.output, re.MULTILINE)
+
+
+def test_the_configuration_is_called_the_same_everywhere() -> None:
+    for command in set(COMMANDS) - {"init", "chat", "apply"}:
+        assert re.search(rf"Usage: .* {command} \[OPTIONS\] \[?CONFIG\b", pushbot_(command, "--help").output)
+
+
+def test_a_broken_version_needs_words_of_its_own() -> None:
+    said = pushbot_("quickstart", "--broken")
+    assert (said.exit_code, "--broken is for --commit TEXT" in said.stderr) == (2, True)
 
 
 def test_an_unknown_command_is_told_with_the_nearest() -> None:
@@ -66,7 +77,7 @@ def test_check_sums_up_what_is_right() -> None:
     assert (said.exit_code, said.stderr) == (0, "")
     assert said.stdout.splitlines()[0] == f"{EXAMPLE}: no mistakes found"
     assert "lane web in irc/#push: trains of up to 8, from branch main" in said.stdout
-    assert "  stage princess: build, publish" in said.stdout
+    assert "  stage princess (local): build, publish" in said.stdout
 
 
 def test_check_and_run_tell_the_same_mistakes(tmp_path: Path) -> None:

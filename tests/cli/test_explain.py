@@ -46,7 +46,7 @@ def test_a_lane_is_told_in_the_order_in_which_it_happens(tmp_path: Path) -> None
     assert text.splitlines() == [
         "web: people line up in irc/#push, up to 8 on a train.",
         "  At a train's first .go the run's name is taken as the revision; it stays the same through princess.",
-        f"  princess: at most 5m00s, in {tmp_path}; one run at a time (web/princess).",
+        f"  princess: by the executor local, at most 5m00s, in {tmp_path}; one run at a time (web/princess).",
         "    do: publish: flip 'a b' (at most 5m00s, 2 tries)",
         "    do 2m05s later: clear: a script of 2 lines (at most 30s)",
         "    then look: up: http http://127.0.0.1/ with '{revision}', well within 30s, then watched for 10s",
@@ -65,5 +65,5 @@ def test_all_lanes_are_told_when_none_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_lane_is_told_with_those_there_are(tmp_path: Path) -> None:
     code, text = explained(tmp_path, "wob")
-    assert code == 1
+    assert code == 2
     assert "has no lane 'wob'; it has web, talk" in text

@@ -164,21 +164,27 @@ def test_what_stops_a_plan(config: Path) -> None:
 
 def test_what_cannot_be_planned(config: Path) -> None:
     said = pushbot_("plan", config, "web", "here")
-    assert (said.exit_code, said.stdout) == (0, "web/here is not for hosts: nothing to plan\n")
+    assert (said.exit_code, said.stdout) == (
+        0,
+        "web/here is not for hosts, as its executor has none: `pushbot explain` tells what it does\n",
+    )
     assert json.loads(pushbot_("plan", config, "web", "here", "--json").stdout)["batches"] == []
     said = pushbot_("plan", config, "wbe", "here")
-    assert (said.exit_code, "there is no lane 'wbe': web, talk" in said.stderr) == (2, True)
+    assert (said.exit_code, "has no lane 'wbe'; it has web, talk" in said.stderr) == (2, True)
     said = pushbot_("plan", config, "web", "prod")
-    assert (said.exit_code, "web has no stage 'prod': staging, production, here" in said.stderr) == (2, True)
+    assert (said.exit_code, "web has no stage 'prod'; it has staging, production, here" in said.stderr) == (2, True)
     said = pushbot_("plan", config, "talk", "x")
-    assert (said.exit_code, "talk has no stage 'x': it has none" in said.stderr) == (2, True)
+    assert (said.exit_code, "talk has no stage 'x'; it has none" in said.stderr) == (2, True)
 
 
 def test_check_and_explain_tell_the_hosts_of_a_stage(config: Path) -> None:
     checked = pushbot_("check", config).stdout
-    assert "  stage staging: no steps of its own; on hosts of fleet with role web and region lon or dub\n" in checked
-    assert "  stage production: purge, restart; on hosts of fleet\n" in checked
-    assert "  stage here: a\n" in checked
+    staging = (
+        "stage staging (plan_part:Fleet): no steps of its own; on hosts of fleet with role web and region lon or dub"
+    )
+    assert f"  {staging}\n" in checked
+    assert "  stage production (plan_part:Fleet): purge, restart; on hosts of fleet\n" in checked
+    assert "  stage here (local): a\n" in checked
     told = pushbot_("explain", config, "web").stdout.splitlines()
     assert (
         "    on hosts of fleet with role web and region lon or dub: 1, then 10%, then 100% at a time, "

@@ -70,7 +70,7 @@ def test_a_lock_of_its_own_becomes_one_for_each(read: Read) -> None:
 
 def test_it_is_shown(read: Read) -> None:
     config = read(HEAD + LINE + TEMPLATE)
-    assert "  stage staging-*: publish" in summary(config)
+    assert "  stage staging-* (local): publish" in summary(config)
     lines = list(of_lane(config.lanes[0]))
     assert "  Beside the line: .deploy REF to staging-NAME, for anybody who names one." in lines
 

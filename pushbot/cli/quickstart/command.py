@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@click.command()
+@click.command(short_help="Try it all on this machine: bot, IRC server, web app.")
 @click.argument("config", type=click.Path(path_type=Path), default=Path("config/quickstart.toml"))
 @click.option("--commit", metavar="TEXT", help="Only commit a new version of the demo app, which shows TEXT.")
 @click.option("--broken", is_flag=True, help="With --commit: a version whose health check fails.")
@@ -54,6 +54,8 @@ def quickstart(
       pushbot quickstart --ports 6667=7667
       pushbot quickstart --commit 'Hello again'
     """  # noqa: D301 - \b is click's mark for lines to keep
+    if broken and commit is None:
+        raise click.UsageError("--broken is for --commit TEXT")
     found = plan(config, read_ports(ports))
     if commit is not None:
         click.echo(demo.commit(found.app, "alice", commit, healthy=not broken))
