@@ -19,7 +19,7 @@ from pushbot.chat.slack.hearing.link import PATIENCE, UNPROVEN, Link
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.chat.slack.shape import text
 from pushbot.errors import PushbotError
-from tests.rig.slack import APP_TOKEN, Http, SlackServer
+from tests.rig.slack import APP_TOKEN, Http, SlackServer, Slow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -178,6 +178,20 @@ async def test_a_refused_handshake_is_tried_at_a_new_address() -> None:
         await slack.until(lambda: taken.links == 2)
         assert slack.links.handshakes[-4:] == [403, 403, 403, 101]
         assert len(slack.called("apps.connections.open")) == 5
+
+
+async def test_a_link_that_takes_long_to_be_refused_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearing_link, "HELD", 0.2)
+    async with (
+        workspace() as slack,
+        linked(slack, QUICK.model_copy(update={"reconnect_min": 0.2, "reconnect_max": 0.4})) as taken,
+    ):
+        slack.fault("apps.connections.open", Slow(0.3), 3)
+        slack.links.refuse = 3
+        with capture_logs() as logs:
+            slack.links.reset()
+            await slack.until(lambda: taken.links == 2)
+        assert any(one["again_in"] > 0 for one in logs if "WSServerHandshakeError" in str(one.get("why")))
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])

@@ -78,7 +78,8 @@ class _Turn:
 
     over: asyncio.Event = field(default_factory=asyncio.Event)
     reason: str = ""
-    began: float = field(default_factory=time.monotonic)
+    began: float | None = None
+    """When there was a link, which takes its time, and may come to nothing."""
 
     def end(self, reason: str) -> None:
         """Have the next one opened; the first reason is the one that counts."""
@@ -89,7 +90,7 @@ class _Turn:
     @property
     def held(self) -> bool:
         """Whether it was worth having."""
-        return time.monotonic() - self.began >= HELD
+        return self.began is not None and time.monotonic() - self.began >= HELD
 
 
 @dataclass(slots=True)
@@ -120,7 +121,7 @@ class Link:
                 turn = _Turn()
                 socket = await self._open(session, turn)
                 if socket is not None:
-                    self._signed_on = True
+                    self._signed_on, turn.began = True, time.monotonic()
                     group.create_task(self._serve(socket, turn), name=f"link of {self.chat}")
                     self.connected()
                     await turn.over.wait()
