@@ -38,7 +38,7 @@ PATIENCE = 2.5
 """Pings after which a silent link is given up."""
 AT_A_TIME = 0.5
 """Pings for which is waited at a time."""
-UNPROVEN = 30.0
+UNPROVEN = 10.0
 """The same where no ping was ever answered, doubled for each link that was given up so: RFC 6455 (5.5.2) wants pings
 answered, Slack does, and some stand-ins for it do not."""
 HELD = 10.0
