@@ -18,7 +18,7 @@ from pushbot.ports import Work
 from pushbot.service.answers.answering import Answering
 from pushbot.service.answers.questions import Questions
 from pushbot.service.desk import Desk
-from pushbot.service.feed import HowFar
+from pushbot.service.feed import Gone, HowFar
 from pushbot.service.fence import kept_up
 from pushbot.service.hailing import TALK, Wishes
 from pushbot.service.hours.calendars import Hours
@@ -236,6 +236,8 @@ class Bot:
             if name not in lasting.links:
                 lasting.connect(chat, bot.given_up)
         bot.listen()
+        for lane in self.conductors.keys() - bot.conductors.keys():  # who asked it since it rests, and who follows it
+            lasting.feed.tell(Gone(lane))
         lasting.door.open(bot.desk.tell)
         return bot
 

@@ -37,7 +37,7 @@ from pushbot.queue import events as e
 from pushbot.queue.commands import Abort, Deploy, RunState
 from pushbot.queue.model import Person, RunKind
 from pushbot.service.asks import Ask
-from pushbot.service.feed import Declined, Happened, HowFar, Lost
+from pushbot.service.feed import Declined, Gone, Happened, HowFar, Lost
 from pushbot.service.lane.runbook import run_id
 from pushbot.service.people.directory import CONTROL, Directory
 
@@ -211,6 +211,11 @@ class _Visit:
             case HowFar(run=run, step=step, tally=tally) if self.run and run == run_id(self.lane, self.run):
                 count = (tally.done, tally.total, tally.failed) if tally is not None else (None, None, 0)
                 await self._say(At(step=step, done=count[0], total=count[1], failed=count[2]))
+            case Gone(lane=lane) if lane == self.lane:
+                await self._say(
+                    Refused(text=f"lane '{lane}' has just left the configuration; `.status` tells the rest")
+                )
+                return True
             case Lost():
                 await self._say(Refused(text="this command did not keep up with the bot; `.status` tells"))
                 return True

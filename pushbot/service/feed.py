@@ -50,11 +50,18 @@ class HowFar:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """The lane is no longer in the configuration: what was asked of it and not done will not be."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """This watcher left too much unread, and is told no more."""
 
 
-Word = Happened | Declined | HowFar | Lost
+Word = Happened | Declined | HowFar | Gone | Lost
 
 
 @dataclass(slots=True)

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from pushbot.app.lasting import Lasting
+from pushbot.control.client import Conversation
+from pushbot.control.server import ControlServer
+from pushbot.control.wire import Refused, RunStage
 from pushbot.errors import PushbotError
 from pushbot.queue import commands as c
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Person, Phase
 from pushbot.service.asks import Ask
 from pushbot.service.house.oncall import OncallSpec
+from pushbot.service.lane.runbook import Outputs
 from pushbot.testing.playground import PUSH, WARROOM
 from tests.service.door import Door
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from pushbot.ports import Work
@@ -163,3 +171,42 @@ async def test_an_end_that_could_not_be_recorded_before_a_reload_is_told_once(
     first = await play.store.run("web-1")
     assert first is not None
     assert first.state is RunState.SUCCEEDED
+
+
+async def test_whoever_has_a_stage_run_hears_that_a_reload_takes_the_lane_away(
+    play: Playground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One follows a run of it; another asks in the moment in which the lane rests for good."""
+    play.add_lane("search", "#search", stages=("live",))
+    door, heard = Door(monkeypatch), dict[str, list[object]]()
+    await play.start()
+    lasting, search = door.bot.lasting, door.bot.conductors["search"]
+    server = ControlServer(tmp_path / "socket", door.bot.conductors, lasting.feed, Outputs(tmp_path))
+    server.open()
+    lasting.control = server
+
+    async def asks(who: str) -> None:
+        conversation = await Conversation.begin(server.path)
+        async for word in conversation.ask(RunStage(lane="search", stage="live")):
+            heard.setdefault(who, []).append(word)
+        await conversation.close()
+
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.run())
+        first = group.create_task(asks("first"))
+        await play.until(lambda: "first" in heard)
+        part = Lasting.part_with
+
+        async def parting(*given: Any) -> None:
+            group.create_task(asks("second"))
+            await play.until(lambda: not search.resting)
+            await part(*given)
+
+        monkeypatch.setattr(Lasting, "part_with", parting)
+        plan = door.bot.plan
+        bot = await door.bot.rewired(replace(plan, lanes=tuple(lane for lane in plan.lanes if lane.name != "search")))
+        gone = Refused(text="lane 'search' has just left the configuration; `.status` tells the rest")
+        await play.until(lambda: heard.get("second") == [gone] and first.done())
+        assert heard["first"][-1] == gone
+        assert list(bot.conductors) == ["web"]
+        serving.cancel()
