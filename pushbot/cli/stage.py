@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 ANNOUNCED_WITHIN = 20.0
 """Seconds for a bot that this command is itself to get into its rooms and say what it owes, once the run is over."""
+PATIENCE = 1.0
+"""Seconds of that after which people are told what is waited for."""
+_UNSAID = (
+    f"what became of it is yet to be said in the chats, for up to {ANNOUNCED_WITHIN:.0f}s;"
+    " what cannot be said now the next bot says"
+)
 DOOR_WITHIN = 10.0
 """Seconds in which a bot that just begins, or ends, has its control socket or has given up its database."""
 _LOOK = 0.2
@@ -107,6 +113,8 @@ async def _as_the_bot(config: Config, request: RunStage, show: Show) -> int:
             show.told("no bot is running, so this is the bot until the run is over")
             code = await _followed(await Conversation.begin(socket_of(config.bot.store)), request, show)
             errand.over.set()
+            loop = asyncio.get_running_loop()
+            loop.call_later(PATIENCE, show.told, _UNSAID)  # the loop ends with the bot
     except* PushbotError as errors:
         raise errors.exceptions[0] from None
     return code

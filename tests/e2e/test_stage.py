@@ -18,6 +18,7 @@ from pushbot.control.client import Conversation
 from pushbot.control.wire import RunStage, Stop, line_of, socket_of
 from tests.e2e.bot import SOON, until
 from tests.e2e.made import Gate, basics, lane, noted, stage, step
+from tests.rig.ngircd import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +81,23 @@ async def test_without_a_bot_it_is_one(irc_server: Ngircd, bots: Bots, people: P
     assert not (tmp_path / "var" / "pushbot.sqlite3.sock").exists()
     await bot.start()
     await alice.asks(".log", "web-1")
+
+
+async def test_without_a_bot_or_a_chat_it_says_what_it_waits_for(tmp_path: Path) -> None:
+    (tmp_path / "pushbot.toml").write_text(config(free_port(), tmp_path), encoding="utf-8")
+    process = await begun(tmp_path, "web", "princess")
+    assert process.stdout is not None
+    said = b""
+    try:
+        async with asyncio.timeout(SOON):
+            while b"yet to be said in the chats" not in said:
+                line = await process.stdout.readline()
+                assert line, said
+                said += line
+    finally:
+        process.terminate()
+        await ended(process)
+    assert b"web-1 (deploy) succeeded" in said
 
 
 async def test_it_takes_the_same_locks(irc_server: Ngircd, bots: Bots, people: People, tmp_path: Path) -> None:
