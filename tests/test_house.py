@@ -146,6 +146,23 @@ def test_the_executor_in_the_docs_is_the_one_that_is_tested() -> None:
     assert f"```python\n{example}```" in (ROOT / "docs" / "plugins.md").read_text("utf-8")
 
 
+def test_the_architecture_says_what_each_file_towards_slack_does() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8").split("### The same on Slack")[1].split("\n#")[0]
+    for folder in ("hearing", "writing"):
+        table = page.split(f"| file of `{folder}/` |")[1].split("\n\n")[0].strip()
+        told = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+        files = {path.stem for path in (ROOT / "pushbot" / "chat" / "slack" / folder).glob("*.py")} - {"__init__"}
+        assert told == files
+
+
+def test_the_layers_in_the_docs_are_those_that_are_checked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    layers = next(each["layers"] for each in project["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
+    written = " > ".join(layers).replace("pushbot.", "")
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    assert f"`{written}`" in page.replace("\n", " ")
+
+
 def test_no_file_is_long() -> None:
     files = [path for folder in ("pushbot", "plugins") for path in (ROOT / folder).rglob("*.py")]
     assert files

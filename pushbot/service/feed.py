@@ -1,4 +1,4 @@
-"""What happens in the lanes, for whoever watches from within: the command line's door now, pages and boards later.
+"""What happens in the lanes, for whoever watches from within: the control socket, the autopilot, the house.
 
 Words are told after the commit that made them true, in order, and to each watcher alike. A watcher that does not
 keep up loses its feed, and is told so by `Lost`; nobody waits for it.
