@@ -56,6 +56,18 @@ async def test_a_topic_set_while_away_is_told_with_its_setter(slack: SlackServer
         assert bot.of(RoomEntered) == [RoomEntered("slack", "#push", "ada | bob &amp; co", "Ada")]
 
 
+async def test_emoji_in_an_edited_topic_are_what_the_bot_wrote(slack: SlackServer, bot: Listener) -> None:
+    """Slack shows them by their names, and people leave them so, or move them about."""
+    bot.chat.draw("#push", 'ada | "🎉🚀 Fay" | "🔒 Ünïcode"')
+    await slack.until(lambda: slack.topic("#push") == 'ada | ":tada::rocket: Fay" | ":lock: Ünïcode"')
+    slack.people.write_topic("bob", "#push", '":lock: Ünïcode" + bob | ":tada::rocket: Fay"')
+    await slack.until(lambda: bot.of(TopicEdited))
+    (edited,) = bot.of(TopicEdited)
+    assert isinstance(edited, TopicEdited)
+    assert edited.before == 'ada | "🎉🚀 Fay" | "🔒 Ünïcode"'
+    assert edited.text == '"🔒 Ünïcode" + bob | "🎉🚀 Fay"'
+
+
 async def test_people_mentioned_in_a_topic_are_the_same_on_a_new_link(slack: SlackServer, bot: Listener) -> None:
     slack.posts.topic(slack.space.channel("#push"), "U0ADA", "ada | <@U0BOB>")
     await slack.until(lambda: bot.of(TopicEdited))

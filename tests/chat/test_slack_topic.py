@@ -14,7 +14,7 @@ from pushbot.queue.model import Person, Queue, Rider, Train
 from pushbot.queue.topic import render
 from pushbot.service.spec import LaneSpec, Room
 from pushbot.service.topics import Topics
-from tests.chat.slack_desk import PUSH, desk
+from tests.chat.slack_desk import PUSH, desk, quiet
 from tests.rig.slack import Limited, SlackServer, Slow
 
 if TYPE_CHECKING:
@@ -66,6 +66,16 @@ async def test_what_is_old_when_slack_lets_it_pass_is_not_written(slack: SlackSe
         bot.writer.draw(PUSH, "alice + bob")
         await slack.until(lambda: slack.topic(PUSH) == "alice + bob")
     assert [call.arguments["topic"] for call in written(slack)] == ["alice + bob"]
+
+
+async def test_emoji_that_slack_shows_by_their_names_are_not_written_again(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        bot.writer.topic_is(PUSH, '":tada: Fay" | ":x: Ünïcode"')
+        bot.writer.draw(PUSH, '"🎉 Fay" | "❌ Ünïcode"')
+        await quiet(slack)
+        assert not slack.called(METHOD)
+        bot.writer.draw(PUSH, '"🎉 Fay" | "❌ Unïcode"')
+        await slack.until(lambda: slack.topic(PUSH) == '":tada: Fay" | ":x: Unïcode"')
 
 
 async def test_a_restart_writes_no_sooner(slack: SlackServer) -> None:

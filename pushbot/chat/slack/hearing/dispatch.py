@@ -11,6 +11,7 @@ import logging
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -174,8 +175,9 @@ class Hearing:
         known.writer.topic_is(room.name, now, own=own)
         if ID.fullmatch(user) and not own:
             name, again = str(context["letter"]), bool(context["again"])
-            person = known.roster.person(user)
-            await self._tell(TopicEdited(known.chat, room.name, person, straight(now), before, id=name, again=again))
+            person, meant = known.roster.person(user), partial(known.writer.topic_meant, room.name)
+            now, before = straight(meant(now)), meant(before) if before is not None else None
+            await self._tell(TopicEdited(known.chat, room.name, person, now, before, id=name, again=again))
 
     async def _unpinned(self, event: Object) -> None:
         self._known.writer.unpinned(text(event, "channel"), text(event, LOOSE))

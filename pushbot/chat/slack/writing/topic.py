@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,6 +32,8 @@ LIMIT = 250
 """Characters of a topic, entities counted in full."""
 PATIENCE = 5.0
 """Seconds a topic waits for lines that were said before it."""
+_EMOJI = re.compile("((?::[\\w+'-]+:|[\u200d\ufe0f\u203c-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff])+)")
+"""Emoji in a row, as themselves or by their names (`:tada:`)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,15 +57,20 @@ class Topic:
     _last: str = ""
     _last_seen: str = ""
     _heard: int = 0
+    _emoji: dict[str, str] = field(default_factory=dict)
 
     def busy(self) -> bool:
         """Whether it is to be set, and may be as far as is known."""
-        return self.wanted is not None and self.wanted != self.shown and not self._shut
+        return self.wanted is not None and not self._shut and not self._stands(self.wanted)
 
     def is_now(self, topic: str) -> None:
         """The server shows this, as people read it; what the bot set it may show in other words (`:tada:`)."""
         self.shown = self._last if topic == self._last_seen else topic
         self._heard += 1
+
+    def meant(self, topic: str) -> str:
+        """A topic that people see there, with emoji that the bot wrote as the bot wrote them."""
+        return _EMOJI.sub(lambda found: self._emoji.get(found[0], found[0]), topic)
 
     def found(self) -> None:
         """The room was entered: setting the topic may work now."""
@@ -112,7 +120,7 @@ class Topic:
                 self.is_now(topic_of(text(answer, "channel", "topic", "value")))
         await self.api.turn(METHOD)
         topic = self.wanted
-        if topic is None or topic == self.shown:
+        if topic is None or self._stands(topic):
             return
         heard, before, self.shown = self._heard, self.shown, None
         written = escaped(topic, most=LIMIT) if topic else ""
@@ -125,7 +133,14 @@ class Topic:
             self._rest()
         self._last = topic
         self._last_seen = topic_of(text(answer, "channel", "topic", "value")) or topic
+        self._emoji |= emoji_in(topic, self._last_seen) or {}
         self.shown = topic if heard == self._heard else None  # of one that was heard of meanwhile: which came later?
+
+    def _stands(self, topic: str) -> bool:
+        """Whether this is what the server shows, maybe with emoji by their names."""
+        names = None if self.shown is None else emoji_in(topic, self.shown)
+        self._emoji |= names or {}
+        return names is not None
 
     def _rest(self) -> None:
         """It was written just now, or may have been: leave it for a while."""
@@ -137,3 +152,12 @@ class Topic:
         if not self._told:
             self._told = True
             self.refused(self.address.name)
+
+
+def emoji_in(topic: str, shown: str) -> dict[str, str] | None:
+    """The emoji of a topic, by the names that Slack shows for them; None where it shows another topic."""
+    ours, theirs = _EMOJI.split(topic), _EMOJI.split(shown)
+    if ours[::2] != theirs[::2]:
+        return None
+    named = {name: emoji for emoji, name in zip(ours[1::2], theirs[1::2], strict=True) if emoji != name}
+    return named if all(":" in name and not emoji.isascii() for name, emoji in named.items()) else None

@@ -129,6 +129,10 @@ class Writer:
         if not own:
             self._room(room).topic.is_now(topic)
 
+    def topic_meant(self, room: str, topic: str) -> str:
+        """A topic that people see, as the bot would have written it: Slack shows emoji by their names (`:tada:`)."""
+        return self._room(room).topic.meant(topic)
+
     def show_board(self, room: str, board: LaneBoard) -> None:
         """Make this the lane's board in a room."""
         self._room(room).wall.show_board(board)
