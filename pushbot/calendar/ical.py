@@ -13,7 +13,7 @@ import icalendar
 import recurring_ical_events
 
 from pushbot.calendar.rules import at_minute
-from pushbot.calendar.wall import Span
+from pushbot.calendar.wall_clock import Span
 from pushbot.errors import PushbotError
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from pushbot.calendar.rules import at_minute
 from pushbot.calendar.spans import common, union, without
-from pushbot.calendar.wall import Span, on_the_wall, pieces, shown
+from pushbot.calendar.wall_clock import Span, on_the_wall, pieces, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from zoneinfo import ZoneInfo
 
     from pushbot.calendar.rules import Rule
-    from pushbot.calendar.wall import Wall
+    from pushbot.calendar.wall_clock import Wall
 
 HORIZON = timedelta(days=400)
 """How far ahead is looked: what does not open by then does not open within a year."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from pushbot.calendar.wall import Wall
+from pushbot.calendar.wall_clock import Wall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushbot.calendar.wall import Span
+from pushbot.calendar.wall_clock import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pushbot.cli.check_chats import looked_well
+from pushbot.cli.health_windows import too_short
 from pushbot.cli.hosts_words import meant
-from pushbot.cli.inspecting import looked_well
-from pushbot.cli.windows import too_short
 from pushbot.config import Config, load
 from pushbot.errors import PushbotError
 

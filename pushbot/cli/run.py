@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import structlog
 
-from pushbot.cli.parting import parting
+from pushbot.cli.shutdown import ending_runner
 from pushbot.config import load
 from pushbot.log import set_up
 
@@ -48,7 +48,7 @@ def run(config: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloads.hang_up)
         await serve(config, reloads=reloads)
 
-    with parting() as runner:
+    with ending_runner() as runner:
         runner.run(until_told(reloadable, found))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pushbot.calendar.model import Calendar, Open, Shut, combined, day_of, left_today, open_minutes
 from pushbot.calendar.rules import DAY, Once, Rule, Weekly, at_minute
-from pushbot.calendar.wall import Span
+from pushbot.calendar.wall_clock import Span
 from pushbot.calendar.written import read_entry
 
 MINUTE = timedelta(minutes=1)

@@ -13,7 +13,7 @@ import structlog
 from click.testing import CliRunner
 
 from pushbot.chat.slack.setup.manifest import manifest
-from pushbot.cli import inspecting, main
+from pushbot.cli import check_chats, main
 from pushbot.config import load
 from tests.rig.slack import APP_TOKEN, BOT_TOKEN, SlackServer, Stuck
 
@@ -163,7 +163,7 @@ def _tokens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def looked_well(file: Path) -> bool:
-    return await asyncio.to_thread(inspecting.looked_well, load(file))
+    return await asyncio.to_thread(check_chats.looked_well, load(file))
 
 
 @pytest.mark.usefixtures("_tokens")
@@ -191,7 +191,7 @@ async def test_slack_that_is_away_is_a_mistake_of_one_line(
 async def test_it_takes_no_longer_than_it_may(
     slack: SlackServer, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(inspecting, "LONGEST", 0.5)
+    monkeypatch.setattr(check_chats, "LONGEST", 0.5)
     slack.fault("users.info", Stuck(done=False))
     assert not await looked_well(file)
     shown = capsys.readouterr()

@@ -29,7 +29,7 @@ import time
 
 from pydantic import BaseModel
 
-from pushbot.cli import parting
+from pushbot.cli import shutdown
 from pushbot.ports import Heard, Outcome, Traits
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Person
@@ -38,7 +38,7 @@ from pushbot.service.runs import checking, following, targets
 
 following.BEGUN_WITHIN = following.OVERDUE = following.STOPPED_WITHIN = 0.5
 fence.LET_GO = fence.AGAIN_AFTER = checking.LET_GO = 0.2
-targets.READ_WITHIN = parting.LEFT_BEHIND = 0.5
+targets.READ_WITHIN = shutdown.LEFT_BEHIND = 0.5
 NASTY = "one\\r\\ntwo \\x1b[2J\\u202e" + "x" * 1_000_000
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pushbot.calendar.model import combined, left_today, open_minutes
-from pushbot.calendar.wall import on_the_wall
+from pushbot.calendar.wall_clock import on_the_wall
 from pushbot.ports import PushState
 from pushbot.service.lane.history import push_seconds
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pushbot.calendar.model import Calendar
     from pushbot.calendar.source import CalendarSpec, Source
-    from pushbot.calendar.wall import Span
+    from pushbot.calendar.wall_clock import Span
     from pushbot.ports import Clock
     from pushbot.service.spec import LaneSpec, StageSpec
 

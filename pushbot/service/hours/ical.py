@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.calendar.wall import Span
+from pushbot.calendar.wall_clock import Span
 from pushbot.errors import PushbotError
 from pushbot.secret import REFERENCE, resolve_secret
 from pushbot.tls import system_context

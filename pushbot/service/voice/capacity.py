@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushbot.calendar.model import Open, day_of
-from pushbot.calendar.wall import on_the_wall
+from pushbot.calendar.wall_clock import on_the_wall
 from pushbot.service.voice.hours import opens, when
 from pushbot.service.voice.phrases import NAME, clip, shown
 from pushbot.service.voice.plain import counted, lasting, listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushbot.calendar.wall import on_the_wall
+from pushbot.calendar.wall_clock import on_the_wall
 from pushbot.service.voice.phrases import NAME, shown
 from pushbot.service.voice.plain import lasting
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.cli.names import Loop
+from pushbot.cli.resolver import Loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ LEFT_BEHIND = 5.0
 
 
 @contextmanager
-def parting() -> Iterator[asyncio.Runner]:
+def ending_runner() -> Iterator[asyncio.Runner]:
     """What runs a coroutine as asyncio.run does. Whatever that leaves behind keeps the process no longer than that."""
     runner = asyncio.Runner(loop_factory=Loop)
     try:
