@@ -1,7 +1,8 @@
 """The command line: `pushbot COMMAND`.
 
-Each command is a file here with a click command of the same name, and a line in `COMMANDS`; it is
-imported when it is asked for. Whatever a command raises ends here, in words and an exit code.
+Each command is a file here with a click command of the same name, and a line in `COMMANDS`; it is imported when it is
+asked for, with all that it is made of, so that whoever asks for help or the version waits for nothing else. Whatever a
+command raises ends here, in words (`failing.py`) and an exit code.
 """
 
 from __future__ import annotations
@@ -10,32 +11,22 @@ from importlib import import_module
 from typing import cast
 
 import click
-import structlog
 
-from pushbot.config.problems import ConfigErrors, nearest
-from pushbot.errors import PushbotError, fault_reference
-from pushbot.log import one_line, set_up
-
-COMMANDS = (
-    "quickstart",
-    "run",
-    "check",
-    "explain",
-    "plan",
-    "init",
-    "chat",
-    "stage",
-    "apply",
-    "audit",
-    "backup",
-    "restore",
-)
-"""In the order in which a newcomer needs them."""
-
-FAILED = 1
-MISUSED = 2
-BUG = 70
-"""Exit codes; the last is EX_SOFTWARE of sysexits(3)."""
+COMMANDS = {
+    "quickstart": "Start an IRC server, a bot and a web app to play with.",
+    "run": "Run the bot until Ctrl-C or SIGTERM.",
+    "check": "Check a configuration, and change nothing.",
+    "explain": "Tell what a lane does, defaults included.",
+    "plan": "Tell which hosts a stage would reach, batch by batch.",
+    "init": "Write a configuration that works, with comments.",
+    "chat": "Show the topic and the rooms of an IRC server, and speak there.",
+    "stage": "Run a stage now, beside the queue, and follow it to its end.",
+    "apply": "Try the queue's rules offline.",
+    "audit": "Tell who asked what, and what came of it.",
+    "backup": "Copy the record and the configuration.",
+    "restore": "Go back to the record of a backup.",
+}
+"""In the order in which a newcomer needs them, with what `pushbot --help` says of each."""
 
 
 class _Commands(click.Group):
@@ -47,9 +38,16 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         if cmd_name not in COMMANDS:
+            from pushbot.config.problems import nearest  # noqa: PLC0415 - see above
+
             near = nearest(cmd_name, COMMANDS)
             ctx.fail(f"there is no command '{cmd_name}'" + (f"; did you mean '{near}'?" if near else ""))
         return cast("click.Command", getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(tuple(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -57,26 +55,9 @@ class _Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click knows what to do, also when whoever read our output has gone
         except Exception as error:  # noqa: BLE001 - the last stop: nothing may reach a person as a traceback alone
-            ctx.exit(_told(error))
+            from pushbot.cli.failing import told  # noqa: PLC0415 - see above
 
-
-def _told(error: Exception) -> int:
-    """Say on standard error what happened, and return the exit code for it."""
-    match error:
-        case ConfigErrors():
-            for problem in error.problems:
-                click.echo(one_line(str(problem)), err=True)
-            return MISUSED
-        case PushbotError():
-            click.echo(f"pushbot: {one_line(str(error))}", err=True)
-            return FAILED
-        case ExceptionGroup() if error.split(PushbotError)[1] is None:
-            return max(_told(each) for each in error.exceptions)
-        case _:
-            reference = fault_reference()
-            structlog.get_logger().error("bug", reference=reference, exc_info=error)
-            click.echo(f"pushbot: a bug in pushbot, logged above as {reference}: please report it", err=True)
-            return BUG
+            ctx.exit(told(error))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -99,4 +80,6 @@ def main() -> None:
       2   wrong usage, or a configuration with mistakes
       70  a bug in pushbot
     """  # noqa: D301 - \b is click's mark for lines to keep
+    from pushbot.log import set_up  # noqa: PLC0415 - see above
+
     set_up()

@@ -50,6 +50,16 @@ def test_help_names_every_command_and_exit_code() -> None:
         assert f"\n    {code} " in said.output
 
 
+@pytest.mark.parametrize("asked", ["--version", "--help"])
+def test_the_version_and_help_are_told_without_loading_the_bot(asked: str) -> None:
+    loaded = [sys.executable, "-X", "importtime", "-m", "pushbot", asked]
+    said = subprocess.run(loaded, capture_output=True, text=True, check=True).stderr
+    names = {line.rpartition("|")[2].strip() for line in said.splitlines()}
+    assert {"pushbot", "pushbot.cli", "click"} <= names
+    assert {name for name in names if name.startswith("pushbot")} == {"pushbot", "pushbot.cli"}
+    assert not names & {"asyncio", "pydantic", "structlog", "rich"}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_explains_itself_with_examples(command: str) -> None:
     said = pushbot_(command, "--help")
