@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from irc.events import numeric
 
+from pushbot.chat.irc.numerics import NAMES
 from pushbot.chat.irc.wire import INPUT_LIMIT, LineBuffer, Source, clean, cut, parse, plain, split
+
+
+def test_numerics_have_the_names_that_the_package_gives_them() -> None:
+    assert {code: str(numeric[code]) for code in NAMES} == NAMES
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from irc.events import numeric
 from irc.message import Tag
+
+from pushbot.chat.irc.numerics import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,8 +68,8 @@ class Source:
 class Message:
     """One line from the server.
 
-    `name` is the command in lower case, or the numeric's name in `irc.events` ("welcome"), or a
-    numeric without a name as its three digits; `code` is the command or numeric as sent.
+    `name` is the command in lower case, or the numeric's name ("welcome", see `numerics`), or a
+    numeric without a name here as its three digits; `code` is the command or numeric as sent.
     """
 
     name: str
@@ -105,7 +106,7 @@ def parse(line: bytes) -> Message | None:
         return None
     params = (*words[1:], trailing) if colon else tuple(words[1:])
     code = words[0].upper()
-    return Message(str(numeric.get(code, code.lower())), code, params, source, tags)
+    return Message(NAMES.get(code, code.lower()), code, params, source, tags)
 
 
 class LineBuffer:
