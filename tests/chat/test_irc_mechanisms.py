@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushbot.chat.irc.mechanisms import FEWEST, MOST, Ecdsa, Once, Refused, Scram, Untrusted, read_key, saslprep
+from pushbot.chat.irc.ecdsa import Ecdsa, read_key
+from pushbot.chat.irc.mechanisms import FEWEST, MOST, Once, Refused, Scram, Untrusted, saslprep
 from pushbot.chat.irc.options import IrcOptions, Sasl
 from pushbot.chat.irc.sasl import LONGEST, Credentials, Login, chunks
 from pushbot.errors import PushbotError

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from pushbot.chat.irc.mechanisms import MOST, read_key
+from pushbot.chat.irc.ecdsa import read_key
+from pushbot.chat.irc.mechanisms import MOST
 from tests.rig.accounts import ScramServer, challenge, let_in, mechanism, negotiate, rest, said, turned_away
 from tests.rig.bot import running
 from tests.rig.ngircd import make_certificates

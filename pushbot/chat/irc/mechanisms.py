@@ -1,7 +1,6 @@
 """The SASL mechanisms, each as one exchange without a socket: a challenge goes in, the answer comes out.
 
-PLAIN is RFC 4616, EXTERNAL RFC 4422 (appendix A), SCRAM-SHA-256 RFC 5802 and 7677. ECDSA-NIST256P-CHALLENGE is
-the way of Atheme's services: the account's name, then a signature over the 32 bytes that the server sends.
+PLAIN is RFC 4616, EXTERNAL RFC 4422 (appendix A), SCRAM-SHA-256 RFC 5802 and 7677. ECDSA is in a file of its own.
 """
 
 from __future__ import annotations
@@ -17,22 +16,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from pushbot.errors import PushbotError
-
 FEWEST = 4096
 """Iterations below which SCRAM is refused (RFC 7677, section 4): the password could be guessed from what is sent."""
 
 MOST = 2_000_000
 """Iterations above which SCRAM is refused: some 0.7 s of one core, and nobody's server asks for more."""
-
-CHALLENGE = 32
-"""Bytes in an ECDSA challenge, as many as a SHA-256 digest."""
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -89,42 +77,6 @@ class Once:
             raise Untrusted("it asks for more than the mechanism has to say")
         self._said = True
         return self.words
-
-
-@dataclass(slots=True)
-class Ecdsa:
-    """A signature over the server's challenge."""
-
-    user: str
-    key: EllipticCurvePrivateKey = field(repr=False)
-    slow: bool = False
-    proved: bool = True
-    _named: bool = False
-    _signed: bool = False
-
-    def answer(self, challenge: bytes) -> bytes:
-        """The account's name, then the signature in DER."""
-        if not self._named:
-            self._named = True
-            return self.user.encode()
-        if self._signed or len(challenge) != CHALLENGE:
-            raise Untrusted(f"its ECDSA challenge is not one of {CHALLENGE} bytes")
-        self._signed = True
-        return self.key.sign(challenge, ECDSA(Prehashed(SHA256())))
-
-
-def read_key(pem: str, reference: str) -> EllipticCurvePrivateKey:
-    """The P-256 key in `pem`. Raises PushbotError, which names the reference and never the key."""
-    try:
-        key = load_pem_private_key(pem.encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise PushbotError(
-            f"sasl_key: {reference} is no unlocked NIST P-256 key in PEM: "
-            "make one with `openssl ecparam -name prime256v1 -genkey -noout`."
-        )
-    return key
 
 
 @dataclass(slots=True)

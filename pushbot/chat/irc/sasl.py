@@ -12,7 +12,7 @@ import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from pushbot.chat.irc.mechanisms import Ecdsa, Exchange, Once, Scram, Untrusted, read_key
+from pushbot.chat.irc.mechanisms import Exchange, Once, Scram, Untrusted
 from pushbot.chat.irc.options import IrcOptions, Sasl
 from pushbot.secret import resolve_secret
 
@@ -40,10 +40,15 @@ class Credentials:
     @classmethod
     def resolve(cls, options: IrcOptions) -> Credentials:
         """Look the references in `options` up; raises PushbotError when one leads nowhere or to no key."""
+        key = None
+        if options.sasl_key:
+            from pushbot.chat.irc.ecdsa import read_key  # noqa: PLC0415 - brings a library that few need
+
+            key = read_key(resolve_secret(options.sasl_key), options.sasl_key)
         return cls(
             resolve_secret(options.password) if options.password else None,
             resolve_secret(options.sasl_password) if options.sasl_password else None,
-            read_key(resolve_secret(options.sasl_key), options.sasl_key) if options.sasl_key else None,
+            key,
         )
 
 
@@ -107,6 +112,8 @@ class Login:
             case Sasl.EXTERNAL:
                 return Once.external()
             case Sasl.ECDSA:
+                from pushbot.chat.irc.ecdsa import Ecdsa  # noqa: PLC0415 - as above
+
                 assert user is not None and key is not None  # noqa: S101, PT018 - `usable` has seen to it
                 return Ecdsa(user, key)
             case Sasl.SCRAM:
