@@ -29,17 +29,23 @@ CODE = 80
 """Characters of an error's name that are told."""
 NO_METHOD = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 """How servers answer that know nothing of a method."""
+MISSING = frozenset({"channel_not_found", "message_not_found", "thread_not_found", "user_not_found"})
+"""Codes of what a method did not find, which some servers give the same status."""
 
 _ODD = re.compile(r"[^\w.,:-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why there is no answer: in words, and whether the request may have been carried out. `after`: wait so long."""
+    """Why there is no answer: in words, and whether the request may have been carried out.
+
+    `after`: wait so long. `broke`: the server says that it broke down over it.
+    """
 
     what: str
     doubtful: bool
     after: float | None = None
+    broke: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ def told(method: str, channel: str, said: Said) -> Answer | Trouble:
     code = _ODD.sub("", str(data.get("error") or ""))[:CODE]
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in AGAIN:
         return Trouble("rate limit", doubtful=False, after=_retry_after(said.headers))
-    if status in NO_METHOD or code in UNHEARD_OF:
+    if code in UNHEARD_OF or (status in NO_METHOD and code not in MISSING):
         code = UNKNOWN
     elif not code and HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         code = f"http_{status}"
@@ -86,7 +92,7 @@ def told(method: str, channel: str, said: Said) -> Answer | Trouble:
         return Trouble("what answered was not Slack", doubtful=True)
     if code != UNKNOWN and (not code or code in IN_DOUBT or status >= HTTPStatus.INTERNAL_SERVER_ERROR):
         what = f"HTTP status {status} {code}".rstrip()
-        return Trouble(f"Slack is in trouble ({what})", doubtful=True)
+        return Trouble(f"Slack is in trouble ({what})", doubtful=True, broke=status >= HTTPStatus.INTERNAL_SERVER_ERROR)
     raise Refused(code, method, _ODD.sub("", str(data.get("needed") or ""))[:CODE], channel)
 
 

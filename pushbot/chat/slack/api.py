@@ -19,7 +19,8 @@ import structlog
 
 from pushbot.chat.slack.answer import Said, Trouble, lost, told
 from pushbot.chat.slack.paces import POST, Pace, pace_of
-from pushbot.chat.slack.refused import Refused, Unreachable
+from pushbot.chat.slack.refused import UNKNOWN, Refused, Unreachable
+from pushbot.chat.slack.ways import OBJECTS, UNSEEN, Way, Ways
 from pushbot.errors import DeliveryUncertain
 from pushbot.tls import system_context
 
@@ -42,17 +43,8 @@ PAGES = 1000
 """Pages of one list that are read, however many more there are said to be."""
 REMEMBERED = 1000
 """Channels whose pace is remembered before those at rest are forgotten."""
-IN_JSON = frozenset({"chat.postMessage", "chat.postEphemeral", "chat.update", "views.publish", "views.open"})
-"""Methods with arguments that are objects: sent as JSON. All others are sent a form, and the same in the query.
-
-Slack takes either, or a mix of both. Stand-ins for it often know only what one SDK sends: Slack's for Python use the
-query, those for JavaScript a form.
-"""
-UNSEEN = frozenset({"channel_not_found", "invalid_arguments", "missing_argument", "missing_required_field", "no_text"})
-"""Codes with which arguments are missed."""
-ONCE = frozenset(
-    {"chat.postMessage", "chat.postEphemeral", "conversations.setTopic", "files.completeUploadExternal", "views.open"}
-)
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+ONCE = frozenset({"chat.postMessage", "chat.postEphemeral", "conversations.setTopic", "files.completeUploadExternal"})
 """Methods that people see twice when they are called twice; all others may be called again."""
 
 
@@ -70,9 +62,7 @@ class Api:
     scopes: str | None = None
     _methods: dict[str, Pace] = field(default_factory=dict)
     _channels: dict[str, Pace] = field(default_factory=dict)
-    _to_get: set[str] = field(default_factory=set)
-    _json_seen: bool = False
-    _forms_only: bool = False
+    _ways: Ways = field(default_factory=Ways)
     _session: aiohttp.ClientSession | None = None
     _callers: int = 0
 
@@ -190,39 +180,41 @@ class Api:
             return DeliveryUncertain(f"{trouble.what}.") if trouble.doubtful else Unreachable(f"{trouble.what}.")
 
     async def _request(self, method: str, arguments: Mapping[str, JsonValue]) -> Answer | Trouble:
-        """Make one request. Where the first arguments in JSON seem to be missed, a form is tried: Slack takes both."""
-        in_json = method in IN_JSON and not self._forms_only
-        try:
-            answer = await self._sent(method, arguments, in_json=in_json)
-        except Refused as refused:
-            if not in_json or self._json_seen or refused.code not in UNSEEN:
-                raise
-            answer = await self._sent(method, arguments, in_json=False)
-            self._forms_only = not isinstance(answer, Trouble)
-        else:
-            self._json_seen = self._json_seen or (in_json and not isinstance(answer, Trouble))
-        return answer
+        """Make one request; where its arguments seem to be missed, another that has them elsewhere (`ways.py`)."""
+        refusals = list[Refused]()
+        for way in self._ways.of(method):
+            try:
+                answer = await self._sent(method, arguments, way)
+            except Refused as refused:
+                if refused.code not in UNSEEN:
+                    raise
+                refusals.append(refused)
+                if [one.code for one in refusals] == [UNKNOWN, UNKNOWN]:
+                    break
+            else:
+                if not isinstance(answer, Trouble):
+                    self._ways.good(method, way)
+                elif answer.broke:
+                    self._ways.bad(method)
+                return answer
+        raise next((one for one in refusals if one.code != UNKNOWN), refusals[0])
 
-    async def _sent(self, method: str, arguments: Mapping[str, JsonValue], *, in_json: bool) -> Answer | Trouble:
-        form = {} if in_json else {name: _plain(one) for name, one in arguments.items()}
-        verb = "GET" if method in self._to_get else "POST"
+    async def _sent(self, method: str, arguments: Mapping[str, JsonValue], way: Way) -> Answer | Trouble:
+        form = {name: _plain(one) for name, one in arguments.items()} if way is not Way.JSON else {}
         try:
             async with self.session().request(
-                verb,
+                "GET" if way is Way.QUERY else "POST",
                 f"{self.client.base_url}{method}",
-                headers={"Authorization": f"Bearer {self.client.token}"},
+                headers={"Authorization": f"Bearer {self.client.token}", **(JSON if way is Way.JSON else {})},
                 proxy=self.client.proxy,
                 ssl=self.client.ssl if self.client.ssl is not None else True,
-                params=None if method in IN_JSON else form,
-                data=form if form and verb == "POST" else None,
-                json=dict(arguments) if in_json else None,
+                params=None if method in OBJECTS else form,
+                data=form if form and way is Way.FORM else None,
+                json=dict(arguments) if way is Way.JSON else None,
             ) as response:
                 said = Said(response.status, response.headers, await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return lost(error)
-        if said.status == HTTPStatus.METHOD_NOT_ALLOWED and verb == "POST" and method not in IN_JSON:
-            self._to_get.add(method)  # some stand-ins want what reads as Slack's SDK for Python asks for it
-            return await self._sent(method, arguments, in_json=in_json)
         self.scopes = said.headers.get("x-oauth-scopes")
         return told(method, str(arguments.get("channel", "")), said)
 

@@ -25,7 +25,6 @@ TIERS = {
     "usergroups.users.list": 2,
     "users.info": 4,
     "users.list": 2,
-    "views.open": 4,
     "views.publish": 4,
 }
 """The tier of each method that is used and is not in the third, as its page says."""

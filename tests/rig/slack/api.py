@@ -11,11 +11,13 @@ from aiohttp import web
 
 from tests.rig.slack.calls import PLACES, Args, Call, Refusal, arguments, token_of
 from tests.rig.slack.faults import Fault, Http, Limited, Lost, Rates, Refused, Slow, Stuck
+from tests.rig.slack.mocks import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.rig.slack.app import App, Grant
+    from tests.rig.slack.mocks import Breaks
     from tests.rig.slack.state import Object
 
 SCOPES = {
@@ -55,6 +57,8 @@ class Api:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     places: frozenset[str] = PLACES
     """Where arguments are taken from: a stand-in for Slack may know only what one SDK sends."""
+    breaks: Breaks = never
+    """Over which calls it breaks down, see `mocks.py`."""
 
     def __post_init__(self) -> None:
         self.methods |= {"api.test": self._test, "apps.connections.open": self._open}
@@ -64,6 +68,9 @@ class Api:
         method = request.match_info["method"]
         call = Call(method, {}, "", asyncio.get_running_loop().time(), request.method)
         self.calls.append(call)
+        if (status := self.breaks(method, request)) is not None:
+            call.status = status
+            return web.Response(status=status, text="<html><body>Internal Server Error</body></html>")
         try:
             call.arguments = await arguments(request, self.places)
         except Refusal as refusal:
