@@ -28,7 +28,7 @@ def check(ctx: click.Context, config: Path, *, offline: bool) -> None:
     nearest known name. Then the exit code is 2. A good configuration is summed up on standard output. Where the bot
     has a record of its runs, it warns of health checks whose window is short for what their service takes.
 
-    A Slack workspace is then asked, if the tokens are there: whether they are taken, which scopes are missing, whether
+    A Slack workspace is then asked, if both tokens are there: whether they are taken, which scopes are missing, whether
     the bot is in each room, and people and groups exist. What is missing is a line on standard error that begins with
     "mistake:", and the exit code is 1. It takes half a minute at most, and changes nothing there.
 

@@ -90,7 +90,7 @@ Three steps make it a bot:
        export SLACK_BOT_TOKEN=xoxb-...
      Basic Information > App-Level Tokens > Generate, with the scope connections:write:
        export SLACK_APP_TOKEN=xapp-...
-  3. In Slack, let it in where it is to work, #push and #warroom:
+  3. In Slack, let it in where it is to work, #push and #warroom (make those channels if there are none), in each:
        /invite @pushbot
 Then:
   edit {config}

@@ -74,12 +74,22 @@ async def test_all_is_well_with_the_scopes_of_the_manifest(slack: SlackServer, o
 
 
 async def test_without_tokens_it_is_not_looked_at(options: SlackOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = []
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"):
+        monkeypatch.delenv(name)
+        missing.append(f"The secret env:{name} is missing: set the environment variable {name}.")
+    found = await seen(options)
+    assert found[Worth.UNSEEN] == missing
+    assert not found[Worth.MISTAKE]
+
+
+async def test_one_token_without_the_other_is_a_mistake(options: SlackOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLACK_APP_TOKEN")
     found = await seen(options)
-    assert found[Worth.UNSEEN] == [
+    assert found[Worth.MISTAKE] == [
         "The secret env:SLACK_APP_TOKEN is missing: set the environment variable SLACK_APP_TOKEN."
     ]
-    assert not found[Worth.MISTAKE]
+    assert not found[Worth.GOOD]
 
 
 # --- tokens ------------------------------------------------------------------------------------
@@ -90,7 +100,7 @@ async def test_without_tokens_it_is_not_looked_at(options: SlackOptions, monkeyp
     [
         ((APP_TOKEN, BOT_TOKEN), ["token and app_token are swapped: token is xoxb-…, app_token xapp-…"]),
         (("xoxp-1-2", APP_TOKEN), ["is a user token: take it from Install App"]),
-        ((BOT_TOKEN, BOT_TOKEN), ["app_token has to begin with xapp- and is something else"]),
+        ((BOT_TOKEN, BOT_TOKEN), ["app_token has to begin with xapp- and is a bot token"]),
         (("xoxe.xoxb-1", "rubbish"), ["turn token rotation off", "app_token has to begin with xapp-"]),
     ],
 )

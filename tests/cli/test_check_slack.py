@@ -116,12 +116,12 @@ async def test_all_is_well(file: Path) -> None:
 
 
 async def test_without_tokens_it_says_that_it_did_not_look(slack: SlackServer, file: Path) -> None:
-    told = await check(file, SLACK_BOT_TOKEN=BOT_TOKEN)
+    told = await check(file)
     assert (told.code, told.err) == (0, [])
-    assert told.out[-1] == (
-        "chat slack: not looked at: The secret env:SLACK_APP_TOKEN is missing: "
-        "set the environment variable SLACK_APP_TOKEN."
-    )
+    assert told.out[-2:] == [
+        f"chat slack: not looked at: The secret env:{name} is missing: set the environment variable {name}."
+        for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN")
+    ]
     assert not slack.calls
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BOT_KIND, APP_KIND = "xoxb-", "xapp-"
 """How a bot token and an app-level token begin (https://docs.slack.dev/authentication/tokens)."""
 OTHER_KINDS = {
+    BOT_KIND: "a bot token",
+    APP_KIND: "an app-level token",
     "xoxp-": "a user token",
     "xoxe": "a token that expires: turn token rotation off, or make the app anew from the manifest",
     "xoxa-": "a legacy token",
@@ -47,11 +49,10 @@ ADD = "add it under OAuth & Permissions and install the app again"
 
 async def look(options: SlackOptions, rooms: Sequence[str], wanted: Wanted) -> AsyncIterator[Sight]:
     """What there is in Slack of what the bot counts on. Raises PushbotError when Slack cannot be asked further."""
-    try:
-        for reference in (options.token, options.app_token):
-            resolve_secret(reference)
-    except PushbotError as error:
-        yield Sight(Worth.UNSEEN, str(error))
+    missing = [*_missing(options.token), *_missing(options.app_token)]
+    for why in missing:  # who has set one meant to set both
+        yield Sight(Worth.UNSEEN if len(missing) > 1 else Worth.MISTAKE, why)
+    if missing:
         return
     token, app_token = token_at(options.token), token_at(options.app_token)
     wrong = list(_kinds(token, app_token))
@@ -93,6 +94,14 @@ async def _inside(
         yield sight
     async for sight in _stand_in(api):
         yield sight
+
+
+def _missing(reference: str) -> Iterator[str]:
+    """Why there is no token where it should be, if there is none."""
+    try:
+        resolve_secret(reference)
+    except PushbotError as error:
+        yield str(error)
 
 
 def _kinds(token: str, app_token: str) -> Iterator[Sight]:
@@ -147,7 +156,7 @@ async def _socket_mode(api: Api, app: str, where: str) -> AsyncIterator[Sight]:
     except Refused as refusal:
         if refusal.code == "missing_scope":
             cure = f"make an app-level token with the scope {CONNECT} (Basic Information > App-Level Tokens)"
-        elif refusal.code in {"invalid_auth", "not_authed", "token_revoked", "account_inactive"}:
+        elif refusal.code in {"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive"}:
             cure = "make a new one under Basic Information > App-Level Tokens"
         elif refusal.code == UNKNOWN:
             cure = "the server at api_url has no Socket Mode, and without it nobody is heard"
