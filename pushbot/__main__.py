@@ -1,5 +1,6 @@
 """`python -m pushbot` is the same as `pushbot`."""
 
+import gc
 import signal
 
 
@@ -11,7 +12,10 @@ def main() -> None:
     from pushbot.cli import main as command  # noqa: PLC0415 - that is what takes time
 
     signal.signal(signal.SIGINT, before)
-    command(prog_name="pushbot")
+    try:
+        command(prog_name="pushbot")
+    finally:
+        gc.freeze()  # else Python looks through all that there is once more on its way out
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import cast
 
 import click
 
+from pushbot.cli.loading import loading
+
 COMMANDS = {
     "quickstart": "Start an IRC server, a bot and a web app to play with.",
     "run": "Run the bot until Ctrl-C or SIGTERM.",
@@ -42,7 +44,9 @@ class _Commands(click.Group):
 
             near = nearest(cmd_name, COMMANDS)
             ctx.fail(f"there is no command '{cmd_name}'" + (f"; did you mean '{near}'?" if near else ""))
-        return cast("click.Command", getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
+        with loading():
+            module = import_module(f"{__name__}.{cmd_name}")
+        return cast("click.Command", getattr(module, cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx

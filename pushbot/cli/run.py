@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 import structlog
 
+from pushbot.cli.loading import loading
 from pushbot.cli.shutdown import ending_runner
 from pushbot.config import load
 from pushbot.log import set_up
@@ -38,10 +40,11 @@ def run(config: Path) -> None:
       systemctl enable --now pushbot     (with config/pushbot.service)
       systemctl reload pushbot
     """  # noqa: D301 - \b is click's mark for lines to keep
-    found = load(config)
-    set_up(found.bot.log_format, found.bot.log_level, found.bot.syslog)
-    from pushbot.app import Reloads, serve  # noqa: PLC0415 - every part of the bot comes along, and a mistake needs none
-
+    with loading():
+        found = load(config)
+        set_up(found.bot.log_format, found.bot.log_level, found.bot.syslog)
+        from pushbot.app import Reloads, serve  # noqa: PLC0415 - all of the bot comes along, and a mistake needs none
+    gc.freeze()  # nor is it looked through later on, each time for tens of milliseconds in which nobody is answered
     reloads = Reloads(found, partial(load, config))
 
     async def reloadable(config: Config) -> None:
