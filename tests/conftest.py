@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,13 @@ structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.p
 # Else an example that takes over 200 ms, as on a busy machine, fails its test.
 settings.register_profile("any_machine", deadline=None)
 settings.load_profile("any_machine")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the bot once: where Python may not keep what it has compiled (in many a container), each bot would."""
+    if not hasattr(session.config, "workerinput"):
+        for folder in ("pushbot", "plugins"):
+            compileall.compile_dir(Path(__file__).parents[1] / folder, quiet=2)
 
 
 @pytest_asyncio.fixture
