@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pushbot.chat.slack.hearing import meeting
 from pushbot.ports import Heard, HomeOpened, Manner, Renamed
 from pushbot.views import HomeView, LaneBoard, Offer
-from tests.rig.slack import BOT_USER, Refused, SlackServer
+from tests.rig.slack import BOT_USER, Refused, SlackServer, Slow, Stuck
 from tests.rig.slack_listener import ADA, Listener
 
 if TYPE_CHECKING:
@@ -202,6 +203,53 @@ async def test_who_cannot_be_asked_for_is_heard_without_proof(slack: SlackServer
     slack.people.say("late", "#push", ".join")
     (heard,) = await bot.hears()
     assert (heard.person.key, heard.person.name, heard.person.trusted) == ("user:U0LATE", "U0LATE", False)
+
+
+async def test_who_is_named_late_keeps_their_order_and_nobody_else_waits(
+    slack: SlackServer, bot: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meeting, "PATIENCE", 0.05)
+    slack.add_user("late", id="U0LATE")
+    slack.fault("users.info", Slow(4.0))
+    for text in (".join", ".good"):
+        slack.people.say("late", "#push", text)
+    slack.people.say("ada", "#push", ".status")
+    slack.people.say("late", "#push", ".go")
+    heard = await bot.hears(4)
+    assert [(one.person.key, one.text) for one in heard] == [
+        ("user:U0ADA", ".status"),
+        *(("user:U0LATE", text) for text in (".join", ".good", ".go")),
+    ]
+    assert all(one.person.trusted for one in heard)
+    assert len(slack.called("users.info")) == 1
+
+
+async def test_what_waits_for_a_name_is_heard_after_a_crash(
+    slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meeting, "PATIENCE", 0.05)
+    bot = Listener(slack, tmp_path)
+    async with bot.running():
+        slack.add_user("late", id="U0LATE")
+        slack.fault("users.info", Stuck())
+        slack.people.say("late", "#push", ".join")
+        slack.people.say("ada", "#push", ".status")
+        assert [one.text for one in await bot.hears()] == [".status"]
+    async with bot.running():
+        assert [(one.text, one.again) for one in await bot.hears()] == [(".join", True)]
+
+
+async def test_who_is_not_named_for_long_is_heard_without_proof(
+    slack: SlackServer, bot: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meeting, "PATIENCE", 0.05)
+    monkeypatch.setattr(meeting, "LONGEST", 0.5)
+    slack.add_user("late", id="U0LATE")
+    slack.fault("users.info", Stuck(), 5)
+    for text in (".join", ".good"):
+        slack.people.say("late", "#push", text)
+    assert [(one.text, one.person.trusted) for one in await bot.hears(2)] == [(".join", False), (".good", False)]
+    assert len(slack.called("users.info")) == 1
 
 
 async def test_a_home_tab_is_told_of(slack: SlackServer, bot: Listener) -> None:

@@ -171,7 +171,7 @@ class SlackChat:
         known.roster.recall(notes)
         known.rooms.recall(notes)
         inbox = Inbox(self.name, memory)
-        meeting = Meeting(known, memory, tell)
+        meeting = Meeting(known, memory, tell, inbox.errand)
         entering = Entering(known, memory, meeting, inbox.errand, tell)
         hearing = Hearing(known, meeting, entering, tell)
         newcomers = Newcomers(known, inbox.errand, tell)
@@ -195,7 +195,10 @@ class SlackChat:
             group.create_task(inbox.run(hearing.deal), name=f"inbox of {self.name}")
             group.create_task(entering.run(), name=f"rooms of {self.name}")
             group.create_task(newcomers.run(), name=f"people of {self.name}")
-            await link.run()
+            try:
+                await link.run()
+            finally:
+                meeting.part()
 
     async def _patiently(self, ask: Callable[[], Awaitable[None]]) -> None:
         """Have something asked until Slack answers. Raises PushbotError for what no second try cures at the start."""

@@ -33,6 +33,7 @@ from pushbot.chat.slack.hearing.envelopes import (
     TOPIC,
     UNPINNED,
 )
+from pushbot.chat.slack.hearing.inbox import NotYet
 from pushbot.chat.slack.hearing.spoken import Place, Spoken, is_private
 from pushbot.chat.slack.hearing.words import mentioned, straight, topic_of
 from pushbot.chat.slack.people import ID
@@ -149,6 +150,9 @@ class Hearing:
         """Tell what somebody said, a notice for each line that counts."""
         if not ID.fullmatch(user) or self._known.roster.is_bot(user) or user == self._known.own.user:
             return
+        waiting = self._meeting.waiting.get(user)
+        if waiting is not None and said:
+            raise NotYet(waiting)
         letter, again, late = str(context["letter"]), bool(context["again"]), bool(context["late"])
         person = self._known.roster.person(user)
         for number, (line, place) in enumerate(said, 1):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     """Something to be done in its turn."""
 
 LOG = structlog.get_logger()
+
+
+class NotYet(Exception):  # noqa: N818 - nothing went wrong
+    """A letter cannot be dealt with yet: it is to be read again with all that waits in `until`."""
+
+    def __init__(self, until: list[Errand]) -> None:
+        super().__init__("not yet")
+        self.until = until
+
+
 MOST = 10_000
 """Letters that may wait; Slack is to send later what comes on top."""
 
@@ -82,13 +93,18 @@ class Inbox:
         """
         while True:
             item = await self._queue.get()
-            name = item.letter.id if isinstance(item, Mail) else "errand"
-            try:
-                await (self._read(item, deal) if isinstance(item, Mail) else item())
-            except PushbotError as error:
-                LOG.warning("slack_letter_failed", chat=self.chat, letter=name, error=str(error))
-            except Exception:
-                LOG.exception("slack_letter_broke", chat=self.chat, letter=name)
+            if isinstance(item, Mail):
+                await self._done(partial(self._read, item, deal), item.letter.id)
+            else:
+                await self._done(item, "errand")
+
+    async def _done(self, errand: Errand, name: str) -> None:
+        try:
+            await errand()
+        except PushbotError as error:
+            LOG.warning("slack_letter_failed", chat=self.chat, letter=name, error=str(error))
+        except Exception:
+            LOG.exception("slack_letter_broke", chat=self.chat, letter=name)
 
     async def _is_first(self, mail: Mail) -> bool:
         """Whether no client sent it before; one that did is dealt with."""
@@ -104,9 +120,12 @@ class Inbox:
         return first
 
     async def _read(self, mail: Mail, deal: Callable[[Letter, bool], Awaitable[None]]) -> None:
-        """Deal with a letter and put it away, whether or not that went well; not if it was only interrupted."""
+        """Deal with a letter and put it away, whether or not that went well; not if it was interrupted, or waits."""
         try:
             await deal(mail.letter, mail.letter.id in self._old)
+        except NotYet as error:
+            error.until.append(partial(self._done, partial(self._read, mail, deal), mail.letter.id))
+            return
         except Exception:
             await self._put_away(mail)
             raise

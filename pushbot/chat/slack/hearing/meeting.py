@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,13 +17,14 @@ from pushbot.errors import PushbotError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from pushbot.chat.slack.hearing.inbox import Errand
     from pushbot.chat.slack.known import Known
     from pushbot.chat.slack.shape import Object
     from pushbot.ports import Memory, Notice
 
 LOG = structlog.get_logger()
-PATIENCE = 3.0
-"""Seconds that anything waits for Slack to say who somebody is."""
+PATIENCE, LONGEST = 3.0, 60.0
+"""Seconds that everybody waits for Slack to say who somebody is, and that this person's own words wait for it."""
 MOST = 10
 """People whom Slack is asked for at once: a message may name any number."""
 BY_NAME, EVERY = 20, 6.0
@@ -34,11 +36,19 @@ Ids can be made up, and whoever does so is not to keep Slack from saying who spe
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """Asks Slack for people who are not known; `tell` is how the bot is told of new names."""
+    """Asks Slack for people who are not known; `tell` is how the bot is told of new names.
+
+    `waiting` are those of whom it has not said soon enough who they are, each with what waits for it. When it has, that
+    is done as one `errand`: so what somebody says stays in its order, and holds nobody else up.
+    """
 
     known: Known
     memory: Memory
     tell: Callable[[Notice], Awaitable[None]]
+    errand: Callable[[Errand], None]
+    waiting: dict[str, list[Errand]] = field(default_factory=dict)
+    _unknown: set[str] = field(default_factory=set)
+    _tasks: set[asyncio.Task[Object]] = field(default_factory=set)
     _names: Pace = field(default_factory=lambda: Pace(EVERY, BY_NAME))
 
     async def meet(self, who: Iterable[str], named: Iterable[str] = ()) -> None:
@@ -47,21 +57,28 @@ class Meeting:
         Those who are only `named` are left out when many such were asked for just now.
         """
         roster, found, mentions = self.known.roster, list(who), list(named)
-        strangers = list(roster.strangers(found))
-        strangers += [one for one in roster.strangers(mentions)[:MOST] if self._names.spare(time.monotonic())]
-        if strangers:
-            told: list[Object] = []
-            try:
-                async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-                    for user in strangers[:MOST]:
-                        group.create_task(self._ask(user, told))
-            except TimeoutError:
-                LOG.warning("slack_people_not_told", chat=self.known.chat, users=strangers)
-            for one in told:  # the bot may take as long as it likes
-                for renamed in roster.learn(one):
-                    await self.tell(renamed)
+        speak = [one for one in roster.strangers(found) if one not in self.waiting and one not in self._unknown]
+        meant = [one for one in roster.strangers(mentions)[:MOST] if self._names.spare(time.monotonic())]
+        asked = {one: self._asked(one) for one in list(dict.fromkeys((*speak, *meant)))[:MOST]}
+        if asked:
+            await asyncio.wait(asked.values(), timeout=PATIENCE)
+        if late := [one for one, task in asked.items() if not task.done()]:
+            LOG.warning("slack_people_not_told", chat=self.known.chat, users=late)
+        for user, task in asked.items():
+            if task.done():
+                await self._learn(task)
+            elif user in speak:
+                self.waiting[user] = []
+                task.add_done_callback(partial(self._answered, user))
+            else:
+                task.cancel()
         for user in (*found, *mentions):
             await self.note(user)
+
+    def part(self) -> None:
+        """Ask no more."""
+        for task in self._tasks:
+            task.cancel()
 
     async def note(self, user: str) -> None:
         """Note what somebody is called, if that is not noted; without the note only a rename may be missed."""
@@ -72,11 +89,35 @@ class Meeting:
             except PushbotError as error:
                 LOG.warning("slack_name_not_noted", chat=self.known.chat, user=user, error=str(error))
 
-    async def _ask(self, user: str, told: list[Object]) -> None:
+    def _asked(self, user: str) -> asyncio.Task[Object]:
+        task = asyncio.ensure_future(self._ask(user))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _ask(self, user: str) -> Object:
         """Have Slack say who that is; who it does not know is nobody for whom anything vouches."""
         try:
-            answer = await self.known.api.call("users.info", user=user)
-        except PushbotError as error:
+            async with asyncio.timeout(LONGEST):
+                return part(await self.known.api.call("users.info", user=user), "user")
+        except (PushbotError, TimeoutError) as error:
             LOG.warning("slack_person_not_told", chat=self.known.chat, user=user, error=str(error))
-        else:
-            told.append(part(answer, "user"))
+            return {}
+
+    def _answered(self, user: str, task: asyncio.Task[Object]) -> None:
+        if not task.cancelled():
+            self.errand(partial(self._go_on, user, task))
+
+    async def _go_on(self, user: str, task: asyncio.Task[Object]) -> None:
+        """Do what waited until it is known who somebody is, or that Slack does not tell."""
+        self._unknown.add(user)
+        try:
+            await self._learn(task)
+        finally:
+            for errand in self.waiting.pop(user):
+                await errand()
+            self._unknown.discard(user)
+
+    async def _learn(self, task: asyncio.Task[Object]) -> None:
+        for renamed in self.known.roster.learn(task.result()):  # the bot may take as long as it likes
+            await self.tell(renamed)
