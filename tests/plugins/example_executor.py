@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pydantic import BaseModel
 
 from pushbot.errors import PushbotError, RunLost
-from pushbot.ports import Job, Outcome
+from pushbot.ports import Job, Outcome, Traits
 from pushbot.queue.commands import RunState
 
 
 class ToolExecutor:
     """`TOOL start STAGE REVISION` prints a ticket, `TOOL status TICKET` a state, `TOOL stop TICKET` ends the run."""
+
+    traits = Traits(steps=False)  # what is to be done, the tool knows: its stages need no `steps`
 
     class Options(BaseModel, frozen=True, extra="forbid"):
         tool: tuple[str, ...]
