@@ -1,72 +1,16 @@
-"""The link to Slack: what comes is kept, then acknowledged; a link that ends, dies or is changed loses nothing."""
+"""The link to Slack: what comes is kept, then acknowledged; a link that ends or is changed loses nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import time
-from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
-from pushbot.chat.slack.api import Api
-from pushbot.chat.slack.hearing import link as hearing_link
-from pushbot.chat.slack.hearing.link import PATIENCE, UNPROVEN, Link
 from pushbot.chat.slack.options import SlackOptions
-from pushbot.chat.slack.shape import text
-from pushbot.errors import PushbotError
-from tests.rig.slack import APP_TOKEN, Http, SlackServer, Slow
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from pushbot.chat.slack.shape import Object
-
-QUICK = SlackOptions(ping_interval=0.5, reconnect_min=0.01, reconnect_max=0.05)
-
-
-class Taken:
-    """What was taken, in order; with `full` the disk takes nothing."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.full = False
-        self.links = 0
-
-    async def take(self, envelope: Object) -> None:
-        if text(envelope, "type") != "events_api":
-            return
-        if self.full:
-            raise PushbotError("the disk is full")
-        self.texts.append(text(envelope, "payload", "event", "text"))
-
-    def connected(self) -> None:
-        self.links += 1
-
-
-@asynccontextmanager
-async def linked(slack: SlackServer, options: SlackOptions = QUICK) -> AsyncIterator[Taken]:
-    taken = Taken()
-    api = Api(AsyncWebClient(APP_TOKEN, slack.url, retry_handlers=[]))
-    async with api:
-        link = Link("slack", options, api, taken.take, taken.connected)
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(link.run())
-            await slack.until(lambda: slack.links.open)
-            yield taken
-            running.cancel()
-
-
-@asynccontextmanager
-async def workspace() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as slack:
-        slack.add_user("ada")
-        slack.add_channel("#push")
-        yield slack
+from tests.chat.slack_linked import QUICK, linked, workspace
+from tests.rig.slack import APP_TOKEN, Http
 
 
 async def test_all_is_taken_in_order_and_acknowledged() -> None:
@@ -93,75 +37,6 @@ async def test_what_the_disk_does_not_take_is_not_acknowledged_and_comes_again()
             assert taken.texts == [".join"]
 
 
-async def test_a_dead_link_is_noticed() -> None:
-    async with workspace() as slack, linked(slack) as taken:
-        slack.links.ack_within = 0.2  # the dead link gets its share of what comes
-        await slack.until(lambda: slack.links.open[0].pings > 1)  # the first was answered
-        began = asyncio.get_running_loop().time()
-        slack.links.notices = 60
-        slack.links.die()
-        await slack.until(lambda: taken.links == 2)
-        assert asyncio.get_running_loop().time() - began < QUICK.ping_interval * 3 + QUICK.reconnect_max + 10
-        slack.people.say("ada", "#push", ".join")
-        await slack.until(lambda: taken.texts == [".join"])
-
-
-def stand_still() -> None:
-    """Nothing runs, for longer than a link may be silent."""
-    time.sleep(QUICK.ping_interval * (PATIENCE + 0.5))
-
-
-async def told_and_stalled(slack: SlackServer, said: str) -> None:
-    """The bot is told something, and stands still before it has looked."""
-    await slack.until(lambda: slack.links.open[0].pings > 1)  # the first was answered
-    event = {"type": "events_api", "envelope_id": said, "payload": {"event": {"text": said}}}
-    await slack.links.open[0].socket.send_str(json.dumps(event))
-    stand_still()
-
-
-async def test_what_came_while_the_bot_stood_still_is_taken() -> None:
-    async with workspace() as slack, linked(slack) as taken:
-        await told_and_stalled(slack, ".go")
-        await slack.until(lambda: taken.texts == [".go"])
-        assert taken.links == 1
-
-
-async def test_a_bot_that_stood_still_takes_that_for_no_silence() -> None:
-    async with workspace() as slack, linked(slack) as taken:
-        (link,) = slack.links.open
-        await slack.until(lambda: link.pings > 1)
-        stand_still()
-        before = link.pings
-        await slack.until(lambda: link.pings > before + 3)
-        assert taken.links == 1
-
-
-async def test_what_came_so_long_ago_that_it_would_surprise_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing_link, "LATE", timedelta(seconds=1))
-    async with workspace() as slack, linked(slack) as taken:
-        await told_and_stalled(slack, ".go")
-        await slack.until(lambda: taken.links == 2)
-        slack.people.say("ada", "#push", ".join")
-        await slack.settled()
-        assert taken.texts == [".join"]
-
-
-async def test_a_server_that_answers_no_pings_is_given_time() -> None:
-    async with workspace() as slack:
-        slack.links.pongs = False
-        began = asyncio.get_running_loop().time()
-        with capture_logs() as logs:
-            async with linked(slack, QUICK.model_copy(update={"ping_interval": 0.02})) as taken:
-                slack.people.say("ada", "#push", ".one")
-                await slack.until(lambda: taken.links >= 2)
-                assert asyncio.get_running_loop().time() - began > UNPROVEN * 0.02
-                slack.people.say("ada", "#push", ".two")
-                await slack.until(lambda: taken.texts == [".one", ".two"])
-                await slack.until(lambda: taken.links >= 3)
-                assert asyncio.get_running_loop().time() - began > 3 * UNPROVEN * 0.02
-        assert any("never answered a ping" in str(one.get("why")) for one in logs)
-
-
 async def test_a_reset_link_is_replaced() -> None:
     async with workspace() as slack, linked(slack) as taken:
         slack.links.reset()
@@ -178,20 +53,6 @@ async def test_a_refused_handshake_is_tried_at_a_new_address() -> None:
         await slack.until(lambda: taken.links == 2)
         assert slack.links.handshakes[-4:] == [403, 403, 403, 101]
         assert len(slack.called("apps.connections.open")) == 5
-
-
-async def test_a_link_that_takes_long_to_be_refused_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing_link, "HELD", 0.2)
-    async with (
-        workspace() as slack,
-        linked(slack, QUICK.model_copy(update={"reconnect_min": 0.2, "reconnect_max": 0.4})) as taken,
-    ):
-        slack.fault("apps.connections.open", Slow(0.3), 3)
-        slack.links.refuse = 3
-        with capture_logs() as logs:
-            slack.links.reset()
-            await slack.until(lambda: taken.links == 2)
-        assert any(one["again_in"] > 0 for one in logs if "WSServerHandshakeError" in str(one.get("why")))
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])

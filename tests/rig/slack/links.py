@@ -36,7 +36,7 @@ class Links:
 
     `ack_within` and `pauses` are seconds, `notices` is how long a dead link lasts, `grace` how long one that was told
     to leave does. With `twice` each event is delivered two times. `refuse` handshakes are refused.
-    Without `pongs` no ping is answered, as some stand-ins for Slack do.
+    Without `pongs` no ping is answered, as some stand-ins for Slack do; without `hellos` no link is greeted.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Links:
         self.notices = 10.0
         self.grace = 10.0
         self.twice = False
-        self.pongs = True
+        self.pongs = self.hellos = True
         self.refuse = 0
         self.held = False
         self.open: list[Link] = []
@@ -82,7 +82,8 @@ class Links:
             await link.socket.close()
             return link.socket
         self.open.append(link)
-        link.send(self._hello())
+        if self.hellos:
+            link.send(self._hello())
         self.flush()
         try:
             async with asyncio.TaskGroup() as group:

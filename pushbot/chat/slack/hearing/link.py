@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -106,6 +107,7 @@ class Link:
     take: Callable[[Object], Awaitable[None]]
     connected: Callable[[], None]
     _signed_on: bool = False
+    _greeted: bool = False
     _answered: bool = False
     _unanswered: int = 0
 
@@ -173,12 +175,12 @@ class Link:
             await socket.close()
 
     async def _read(self, socket: ClientWebSocketResponse, turn: _Turn) -> str:
-        """Take what comes; why that ended."""
-        leave_at: float | None = None
-        while leave_at is None or time.monotonic() < leave_at:
-            message = await self._next(socket)
+        """Take what comes; why that ended. Where links are greeted, one that is not has nobody at its other end."""
+        leave_at = time.monotonic() + self.options.connect_timeout if self._greeted else math.inf
+        while True:
+            message = await self._next(socket, leave_at)
             if message is None:
-                return self._silent()
+                return self._silent() if time.monotonic() < leave_at else "Slack did not say hello"
             if message.type is not WSMsgType.TEXT:
                 self._answered = self._answered or message.type is WSMsgType.PONG
                 if message.type is WSMsgType.PING:
@@ -193,15 +195,15 @@ class Link:
                     return reason
                 LOG.info("slack_link_will_close", chat=self.chat, reason=reason)
                 turn.end("")
-                leave_at = leave_at or time.monotonic() + LEAVING
+                leave_at = min(leave_at, time.monotonic() + LEAVING)
             elif text(envelope, "type") == "hello":
+                self._greeted, leave_at = True, math.inf
                 LOG.info("slack_hello", chat=self.chat, connections=envelope.get("num_connections"))  # 1: it is alone
             else:
                 await self._take(socket, envelope)
-        return ""
 
-    async def _next(self, socket: ClientWebSocketResponse) -> WSMessage | None:
-        """The next message; None when there was none for too long.
+    async def _next(self, socket: ClientWebSocketResponse, leave_at: float) -> WSMessage | None:
+        """The next message; None when there was none for too long, or is none and it is time to leave.
 
         Waits are counted, and not seconds: a bot that stood still itself finds what came meanwhile, and an answer to
         its next ping. Not after so long that nobody expects any more to be heard.
@@ -210,7 +212,7 @@ class Link:
             began = time.monotonic()
             with contextlib.suppress(TimeoutError):
                 return await socket.receive(self.options.ping_interval * AT_A_TIME)
-            if time.monotonic() - began > LATE.total_seconds():
+            if began > leave_at or time.monotonic() - began > LATE.total_seconds():
                 break
         return None
 
