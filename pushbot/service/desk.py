@@ -88,7 +88,9 @@ class Desk:
             case TopicRefused(chat, room, cure):
                 self.speaker.answer(Origin(chat, room), topic_refused(room, cure))
             case Renamed(_, old, new) if follows(old, new):
-                was, now = self.directory.named(old), self.directory.linked(new)
+                now = self.directory.linked(new)
+                same = old.same(new) and new.trusted  # only called otherwise, also where nothing vouched for them then
+                was = replace(now, name=old.name) if same else self.directory.named(old)
                 for put in (self.house.put, *(conductor.put for conductor in self.conductors.values())):
                     await put(Ask(c.Rename(was, now), now, f"{old.name} is now {new.name}"))
             case Renamed():

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
-from pushbot.ports import Heard
+from pushbot.ports import Heard, Renamed
 from pushbot.service.people.directory import Account, Directory, Human
 from pushbot.service.spec import Room
 from pushbot.testing.playground import Playground
+from tests.service.door import Door
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    import pytest
 
     from pushbot.testing.chat import ChatServer, Spoken
     from pushbot.testing.displays import Screen
@@ -153,3 +156,18 @@ async def test_one_of_them_may_be_away(both: Both) -> None:
     await both.play.start()
     assert both.slack.topic("#deploys") == "<princess...> alice*"
     assert both.screen.pushes["#deploys", "web/1"].driver.name == "alice"
+
+
+async def test_one_whom_the_configuration_links_is_called_otherwise_while_the_bot_is_away(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chat knows them by a note of theirs then, and by nothing that vouches for them."""
+    door = Door(monkeypatch)
+    await both.start()
+    await both.on_slack("Alice Liddell", ".join")
+    await both.play.stop()
+    await both.play.start()
+    new = replace(both.slack.person("Alice Liddell"), name="Countess")
+    await door.bot.desk.tell(Renamed("slack", replace(new, name="Alice Liddell", proof=""), new))
+    await both.play.settle()
+    assert both.slack.topic("#deploys") == both.irc.topic("#push") == "Countess"
