@@ -134,7 +134,8 @@ def test_names_are_compared_without_case_and_at() -> None:
 
 
 @pytest.mark.parametrize(
-    "copy", ["Ann\ufe0f", "Ann\u3164", "\u115fAnn", "A\U000e0041nn", "@Ann", "\uff21nn", "A\u034fnn"]
+    "copy",
+    ["Ann\ufe0f", "Ann\u3164", "\u115fAnn", "A\U000e0041nn", "@Ann", "\uff21nn", "A\u034fnn", "Ann\u2800", "An\ufff9n"],
 )
 def test_nobody_is_shown_under_a_name_that_looks_like_anothers(copy: str) -> None:
     known = roster(described("U1", "ann", "Ann"), described("U2", "evil", copy))
@@ -176,7 +177,11 @@ def test_a_handle_is_followed_and_nobodys_for_sure_that_two_have() -> None:
 def test_of_who_left_nobody_is_told_apart() -> None:
     known = roster(described("U1", "alex1", "Alex", deleted=True), described("U2", "alex2", "Alex"))
     assert known.spelt("U2") == "Alex"
-    assert set(meant(known, "alex")) == {"U1", "U2"}  # they may be aboard still
+    told_apart = {"U1": "Alex@alex1", "U2": "Alex@alex2"}  # they may be aboard still
+    assert meant(known, "alex") == told_apart
+    assert [list(meant(known, name)) for name in told_apart.values()] == [["U1"], ["U2"]]
+    known.learn(described("U1", "alex1", "Alex"))  # type: ignore[arg-type]
+    assert [known.name_of(who) for who in told_apart] == ["Alex@alex1", "Alex"]  # who came back later
 
 
 def test_a_name_with_what_tells_it_apart_is_no_longer_than_others() -> None:

@@ -30,8 +30,12 @@ ID = re.compile(r"[A-Za-z][\w-]{1,63}", re.ASCII)
 """What ids of users look like; what does not is nobody. Slack's are like U024BE7LH, those of stand-ins also U_ALICE."""
 _INSTEAD = str.maketrans({'"': "'", "|": "/", "<": "(", ">": ")", ";": ","})
 """Characters that names cannot have in a topic or a command, and what is shown for them."""
-_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
-"""Letters of which nothing is seen (Unicode: Default_Ignorable_Code_Point), beside those that no line has."""
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Letters of which nothing is seen (Unicode: Default_Ignorable_Code_Point, and an empty cell of braille), beside those
+that no line has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +133,11 @@ class Roster:
 
     def people(self, name: str) -> tuple[Person, ...]:
         """All whom `name` may mean, each under a name that means nobody else."""
-        return tuple(replace(self.person(one), name=self.spelt(one)) for one in self._meant(name))
+        return tuple(replace(self.person(one), name=self._told_apart(one, left=True)) for one in self._meant(name))
 
     def spelt(self, user_id: str) -> str:
-        """What that user is called, with more behind it where somebody else may be meant by that."""
-        user, name = self._users.get(user_id), self.name_of(user_id)
-        if user is None:
-            return name
-        return next((one for one in (name, user.full) if self._means_only(one, user_id)), user.fullest)
+        """What that user is called, with more behind it where somebody else who is there may be meant by that."""
+        return self._told_apart(user_id, left=False)
 
     # --- learning ---
 
@@ -209,10 +210,17 @@ class Roster:
             names += [user.wanted, user.handle, user.full, user.fullest]
         return frozenset(map(fold, names))
 
-    def _means_only(self, name: str, user_id: str) -> bool:
-        """Whether nobody else who is there is meant by `name`."""
-        others = (one for one in self._meant(name) if one != user_id)
-        return all(one in self._users and self._users[one].gone for one in others)
+    def _told_apart(self, user_id: str, *, left: bool) -> str:
+        """The shortest name by which nobody else is meant; with `left` nor anybody who left: they may be aboard."""
+
+        def another(name: str) -> bool:
+            others = (one for one in self._meant(name) if one != user_id)
+            return any(left or one not in self._users or not self._users[one].gone for one in others)
+
+        user, name = self._users.get(user_id), self.name_of(user_id)
+        if user is None:
+            return name
+        return next((one for one in (name, user.full) if not another(one)), user.fullest)
 
     def _person(self, user_id: str, name: str, *, proof: bool) -> Person:
         vouched = f"Slack user {user_id}" if proof else ""
