@@ -45,8 +45,8 @@ def check_auto(reading: Reading, lanes: Mapping[str, LaneTable], stages: Mapping
             if lane.pipeline is None:
                 reading.note(key, "the lane has no pipeline", "a `pipeline` with a stage to go to")
             continue
-        if pipeline.branch is None or pipeline.repository is None:
-            reading.note(key, f"pipeline '{lane.pipeline}' has no `repository` and `branch`", "both, to go from")
+        if pipeline.repository is None and reading.found.whole("pipelines", lane.pipeline or "", "repository"):
+            reading.note(key, f"pipeline '{lane.pipeline}' has no `repository`", "one, for revisions to come from")
         known = stages.get(lane.pipeline or "", ())
         if lane.auto.stage not in known and reading.found.whole("pipelines", lane.pipeline or ""):
             reading.note_unknown((*key, "stage"), "stage", lane.auto.stage, known)
