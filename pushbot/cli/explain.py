@@ -11,6 +11,8 @@ import click
 from pushbot.cli.hosts_words import limit, meant, way
 from pushbot.cli.lanes import lane_of
 from pushbot.config import load
+from pushbot.queue.access import who_may
+from pushbot.service.spec import OnFail
 from pushbot.service.voice.plain import counted, lasting, listed
 
 if TYPE_CHECKING:
@@ -18,7 +20,14 @@ if TYPE_CHECKING:
 
     from pushbot.calendar.source import CalendarSpec
     from pushbot.ports import Probe, Step
-    from pushbot.service.spec import LaneSpec, StageSpec
+    from pushbot.service.spec import AutoSpec, LaneSpec, StageSpec
+
+
+_WHEN_FAILED = {
+    OnFail.BLOCK: "where it fails the run does not begin",
+    OnFail.ASK: "where it fails somebody is asked to .confirm",
+    OnFail.WARN: "where it fails that is told, no more",
+}
 
 
 @click.command(short_help="Tell what a lane does, defaults included.")
@@ -53,9 +62,17 @@ def of_lane(lane: LaneSpec) -> Iterator[str]:
     yield f"  At a train's first .go {source}; it stays the same through {stages}."
     if lane.hours:
         yield f"  Deploys start within the hours of {_hours(lane.hours)}."
+    if lane.auto is not None:
+        yield f"  By itself {_auto(lane.auto, lane.branch or '')}"
     for stage in lane.stages:
         yield from _of_stage(stage)
     yield from _beside(lane)
+
+
+def _auto(auto: AutoSpec, branch: str) -> str:
+    passed = f" and has passed {listed(auto.builds)}" if auto.builds else "" if auto.poll else " and has passed a build"
+    when = f"looked for every {lasting(auto.poll)}" if auto.poll else "when a webhook tells so"
+    return f"what is new on {branch}{passed} goes to {auto.stage}, {when}."
 
 
 def _beside(lane: LaneSpec) -> Iterator[str]:
@@ -70,6 +87,10 @@ def _of_stage(stage: StageSpec) -> Iterator[str]:
     yield f"  {stage.name}: {by}{most}; one run at a time ({stage.lock})."
     if stage.hours:
         yield f"    and within the hours of {_hours(stage.hours)}"
+    if stage.second is not None:
+        yield f"    and with a second word, from {who_may(frozenset({stage.second}))} but not the driver"
+    for check in stage.checks:
+        yield f"    first, check: {check.name} (at most {lasting(check.timeout)}); {_WHEN_FAILED[check.on_fail]}"
     if stage.hosts is not None:
         yield f"    on {meant(stage.hosts)}: {way(stage.rollout)}; {limit(stage.rollout)}"
     yield from _steps("do", stage.steps, stage)

@@ -56,6 +56,47 @@ def test_a_lane_is_told_in_the_order_in_which_it_happens(tmp_path: Path) -> None
     ]
 
 
+MORE = """
+[chats.irc]
+host = "127.0.0.1"
+[roles.release]
+people = ["irc/carol"]
+[lanes.web]
+rooms = ["irc/#push"]
+pipeline = "web"
+[lanes.web.auto]
+stage = "production"
+builds = ["unit", "browser"]
+poll = "1m"
+[pipelines.web]
+repository = { type = "git", url = "../app" }
+[[pipelines.web.stages]]
+name = "production"
+executor = "dryrun"
+second = "release"
+steps = [{ name = "publish", run = ["flip"] }]
+checks = [
+    { name = "tests", type = "command", run = ["./tests"], timeout = "2m" },
+    { name = "size", type = "git", max_lines = 500, on_fail = "ask" },
+]
+"""
+
+
+def test_what_is_looked_at_before_a_run_is_told_and_what_goes_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "pushbot.toml"
+    file.write_text(MORE)
+    said = CliRunner().invoke(main, ["explain", str(file)])
+    assert said.exit_code == 0, said.output
+    lines = said.output.splitlines()
+    assert lines[2:7] == [
+        "  By itself what is new on main and has passed unit and browser goes to production, looked for every 1m00s.",
+        f"  production: by the executor dryrun, at most 1h00m, in {tmp_path}; one run at a time (web/production).",
+        "    and with a second word, from the role release but not the driver",
+        "    first, check: tests (at most 2m00s); where it fails the run does not begin",
+        "    first, check: size (at most 5m00s); where it fails somebody is asked to .confirm",
+    ]
+
+
 def test_all_lanes_are_told_when_none_is_named(tmp_path: Path) -> None:
     code, text = explained(tmp_path)
     assert code == 0
