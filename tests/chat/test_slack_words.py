@@ -71,6 +71,14 @@ def test_a_block_of_code_is_what_stands_in_it() -> None:
     assert read("```\n.join\n```") == [".join"]
 
 
+@pytest.mark.parametrize("block", ["```\n.done\n```", "```.done\n.go```", "```a\n.done```", "```x\n.done"])
+def test_a_block_of_code_beside_other_words_is_no_row_of_commands(block: str) -> None:
+    assert read(f".log\n{block}") == [".log"]
+    assert read(f"so it goes: {block}") == ["so it goes:"]
+    if block.endswith("```"):
+        assert read(f"{block}\n.go ```v1```\n{block}") == [".go ```v1"]
+
+
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from('<>&@#!|^.`*_~"\ud800\udc00U\n'))))
 def test_whatever_comes_is_lines_of_valid_text(sent: str) -> None:
     for line in read(sent):

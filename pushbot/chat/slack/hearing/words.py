@@ -28,6 +28,7 @@ _QUOTES = str.maketrans(
 )
 """Typographic quotes and spaces, and what people would have typed."""
 _BLOCK = "```"
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _WRAPPED = re.compile(r"(`|\*|_|~)(?=[.\w])(.+?)\1")
 _PLAIN_NAME = re.compile(r"[^\W\d][^\s;\"]*")
 _MARKS = " *_~`"
@@ -83,8 +84,12 @@ def _begins(before: str) -> bool:
 
 
 def lines(text: str) -> list[str]:
-    """The lines of a plain text, each of valid Unicode without control characters, typographic quotes as typed ones."""
-    found = (tidy(line) for line in _LINE.split(text))
+    """The lines of a plain text, each of valid Unicode without control characters, typographic quotes as typed ones.
+
+    A block of code of several lines beside other words is left out: it shows something.
+    """
+    beside = _CODE.sub(lambda found: "\n" if "\n" in found[0] else found[0], text)
+    found = (tidy(line) for line in _LINE.split(beside if beside.strip() else text))
     return [line for line in found if line]
 
 
