@@ -48,7 +48,7 @@ class _Arguments:
 
 def main(words: list[str] | None = None) -> int:
     """Carry out the verb in `words` (by default, the process's own arguments) and return the exit code."""
-    arguments = _Arguments(**vars(_parser().parse_args(words)))
+    arguments = _Arguments(**vars(parser().parse_args(words)))
     try:
         print(arguments.verb(arguments))
     except ReleaseError as error:
@@ -60,9 +60,10 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pushbot_plugins.release", description=_ABOUT, epilog=_NOTE)
-    group = parser.add_subparsers(metavar="VERB", required=True)
+def parser() -> argparse.ArgumentParser:
+    """What is typed: the verbs, each with its options."""
+    tool = argparse.ArgumentParser(prog="python -m pushbot_plugins.release", description=_ABOUT, epilog=_NOTE)
+    group = tool.add_subparsers(metavar="VERB", required=True)
 
     def verb(name: str, about: str, call: Callable[[_Arguments], str]) -> argparse.ArgumentParser:
         made = group.add_parser(name, help=about, description=about, argument_default=argparse.SUPPRESS)
@@ -102,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         "--revision", help="the revision to bring back (default: PUSHBOT_REVISION, else the last good one)"
     )
     verb("list", "show the releases, oldest first", lambda a: verbs.listing(Root(a.root)))
-    return parser
+    return tool
 
 
 def _preflight(arguments: _Arguments) -> str:
