@@ -4,7 +4,7 @@ Commands are done one after the other, and what a script sends that runs wild wo
 So each person has so many at hand, and gets more as time passes: enough for anybody who works by hand. When they are
 used up there is a pause: nothing of theirs is done until some have come back, so that what is done has no holes. For
 each pause people are told once, to them alone, when it is known how much was not done; the journal has it in two lines,
-at the pause's beginning and end. What only makes things stop is always done.
+at the pause's beginning and end. What only makes things stop has as much of its own, which nothing else uses up.
 
 Time that runs backwards gives nothing and takes nothing.
 """
@@ -55,6 +55,7 @@ class _Pause:
     origin: Origin
     began: datetime
     last: datetime
+    brake: bool
     count: int = 0
     told: bool = False
 
@@ -76,20 +77,21 @@ class Limits:
     speaker: Speaker
     clerk: Clerk
     per_minute: int = 0
-    _purses: OrderedDict[tuple[str, str], _Purse] = field(default_factory=OrderedDict)
+    _purses: OrderedDict[tuple[str, str, bool], _Purse] = field(default_factory=OrderedDict)
     _stir: asyncio.Event = field(default_factory=asyncio.Event)
 
     def takes(self, what: Request, by: Person, text: str, origin: Origin) -> bool:
         """Whether a command is to be done. If not it is counted, and `by` will be told."""
-        if not self.per_minute or by.bot or (by.trusted and _only_stops(what)):
+        if not self.per_minute or by.bot:
             return True
-        purse = self._purse(by)
+        brake = by.trusted and _only_stops(what)
+        purse = self._purse(by, brake=brake)
         if purse.pause is None and purse.left >= 1:
             purse.left -= 1
             return True
         now = self.clock.now()
         if purse.pause is None:
-            purse.pause = _Pause(by, origin, now, now)
+            purse.pause = _Pause(by, origin, now, now, brake)
             self.clerk.note(by, text, origin, Code.TOO_FAST)
             self._stir.set()
         purse.pause.count += 1
@@ -126,9 +128,9 @@ class Limits:
     def _pauses(self) -> list[tuple[_Purse, _Pause]]:
         return [(purse, purse.pause) for purse in self._purses.values() if purse.pause is not None]
 
-    def _purse(self, by: Person) -> _Purse:
+    def _purse(self, by: Person, *, brake: bool) -> _Purse:
         """What `by` has now, who then is the one who was heard last."""
-        who = ("" if by.linked else by.chat, by.key)
+        who = ("" if by.linked else by.chat, by.key, brake)
         purse = self._purses.pop(who, None)
         if purse is None:
             self._forget()
@@ -174,7 +176,8 @@ class Limits:
         pause.told = True
         now, lacking = self.clock.now(), max(0.0, self._enough - purse.left)
         until = now + timedelta(minutes=lacking / self.per_minute) if self.per_minute else now
-        refusal = Refusal(Code.TOO_FAST, subject=str(pause.count), until=until, now=now)
+        about = f"{pause.count} brakes" if pause.brake else str(pause.count)
+        refusal = Refusal(Code.TOO_FAST, subject=about, until=until, now=now)
         self.speaker.answer(pause.origin, refused(pause.by, refusal), Code.TOO_FAST, alone=True)  # before their answers
 
     def _note(self, pause: _Pause) -> None:

@@ -139,11 +139,18 @@ async def test_what_only_stops_things_is_always_done(limited: Playground, brake:
     assert len([text for text in said(limited, works) if "frob" not in text]) >= 1
 
 
-async def test_brakes_are_not_counted(limited: Playground) -> None:
+async def test_brakes_are_counted_for_themselves(limited: Playground) -> None:
     await limited.start()
-    await flood(limited, 200, '.hold "{}"')
+    await flood(limited, 2000, '.hold "{}"')
     await flood(limited, AT_ONCE)
     assert len(await journal(limited, "mistake")) == AT_ONCE
+    assert len(said(limited, "web is on hold by mallory")) <= 2 * AT_ONCE
+    await limited.pass_time(1)
+    (told,) = said(limited, "[too_fast]")
+    assert (
+        told
+        == "mallory: 1880 of your commands were not done, as so many came at once; I do yours again in 19s. [too_fast]"
+    )
 
 
 async def test_brakes_that_would_stop_nothing_count(limited: Playground) -> None:

@@ -129,13 +129,12 @@ def _unknown(key: str) -> str:
 
 def _too_fast(refusal: Refusal) -> str:
     """How many commands of somebody were not done, and when theirs are done again."""
-    what = "a command of yours was" if refusal.subject == "1" else f"{refusal.subject} of your commands were"
+    count, _, brakes = refusal.subject.partition(" ")
+    what = "a command of yours was" if count == "1" else f"{count} of your commands were"
     wait = (refusal.until - refusal.now).total_seconds() if refusal.until and refusal.now else 0.0
     when = f"again in {lasting(wait)}" if wait >= 1 else "again now"
-    return (
-        f"{what} not done, as so many came at once; I do yours {when}. "
-        "To stop something, .abort, .hold, .uhoh and .incident always work"
-    )
+    always = "" if brakes else ". To stop something, .abort, .hold, .uhoh and .incident always work"
+    return f"{what} not done, as so many came at once; I do yours {when}{always}"
 
 
 def late(who: Person) -> str:
