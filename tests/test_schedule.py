@@ -68,7 +68,7 @@ async def running(timetable: Timetable) -> AsyncIterator[None]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for is seen from outside alone
             await asyncio.sleep(0.002)
 

@@ -58,7 +58,7 @@ class Desk:
         return self.writer.say(to, text, manner)
 
     async def said(self, *futures: asyncio.Future[None]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for future in futures:
                 await future
 

@@ -116,7 +116,7 @@ async def test_a_voice_comes_back_and_says_what_was_typed_meanwhile(irc_server: 
         voice.say("#push", "said while away")
         await irc_server.start()
         carol = await connect(irc_server, "carol", "#push")
-        await carol.expect("said while away", within=20)
+        await carol.expect("said while away", within=60)
 
 
 @pytest.mark.net

@@ -143,7 +143,7 @@ class Kept:
         await self.asleep()
 
     async def asleep(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not self.clock.sleepers:  # noqa: ASYNC110 - the clock is the tested thing's, and tells nobody
                 await asyncio.sleep(0.002)
 

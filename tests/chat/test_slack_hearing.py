@@ -77,7 +77,7 @@ async def test_what_bots_say_and_what_is_edited_or_deleted_is_not_heard(slack: S
     slack.people.delete("#push", ts)
     said = bot.chat.say("#push", ".join")
     slack.people.say("ada", "#warroom", ".join")  # no room of this bot's
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await said
     slack.people.say("bob", "#push", ".good")
     heard = await bot.hears(2)
@@ -90,7 +90,7 @@ async def test_a_mention_elsewhere_is_answered_there_for_who_asked(slack: SlackS
     slack.people.say("ada", "#warroom", "@pushbot eta", thread=talk)
     for heard in await bot.hears(2):
         assert (heard.room, heard.addressed) == (None, True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await bot.chat.say(heard.person.reach, f"as for {heard.text}", Manner(whom="U0ADA", spot=heard.spot))
     seen = [(slack.read(one), one.channel, one.thread) for one in slack.whispers("ada")]
     assert seen == [("as for status", "C0WARRM1", None), ("as for eta", "C0WARRM1", talk)]
@@ -162,7 +162,7 @@ async def test_elsewhere_it_is_answered_where_it_was_given(slack: SlackServer, b
     (heard,) = await bot.hears()
     assert (heard.room, heard.text, heard.addressed) == (None, "status", True)
     said = bot.chat.say(heard.person.reach, "all is well", Manner(whom="U0ADA", spot=heard.spot))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await said
     assert slack.ephemerals("ada") == ["all is well"]
 

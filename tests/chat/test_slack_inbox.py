@@ -83,7 +83,7 @@ async def dealt(inbox: Inbox, told: Told) -> None:
         done.set()
 
     inbox.errand(last)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         running = group.create_task(inbox.run(told.deal))
         await done.wait()
         running.cancel()

@@ -64,7 +64,7 @@ async def checked(file: Path, **tokens: str) -> Said:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         out, err = await process.communicate()
     assert process.returncode is not None
     return said(process.returncode, out.decode(), err.decode())

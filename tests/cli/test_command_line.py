@@ -156,7 +156,7 @@ async def test_a_signal_ends_the_bot_in_good_order(number: signal.Signals) -> No
             await asyncio.sleep(0)
             seen.append("signed off")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await until_told(serve, load(EXAMPLE))
     assert seen == ["signed off"]
 
@@ -192,7 +192,7 @@ async def test_run_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     )
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             said = await process.stderr.readline()  # it has begun to log: the chat it cannot reach
             process.send_signal(signal.SIGTERM)
             said += await process.stderr.read()

@@ -213,4 +213,4 @@ def test_nine_thousand_hosts(config: Path) -> None:
     assert "9,000 hosts (3,000 lon, 3,000 dub, 3,000 nyc)" in done.stdout
     assert "  180 batches:" in done.stdout
     assert "    1-60: 50 hosts (50 lon) each" in done.stdout
-    assert seconds < 10  # on a machine that is busy with other things; benchmarks/plan.py measures it
+    assert seconds < 30  # on a machine that is busy with other things; benchmarks/plan.py measures it

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SOON = 30.0
+SOON = 60.0
 """Seconds within which anything that is going to happen has happened, on a machine that has much else to do."""
 
 BROKEN = ("Traceback", "fault-", "never retrieved", "never awaited", "Task was destroyed")

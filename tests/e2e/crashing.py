@@ -192,5 +192,6 @@ async def all_is_well(bot: BotProcess, witness: Member) -> None:
         return True
 
     await until(shown, f"{bot.trains()} in the topic, not {witness.topic()!r}")
+    await witness.catches_up()
     check_runs(bot, witness.said())
     check_announcements(bot, witness)

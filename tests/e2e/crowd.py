@@ -133,6 +133,12 @@ class Member(asyncio.Protocol):
             raise AssertionError(f"{error}, but:\n" + "\n".join(self.lines[since:][-40:])) from None
         return found[0]
 
+    async def catches_up(self) -> None:
+        """Hear all that the server had to say up to now: a PING and its PONG are the fence."""
+        since = len(self.lines)
+        self.send("PING :now")
+        await self.gets(" PONG ", since=since)
+
     async def hears(self, text: str, *, since: int = 0, to: str = "#push", within: float = SOON) -> str:
         """The first line of the bot since the mark that contains `text`."""
 

@@ -84,7 +84,7 @@ async def test_a_second_build_of_a_revision_sets_nothing_going(
         sign = hmac.new(b"s3cret", f"{at}.".encode() + body, hashlib.sha256).hexdigest()
         headers = {"X-Pushbot-Timestamp": at, "X-Pushbot-Signature": f"sha256={sign}"}
         try:
-            with urlopen(Request(f"http://127.0.0.1:{port}/hooks/ci", body, headers), timeout=10) as answer:
+            with urlopen(Request(f"http://127.0.0.1:{port}/hooks/ci", body, headers), timeout=30) as answer:
                 return int(answer.status)
         except HTTPError as error:
             return error.code

@@ -63,7 +63,7 @@ class Riders:
             if len(trains) < 3 and not self.enough:
                 await self.newcomer()
             elif trains[0].phase == "...":
-                await until(lambda now=trains: self.bot.trains() != now, f"an end of the run of {trains[0]}")  # type: ignore[misc]
+                await until(lambda now=trains: self.bot.trains() != now, f"an end of {trains[0]}", 4 * SOON)  # type: ignore[misc]
             else:
                 await self.drive(trains[0])
 
@@ -122,7 +122,7 @@ async def test_killed_at_random_moments(irc_server: Ngircd, bots: Bots, people: 
         riding = group.create_task(riders.ride())
         await kill_again_and_again(bot, random.Random(seed))  # noqa: S311 - moments, no secrets
         riders.enough = True
-        async with asyncio.timeout(2 * SOON):
+        async with asyncio.timeout(4 * SOON):
             await riding
     await crashing.all_is_well(bot, witness)
     assert witness.topic() == "clear"

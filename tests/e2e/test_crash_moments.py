@@ -54,7 +54,7 @@ async def test_a_run_goes_on_and_is_followed(irc_server: Ngircd, bots: Bots, peo
     for _ in range(3):
         await bot.kill()
         await bot.start()
-        assert alice.topic() == "<princess...> alice*"
+        await alice.sees("<princess...> alice*")
         await alice.asks(".go", "[run_in_flight]")
     await gate.opened()
     await alice.hears("you're on princess")
@@ -165,17 +165,18 @@ async def test_lines_are_owed_while_the_server_stands_still(
 
 async def test_the_server_stands_still_for_too_long(irc_server: Ngircd, bots: Bots, people: People, site: Site) -> None:
     gate = site.gate("gate")
-    bot = bots(site.config(irc_server.port, first=gate.script, silent_after=1, connect_timeout=1))
+    bot = bots(site.config(irc_server.port, first=gate.script, silent_after=3, connect_timeout=3))
     alice = await people(irc_server, "alice")
     await bot.start()
     await alice.asks(".join", "You're up")
     await alice.asks(".go", "is being deployed to princess")
     irc_server.freeze()
     await gate.opened()
+    await until(lambda: bot.runs()[-1].state == "succeeded", "the end of the run")
     await until(lambda: "irc_disconnected" in bot.log(), "the bot gives the server up")
-    assert bot.runs()[-1].state == "succeeded"
     irc_server.thaw()
-    await alice.hears("(maybe again) alice: you're on princess")
+    await until(lambda: not bot.owed(), "it is back, and has said all")
+    await alice.hears("alice: you're on princess")
     await alice.asks(".go", "you're on production")
     await crashing.all_is_well(bot, alice)
     assert (await bot.stop())[0] == 0
@@ -192,4 +193,4 @@ async def test_stopped_while_the_server_stands_still(
     code, seconds = await bot.stop()
     irc_server.thaw()
     assert code == 0
-    assert seconds < 5
+    assert seconds < 20

@@ -169,7 +169,7 @@ async def test_killed_with_its_worker_the_rest_is_gone_on_with(
     await deployed(bot, fleet, alice)
     wait = fleet.mark("wait-web2")
     two = await begun(fleet, alice, "two")
-    await until(lambda: fleet.live[1] == "two", "the switch of web2")
+    await until(lambda: fleet.restarts("web2")[1:], "the restart of web2")
     await bot.kill()
     os.kill(worker(bot, "web-2"), signal.SIGKILL)
     wait.unlink()

@@ -85,7 +85,7 @@ async def test_a_stage_that_lanes_share_has_one_of_them_at_a_time(
     alice.say(".go")
     bob.say(".go")  # whoever is first has it, also when both come in one breath
     await alice.sees(lambda topic: topic.count("...") == 1)
-    first, second, gate, other = (alice, bob, web, search) if "alice*" in alice.topic() else (bob, alice, search, web)
+    first, second, gate, other = (alice, bob, web, search) if "> alice*" in alice.topic() else (bob, alice, search, web)
     name = "web" if first is alice else "search"
     refusal = await alice.hears("[stage_busy]")
     assert f"{second.nick}: somebody else has it: live: {first.nick} in {name} ({name}-1)" in refusal

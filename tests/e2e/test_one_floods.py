@@ -115,7 +115,7 @@ async def test_on_slack(town: Town, slack: SlackServer) -> None:
     assert (await town.bot.stop())[0] == 0
     check(town.bot, whispers(town))
     assert slack.rate_limited <= 3
-    town.check()
+    await town.check()
 
 
 async def test_on_slack_killed_in_the_middle(town: Town, slack: SlackServer) -> None:
@@ -137,7 +137,7 @@ async def test_on_slack_killed_in_the_middle(town: Town, slack: SlackServer) -> 
     assert taken == sorted(set(taken))
     assert AT_ONCE <= len(taken) < len(COMMANDS) / 2
     assert (await town.bot.stop())[0] == 0
-    town.check()
+    await town.check()
 
 
 async def test_a_reload_changes_the_limit_and_gives_nobody_more(irc_server: Ngircd, bots: Bots, people: People) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.net]
 
 CONFIG = Path(__file__).parents[2] / "config"
-SOON = 30.0
+SOON = 60.0
 
 
 @dataclass
@@ -67,8 +67,8 @@ class Home:
         return found
 
     def one(self, word: str) -> int:
-        """The process of the folder with `word` in its command line."""
-        return next(pid for pid in self.processes() if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes())
+        """The process of the folder with `word` as a word of its command line."""
+        return next(pid for pid in self.processes() if word in _words(pid).split("\0"))
 
     async def served(self, stage: int) -> str:
         """What the app on the first or second stage answers."""

@@ -131,7 +131,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def job_for(bench: Bench, site: Site, revision: str, *more: Step) -> Job:
     """One host at a time: restarted, and seen to answer with the revision."""
     health = (
-        Probe(ProbeKind.HTTP, "page", "http://{address}:{port}/", expect="{revision}", interval=0.05, window=3.0),
+        Probe(ProbeKind.HTTP, "page", "http://{address}:{port}/", expect="{revision}", interval=0.05, window=20.0),
         Probe(ProbeKind.HTTP, "health", "http://{address}:{port}/health", interval=0.05, window=0.5),
     )
     job = bench.job(site.hosts, *more, Step("restart", script=RESTART))

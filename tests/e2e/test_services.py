@@ -7,7 +7,7 @@ import json
 import ssl
 import sys
 from asyncio.subprocess import PIPE
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -239,7 +239,12 @@ async def test_each_service_is_driven_from_a_chat(
         await alice.asks(f".unhold; .at {GOOD}; .good; .go", f"is being deployed to {SLOW}", to=f"#{name}")
 
     async def stopped(name: str) -> None:
-        await alice.asks(".status", MEANWHILE[name], to=f"#{name}")
+        for within in (2, 2, 4, 8, 16):  # it has yet to hear of it again
+            with suppress(AssertionError):
+                await alice.asks(".status", MEANWHILE[name], to=f"#{name}", within=within)
+                break
+        else:
+            raise AssertionError(f"{name} is not under way: {alice.said(f'#{name}')}")
         await alice.asks(".abort", f"to {SLOW} was stopped", to=f"#{name}")
 
     async def each(act: Callable[[str], Coroutine[None, None, None]]) -> None:

@@ -52,7 +52,8 @@ async def test_one_train_of_both(
     also_bob.say(".good", to="#web")
     await until(lambda: slack.topic("#web") == "<princess> ann + bob* | cid", "bob is the same on both")
     await town.at_rest()
-    town.check()
+    await town.check()
+    await ann.catches_up()
     on_slack = town.talk("#web")
     assert len(set(on_slack)) == len(on_slack)
     assert not any("[unknown_command]" in line for line in on_slack), "an answer is seen where it was asked for"

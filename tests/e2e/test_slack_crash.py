@@ -102,7 +102,7 @@ async def test_killed_at_random_moments(town: Town, slack: SlackServer, turn: in
     await until(lambda: slack.topic("#web") == "clear", "the topic")
     check_each_once(town, names)
     crashing.check_runs(town.bot, town.talk("#web"))
-    town.check()
+    await town.check()
     assert (await town.bot.stop())[0] == 0
 
 
@@ -129,7 +129,7 @@ async def killed_when(town: Town, moment: Callable[[], object], what: str) -> No
     town.slack.api.orders.clear()
     await town.bot.start()
     await town.at_rest()
-    town.check()
+    await town.check()
 
 
 def slow(town: Town, *methods: str) -> None:

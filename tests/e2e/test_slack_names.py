@@ -43,4 +43,4 @@ async def test_a_name_or_handle_means_one_person_or_it_is_asked_whom(
     await said("cid", ".kick alex.two", "Alex + cid | bob")
     await town.at_rest()
     assert [one.what for one in town.asked() if "with" in one.what][-1] == ".join with Alex@alex.one"
-    town.check()
+    await town.check()

@@ -57,7 +57,7 @@ async def test_a_user_group_holds_a_role_and_loses_it_with_the_group(town: Town,
     await town.at_rest()
     assert not [call for call in slack.calls if call.error == "missing_scope"]
     assert (await town.bot.stop())[0] == 0
-    town.check()
+    await town.check()
 
 
 async def test_a_workspace_that_has_no_groups_costs_the_role_and_nothing_else(town: Town, slack: SlackServer) -> None:
@@ -74,4 +74,4 @@ async def test_a_workspace_that_has_no_groups_costs_the_role_and_nothing_else(to
     assert town.bot.log().count("role_not_listed") == 2  # the scope that was missing, then the plan: each once
     await town.at_rest()
     assert (await town.bot.stop())[0] == 0
-    town.check()
+    await town.check()

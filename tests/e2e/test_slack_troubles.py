@@ -46,7 +46,7 @@ async def check(town: Town, *lines: str) -> None:
     assert [line for line in talk if line in lines] == list(lines)
     assert [line for line, times in Counter(talk).items() if times > 1] == []
     assert not [line for line in talk if line.startswith(crashing.AGAIN)]
-    town.check()
+    await town.check()
     crashing.check_runs(town.bot, talk)
 
 
@@ -125,7 +125,7 @@ async def test_a_bot_that_was_stopped_does_what_came_meanwhile_once(
     assert joined == Counter(["ann", "bob", "cid", "dan", "eve"])
     assert [sum(f"{name}: you are " in line for line in town.talk("#web")) for name in ("bob", "cid")] == [1, 1]
     assert slack.links.handshakes == [101]
-    town.check()
+    await town.check()
 
 
 async def test_calls_fail_in_every_way(town: Town, slack: SlackServer, gate: Gate) -> None:

@@ -30,7 +30,7 @@ async def refused(port: int, host: str = "localhost", **options: object) -> str:
     model = IrcChat.Options.model_validate({"host": host, "port": port, "tls": True, **options})
     chat = IrcChat("irc", model, ["#push"])
     with pytest.raises(PushbotError) as caught:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await chat.run(Bot(chat).tell)
     return str(caught.value)
 
@@ -48,7 +48,7 @@ async def test_a_server_vouched_for_by_our_own_authority_is_trusted(
         await server.start()
         await bot.entered("#push")
         start = loop.time()
-    assert loop.time() - start < 10
+    assert loop.time() - start < 20
 
 
 async def test_a_server_that_is_not_to_be_trusted_is_refused(

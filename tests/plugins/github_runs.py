@@ -25,7 +25,7 @@ def at(stage: str, directory: Path) -> Job:
 async def carried_out(executor: Executor, job: Job) -> tuple[Outcome, list[str]]:
     """How the run ended, and what was told of its progress."""
     told: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         token = await executor.start(job)
         return await executor.wait(job, token, lambda how_far: told.append(str(how_far))), told
 

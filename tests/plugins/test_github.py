@@ -123,13 +123,13 @@ async def test_who_comes_after_writes_no_line_again(github: GitHub, tmp_path: Pa
         ("deploy: migrate", Fault(path="/logs", hold=asked)),
     ):
         github.faults = [fault]
-        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             before = group.create_task(made(github).wait(job, token, lambda _: None))
             while not written_of(text) or (fault.hold is not None and fault.times):  # noqa: ASYNC110 - a file
                 await asyncio.sleep(0.005)
             before.cancel()
     asked.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert (await made(github).wait(job, token, lambda _: None)).state is RunState.FAILED
     lines = log.read_text().splitlines()
     assert len(lines) > 8
@@ -166,7 +166,7 @@ async def test_a_run_that_waits_says_for_what(github: GitHub, tmp_path: Path) ->
 
     github.runner.clear()
     token = await executor.start(job)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await executor.wait(job, token, tell)
     assert told[:2] == ["waiting for a runner", "build: Set up job 1/3"]
 

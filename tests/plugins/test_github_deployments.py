@@ -90,7 +90,7 @@ async def test_a_later_deployment_does_not_change_how_this_one_ended(github: Git
     job = at("princess", tmp_path)
     token = await made(github).start(job)
     deployment = github.deployments[int(token)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(deployment.statuses) < 4:  # noqa: ASYNC110 - the server's own pace
             await asyncio.sleep(0.01)
     github.report(github.announce({"ref": "main", "environment": "princess"}), "success", "done")

@@ -139,7 +139,7 @@ async def test_lines_that_a_killed_bot_wrote_and_did_not_put_down_are_written_on
     job, state = job_in(tmp_path), tmp_path / "remote.json"
     token = await executor_for(server).start(job)
     begun = state.read_bytes()
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         following = group.create_task(executor_for(server).wait(job, token, ignore))
         while not (tmp_path / "output.log").exists() or "line 3" not in output(tmp_path):  # noqa: ASYNC110 - a file
             await asyncio.sleep(0.005)

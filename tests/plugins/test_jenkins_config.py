@@ -237,7 +237,7 @@ async def killed(server: FakeJenkins, directory: Path, until: str) -> str | None
     )
     assert process.stdout
     said: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         if until in server.on:
             while until not in server.asked:  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(0.01)

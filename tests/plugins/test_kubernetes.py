@@ -77,7 +77,7 @@ def contents(directory: Path) -> bytes:
 
 async def carried_out(executor: Executor, job: Job) -> tuple[Outcome, list[str | Tally]]:
     told: list[str | Tally] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         token = await executor.start(job)
         return await executor.wait(job, token, told.append), told
 
@@ -203,7 +203,7 @@ async def test_a_version_that_is_too_old_is_looked_up_anew(
     kubernetes.pace = 0.03
     executor, job = made(kubernetes), at("princess", tmp_path)
     token = await executor.start(job)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         waiting = group.create_task(executor.wait(job, token, lambda _: None))
         while not waiting.done():
             kubernetes.compact()
@@ -280,7 +280,7 @@ async def test_credentials_that_ran_out_are_looked_up_again(
         kubernetes.tokens = {"new"}
 
     kubernetes.events_a_stream = 1
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert (await executor.wait(job, token, renew)).state is RunState.SUCCEEDED
 
 
@@ -326,7 +326,7 @@ async def test_an_abort_and_the_end_at_the_same_moment_agree(kubernetes: Kuberne
 
     kubernetes.pace = 0.05
     token = await made(kubernetes).start(job)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         waiting = group.create_task(made(kubernetes).wait(job, token, lambda _: None))
         await Slow(made(kubernetes).options).abort(job, token)
     assert image_of(kubernetes) == "registry.example/princess:1.0"
@@ -346,12 +346,12 @@ async def test_who_comes_after_writes_no_line_again(kubernetes: Kubernetes, tmp_
     kubernetes.controllers.deadline_ticks = 60
     job, log = at("princess-crash", tmp_path), tmp_path / "output.log"
     token = await made(kubernetes).start(job)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         before = group.create_task(made(kubernetes).wait(job, token, lambda _: None))
         while not log.exists() or "CrashLoopBackOff" not in log.read_text():  # noqa: ASYNC110 - a file
             await asyncio.sleep(0.005)
         before.cancel()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert (await made(kubernetes).wait(job, token, lambda _: None)).state is RunState.FAILED
     lines = log.read_text().splitlines()
     assert sorted(lines) == sorted(set(lines))
@@ -364,7 +364,7 @@ async def test_an_abort_that_fails_lets_the_run_go_on(kubernetes: Kubernetes, tm
     kubernetes.faults = [Fault("PATCH", status=403, message="not now")]
     with pytest.raises(PushbotError, match="not now"):
         await executor.abort(job, token)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert (await executor.wait(job, token, lambda _: None)).state is RunState.SUCCEEDED
 
 
@@ -511,7 +511,7 @@ async def test_a_paused_deployment_is_refused(kubernetes: Kubernetes, tmp_path: 
 async def test_a_workload_that_is_deleted_meanwhile_has_failed(kubernetes: Kubernetes, tmp_path: Path) -> None:
     executor, job = made(kubernetes), at("princess-slow", tmp_path)
     token = await executor.start(job)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         waiting = group.create_task(executor.wait(job, token, lambda _: None))
         await asyncio.sleep(0.05)
         kubernetes.drop("deployments", kubernetes.get("deployments", "web"))

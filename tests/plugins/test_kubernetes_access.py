@@ -81,7 +81,7 @@ def made(**options: object) -> KubernetesExecutor:
 async def carried_out(executor: KubernetesExecutor, directory: Path) -> Outcome:
     _folder(directory)
     job = job_in(directory)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await executor.wait(job, await executor.start(job), lambda _: None)
 
 

@@ -95,7 +95,7 @@ def at(directory: Path, revision: str = "a1", kind: RunKind = RunKind.DEPLOY) ->
 
 
 async def carried_out(executor: Executor, job: Job) -> Outcome:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await executor.wait(job, await executor.start(job), lambda _: None)
 
 

@@ -150,7 +150,7 @@ async def turned_away(port: int, host: str, **options: object) -> AsyncIterator[
         task = group.create_task(run())
         try:
             yield reason
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await asyncio.shield(task)
         finally:
             task.cancel()

@@ -32,7 +32,7 @@ class Bot:
         if self.also is not None:
             await self.also(notice)
 
-    async def told(self, kind: type[N], within: float = 20.0) -> N:
+    async def told(self, kind: type[N], within: float = 60.0) -> N:
         """The next notice of that kind."""
         start = self._seen
         try:
@@ -69,7 +69,7 @@ async def running(port: int, *rooms: str, host: str = "127.0.0.1", **options: ob
             task.cancel()
 
 
-async def until(condition: Callable[[], bool], within: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], within: float = 60.0) -> None:
     """Wait until `condition` holds."""
     try:
         async with asyncio.timeout(within):

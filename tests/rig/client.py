@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WITHIN = 20.0
+WITHIN = 60.0
 """Seconds that `expect` waits when nothing else is said."""
 
 

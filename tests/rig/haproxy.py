@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 REMEDY = "These tests need a real load balancer: apt-get install haproxy"
-LIMIT = 20.0
+LIMIT = 60.0
 
 CONFIG = """\
 global
@@ -31,9 +31,10 @@ global
 defaults
   mode http
   retries 0
-  timeout connect 2s
-  timeout client 10s
-  timeout server 10s
+  timeout connect 20s
+  timeout client 20s
+  timeout server 20s
+  timeout check 20s
   default-server check inter 50ms fall 2 rise 1
 frontend web
   bind 127.0.0.1:{port}

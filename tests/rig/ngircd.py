@@ -109,7 +109,7 @@ class Ngircd:
     async def start(self) -> None:
         """Start it on the same port as before; returns once it listens."""
         process = self._launch()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await self._listens():
                 if process.poll() is not None:
                     raise AssertionError(f"ngircd did not start:\n{self.log()}")

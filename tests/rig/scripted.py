@@ -29,7 +29,7 @@ class Peer:
         for line in lines:
             self.writer.write((line if isinstance(line, bytes) else line.encode()) + b"\r\n")
 
-    async def want(self, start: str, within: float = 20.0) -> str:
+    async def want(self, start: str, within: float = 60.0) -> str:
         """The next line that begins with `start`; those before it are passed over, and kept in `lines`."""
         before = len(self.lines)
         try:
@@ -89,7 +89,7 @@ class Scripted:
     peers: asyncio.Queue[Peer] = field(default_factory=asyncio.Queue)
     _all: list[Peer] = field(default_factory=list)
 
-    async def accept(self, within: float = 20.0) -> Peer:
+    async def accept(self, within: float = 60.0) -> Peer:
         """The next connection of the bot."""
         async with asyncio.timeout(within):
             return await self.peers.get()

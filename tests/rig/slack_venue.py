@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pushbot.testing.playground import Playground
 
-WITHIN = 20.0
+WITHIN = 60.0
 """Seconds in which what a scenario expects has to be seen."""
 QUIET = 0.04
 """Seconds without a call, after which the bot has none to make."""

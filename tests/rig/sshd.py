@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 REMEDY = "These tests need a real SSH server: apt-get install openssh-server"
 PRIVILEGE_SEPARATION = Path("/run/sshd")
 """An empty folder that sshd insists on when root starts it; the distribution's service makes it."""
-LIMIT = 20.0
+LIMIT = 60.0
 MARK = "PUSHBOT_RIG"
 LISTENERS = 16
 """How many addresses one sshd listens on at most (MAX_LISTEN_SOCKS of its source)."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BOT = "pushbot"
 LISTENER = "listener"
-WITHIN = 20.0
+WITHIN = 60.0
 """Seconds in which what a scenario expects has to be seen."""
 _SAID = re.compile(rf":{BOT}!\S+ PRIVMSG (?P<to>\S+) :(?P<text>.*)")
 _TOPIC = re.compile(r":\S+ TOPIC (?P<room>\S+) :(?P<text>.*)")

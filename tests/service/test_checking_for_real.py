@@ -42,7 +42,7 @@ async def test_a_change_is_tested_as_it_is_before_it_goes(play: Playground, tmp_
 
     async def go(end: str) -> str:
         play.server.say("alice", ".go", "#push")
-        await play.until(lambda: end in play.server.spoken[-1].text, within=20)
+        await play.until(lambda: end in play.server.spoken[-1].text, within=60)
         return "\n".join(line.text for line in play.server.spoken)
 
     play.server.say("alice", ".join; .go", "#push")
@@ -52,9 +52,9 @@ async def test_a_change_is_tested_as_it_is_before_it_goes(play: Playground, tmp_
         play.server.say("alice", ".status", "#push")
         return "at checks 2/3" in play.server.spoken[-1].text
 
-    await play.until(status, within=20)
+    await play.until(status, within=60)
     gate.touch()
-    await play.until(lambda: ".go tries again" in play.server.spoken[-1].text, within=20)
+    await play.until(lambda: ".go tries again" in play.server.spoken[-1].text, within=60)
     why = play.server.spoken[-2]
     assert "was not let on princess, where nothing changed: tests: 3 red (exit code 1)" in why.text
     assert why.manner.loud, "in no thread alone"

@@ -63,7 +63,7 @@ async def test_the_name_of_somebody_who_is_not_in_the_queue_costs_nothing(play: 
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for is seen from outside alone
             await asyncio.sleep(0.005)
 

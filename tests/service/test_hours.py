@@ -57,7 +57,7 @@ async def kept(web_lane: LaneSpec, clock: HandClock) -> AsyncIterator[Hours]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for is in other processes
             await asyncio.sleep(0.01)
 

@@ -51,7 +51,7 @@ async def test_a_lane_that_comes_back_does_not_wait_for_a_run_that_was_closed_me
     await play.crash()
     play.lanes[:] = [web]
     await play.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while play.server.topic(PUSH) != "<princess!> al*":
             await play.settle()
             await asyncio.sleep(0.01)

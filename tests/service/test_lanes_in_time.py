@@ -110,7 +110,7 @@ async def test_another_lane_is_told_who_keeps_the_place(lanes: Playground) -> No
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is waited for is seen from outside alone
             await asyncio.sleep(0.005)
 

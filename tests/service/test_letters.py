@@ -149,7 +149,7 @@ async def test_a_disk_that_is_full_holds_up_nobody(tmp_path: Path) -> None:
         await told(play, letter(".join"))
         assert any("[not_recorded]" in line for line in said(play))
         play.store.trouble = None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await told(play, letter(".join", "2"))
         assert play.server.topic(PUSH) == "alice"
 

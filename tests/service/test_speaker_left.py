@@ -81,7 +81,7 @@ class Talk:
 
     async def until(self, true: Callable[[], bool], *rooms: str) -> None:
         """Wait for it; what is said in these rooms is confirmed meanwhile."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not true():
                 for room in rooms:
                     self.chat.confirm(room)

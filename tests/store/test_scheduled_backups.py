@@ -51,7 +51,7 @@ class Rig:
 
     async def taken(self, count: int) -> list[str]:
         """The names of the backups, once so many entries were made."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.entries) < count:  # noqa: ASYNC110 - a thread of the code under test tells nobody
                 await asyncio.sleep(0.005)
         return [path.name for path in kept_in(self.folder)]
@@ -100,14 +100,14 @@ async def test_a_crontab_is_kept_to(rig: Rig) -> None:
 async def test_trouble_is_told_once_and_its_end_too(rig: Rig) -> None:
     rig.folder.write_text("in the way")
     async with rig.running(DAY):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(rig.entries) < 3:
                 rig.clock.advance(600)
                 await asyncio.sleep(0.02)
         assert len(rig.heard) == 1
         assert rig.heard[0].startswith("No backup could be taken: ")
         rig.folder.unlink()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while rig.entries[-1].outcome != "done":
                 rig.clock.advance(600)
                 await asyncio.sleep(0.02)

@@ -41,7 +41,7 @@ def asks(server: GitHub, *required: str) -> GitHubCheck:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.005)
 

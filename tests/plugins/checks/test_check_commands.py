@@ -87,7 +87,7 @@ async def test_what_it_leaves_running_is_ended_and_keeps_nobody_waiting(tmp_path
 
 async def test_a_daemon_of_its_own_session_that_keeps_its_output_open_keeps_nobody_waiting(tmp_path: Path) -> None:
     script = "setsid sleep 600 & echo $! > pid; echo 3 red; exit 4"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         found = await shell(script).look(change_in(tmp_path, patience=60))
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     assert found == Verdict(Finding.FAILED, "3 red (exit code 4)")
@@ -95,7 +95,7 @@ async def test_a_daemon_of_its_own_session_that_keeps_its_output_open_keeps_nobo
 
 async def gone(pid: Path) -> None:
     """Return when that process has ended."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not over(pid):  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.01)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pushbot.fleet.model import Tally
     from pushbot.ports import Job, Outcome, Step
 
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 class Bench:

@@ -66,7 +66,7 @@ async def test_who_does_not_hear_term_is_killed_after_the_grace(bench: Bench, al
     began = time.monotonic()
     await bench.executor.abort(job, token)
     assert (await bench.wait(job, token)).state is RunState.CANCELLED
-    assert 0.2 <= time.monotonic() - began < 5
+    assert 0.2 <= time.monotonic() - began < 20
     assert not alive(step)
 
 

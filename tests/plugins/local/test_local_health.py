@@ -108,7 +108,7 @@ async def test_a_service_that_hangs_is_ill(bench: Bench, web: Web) -> None:
     began = time.monotonic()
     outcome = await checked(bench, http(web, timeout=0.05, window=0.6))
     assert (outcome.reason or "").startswith(f"GET {web.url}/ gave no answer within 0.0")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     assert len(web.asked) > 1
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pushbot.ports import Job, Outcome, Step
     from tests.rig.sshd import SshdRig
 
-LIMIT = 30.0
+LIMIT = 60.0
 
 
 def options(rig: SshdRig, **more: object) -> SshOptions:

@@ -44,8 +44,8 @@ async def test_a_host_that_ends_a_command_as_no_shell_does(tmp_path: Path, rig: 
     bench = Bench(tmp_path, rig)
     server = rig.one(evil(tmp_path, script))
     began = time.monotonic()
-    outcome = await bench.run(bench.job([server.host], Step("restart", script="true", timeout=20.0)))
-    assert time.monotonic() - began < 15
+    outcome = await bench.run(bench.job([server.host], Step("restart", script="true", timeout=60.0)))
+    assert time.monotonic() - began < 40
     assert outcome.reason
     assert "web1 (run: the connection broke while the command ran (" in outcome.reason
 

@@ -329,7 +329,7 @@ class TestDeadHosts:
         servers = rig.start(5)
         dead = [rig.dead(how, f"{how}{number}") for how in Dead for number in range(3)]
         patient = rig.connecting(connect_timeout=30, login_timeout=30)
-        async with asyncio.timeout(20), Network(patient) as net, asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), Network(patient) as net, asyncio.TaskGroup() as group:
             waiting = [group.create_task(_silently(net.remote(host))) for host in dead]
             for server in servers:
                 assert await said(net.remote(server.host)) == "here\n"
@@ -449,7 +449,7 @@ class TestManyHosts:
 
 async def _until(condition: object) -> None:
     assert callable(condition)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - processes cannot tell us
             await asyncio.sleep(0.01)
 

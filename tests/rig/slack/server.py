@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.rig.slack.link import Delivery
     from tests.rig.slack.state import Object
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class SlackServer:
