@@ -327,7 +327,7 @@ async def test_what_has_another_shape_than_documented_holds_nobody_up(
     slack.links.deliver("slash_commands", {"command": odd, "trigger_id": "\ud800", "user_id": odd})
     slack.people.say("ada", "#push", ".join")
     await slack.until(lambda: ".join" in [heard.text for heard in bot.heard])
-    assert not slack.unacked
+    await slack.settled()
     assert {heard.person.key for heard in bot.heard} == {"user:U0ADA"}
 
 
