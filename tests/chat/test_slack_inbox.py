@@ -208,6 +208,23 @@ async def test_a_disk_that_fails_halfway_costs_only_the_look_for_twins() -> None
     assert told.all == [(".join", False)]
 
 
+async def test_a_disk_that_fails_when_a_twin_was_found_tells_it_no_more() -> None:
+    class Failing(Mortal):
+        async def dealt_with(self, letter: str) -> None:
+            if letter == "message/C1/2":
+                raise PushbotError("the disk fails")
+            await self.memory.dealt_with(letter)
+
+    told, memory = Told(), await drawer()
+    inbox = Inbox("slack", Failing(memory))
+    await inbox.take(message("1", ".go", client="abc"))  # type: ignore[arg-type]
+    with pytest.raises(PushbotError):
+        await inbox.take(message("2", ".go", client="abc"))  # type: ignore[arg-type]
+    await inbox.take(message("2", ".go", client="abc"))  # type: ignore[arg-type]
+    await dealt(inbox, told)
+    assert told.all == [(".go", False)]
+
+
 async def test_what_could_not_be_put_away_is_put_away_with_the_next() -> None:
     class Full(Mortal):
         full = True

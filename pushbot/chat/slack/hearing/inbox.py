@@ -107,16 +107,16 @@ class Inbox:
             LOG.exception("slack_letter_broke", chat=self.chat, letter=name)
 
     async def _is_first(self, mail: Mail) -> bool:
-        """Whether no client sent it before; one that did is dealt with."""
+        """Whether no client sent it before; one that did is dealt with. Raises PushbotError when that is not noted."""
         if not mail.twin:
             return True
         try:
             first = await self.memory.take_in(Letter(mail.twin, mail.letter.id))
-            if not first:
-                await self.memory.dealt_with(mail.letter.id)
         except PushbotError as error:
             LOG.warning("slack_letter_may_come_twice", chat=self.chat, letter=mail.letter.id, error=str(error))
             return True  # it is on disk: better told now than never
+        if not first:
+            await self.memory.dealt_with(mail.letter.id)
         return first
 
     async def _read(self, mail: Mail, deal: Callable[[Letter, bool], Awaitable[None]]) -> None:
