@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pushbot.cli.program import program
 from pushbot.errors import PushbotError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def init(directory: Path, parts: tuple[str, ...], *, slack: bool) -> None:
     if slack:
         click.echo(_steps(directory / _MANIFEST, config))
     else:
-        click.echo(f"Next:\n  edit {config}\n  pushbot check {config}\n  pushbot run {config}")
+        click.echo(f"Next:\n  edit {config}\n  {program()} check {config}\n  {program()} run {config}")
 
 
 def _write(directory: Path, texts: Mapping[Path, str]) -> None:
@@ -94,5 +95,5 @@ Three steps make it a bot:
        /invite @pushbot
 Then:
   edit {config}
-  pushbot check {config}     (with the tokens set, it asks Slack whether all is there)
-  pushbot run {config}"""
+  {program()} check {config}     (with the tokens set, it asks Slack whether all is there)
+  {program()} run {config}"""

@@ -112,6 +112,19 @@ def test_init_writes_what_check_accepts_and_never_overwrites(tmp_path: Path) -> 
     assert (folder / "pushbot.toml").read_text(encoding="utf-8") == "mine"
 
 
+def test_init_names_itself_as_it_can_be_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "pushbot"
+    script.write_text("#!/bin/sh\n", encoding="utf-8")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin")
+    assert "\n  bin/pushbot run one/pushbot.toml\n" in pushbot_("init", "one").stdout
+    monkeypatch.setenv("PATH", f"/usr/bin:{tmp_path / 'bin'}")
+    assert "\n  pushbot run two/pushbot.toml\n" in pushbot_("init", "two").stdout
+
+
 def test_init_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     said = pushbot_("init", tmp_path / "file" / "below")

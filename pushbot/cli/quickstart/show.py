@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from pushbot.cli.program import program
 from pushbot.cli.quickstart import demo
 from pushbot.log import one_line
 
@@ -50,7 +50,7 @@ class Stream:
 
     async def _tell(self) -> None:
         plan = self._plan
-        command = _command()
+        command = program()
         self.note(
             f"an IRC server is up on {plan.host}:{plan.port} with {' and '.join(plan.rooms)}; the bot is {plan.bot}"
         )
@@ -114,10 +114,3 @@ def _served(place: Place) -> str:
     except (URLError, OSError) as error:
         return f"nothing there yet ({getattr(error, 'reason', error)})"
     return ", ".join(text.split("\n")).strip(", ")
-
-
-def _command() -> str:
-    """How this very command is called here."""
-    path = Path(sys.executable).with_name("pushbot")
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
