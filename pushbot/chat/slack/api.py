@@ -19,7 +19,7 @@ import structlog
 
 from pushbot.chat.slack.answer import Said, Trouble, lost, told
 from pushbot.chat.slack.paces import POST, Pace, pace_of
-from pushbot.chat.slack.refused import UNKNOWN, Refused, Unreachable
+from pushbot.chat.slack.refused import UNKNOWN, WITHOUT, Refused, Unreachable
 from pushbot.chat.slack.ways import OBJECTS, UNSEEN, Way, Ways
 from pushbot.errors import DeliveryUncertain
 from pushbot.tls import system_context
@@ -63,6 +63,7 @@ class Api:
     _methods: dict[str, Pace] = field(default_factory=dict)
     _channels: dict[str, Pace] = field(default_factory=dict)
     _ways: Ways = field(default_factory=Ways)
+    _noted: set[str] = field(default_factory=set)
     _session: aiohttp.ClientSession | None = None
     _callers: int = 0
 
@@ -110,6 +111,12 @@ class Api:
     def free(self, method: str) -> bool:
         """Whether a call of the method would go out at once."""
         return self._method(method).wait(asyncio.get_running_loop().time()) <= 0
+
+    def first(self, what: str) -> bool:
+        """Whether this is asked for the first time: of what happens again and again the first is worth a warning."""
+        new = what not in self._noted
+        self._noted.add(what)
+        return new
 
     async def send(self, method: str, *, channel: str = "", newest: bool = False, **arguments: JsonValue) -> Answer:
         """What `call` does, once it is the method's turn.
@@ -197,7 +204,10 @@ class Api:
                 elif answer.broke:
                     self._ways.bad(method)
                 return answer
-        raise next((one for one in refusals if one.code != UNKNOWN), refusals[0])
+        refusal = next((one for one in refusals if one.code != UNKNOWN), refusals[0])
+        if refusal.code == UNKNOWN and self.first(method):
+            LOG.warning("slack_method_unknown", method=method, without=WITHOUT.get(method, "it goes on without it"))
+        raise refusal
 
     async def _sent(self, method: str, arguments: Mapping[str, JsonValue], way: Way) -> Answer | Trouble:
         form = {name: _plain(one) for name, one in arguments.items()} if way is not Way.JSON else {}

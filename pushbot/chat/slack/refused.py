@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import structlog
+
 from pushbot.errors import PushbotError
 
+LOG = structlog.get_logger()
 WHAT_TO_DO = {
     "unknown_method": "the server at `api_url` does not know this method",
     "not_in_channel": "invite the bot there (/invite)",
@@ -38,6 +41,21 @@ UNKNOWN = "unknown_method"
 """The code of a method that the server does not know: a stand-in for Slack knows only some."""
 UNHEARD_OF = frozenset({UNKNOWN, "method_not_found", "method_not_implemented", "not_implemented"})
 """What stand-ins call the same."""
+WITHOUT = {
+    "chat.delete": "what cannot be edited any more stays where it is",
+    "chat.postEphemeral": "refusals are told in private",
+    "chat.update": "boards are posted anew, and messages of pushes stay as they are",
+    "conversations.history": "after a restart it may say again what it had said",
+    "conversations.info": "the bot takes itself for a member of its rooms",
+    "conversations.open": "people are written to where they wrote to the bot, or by their ids",
+    "conversations.setTopic": "topics stay as they are, boards show the same",
+    "files.getUploadURLExternal": "ends of logs are said as they are",
+    "pins.add": "boards are not pinned",
+    "pins.list": "boards are not pinned, nor found again once forgotten",
+    "users.list": "people are known by name only when they have spoken",
+    "views.publish": "people have no page of their own",
+}
+"""Methods that stand-ins for Slack often lack, and what comes of that."""
 
 AGAIN = frozenset({"ratelimited", "rate_limited"})
 """Codes of what was not done, and may be asked again later."""
@@ -82,3 +100,9 @@ class Refused(PushbotError):  # noqa: N818 - it says what happened
 
 class Unreachable(PushbotError):  # noqa: N818 - it says what happened
     """Slack could not be asked, and nothing was done; it may be asked again later."""
+
+
+def warn(event: str, error: Exception, **of: object) -> None:
+    """Log what was not done. That a stand-in for Slack does not know a method was said when it was first called."""
+    known = isinstance(error, Refused) and error.code == UNKNOWN
+    (LOG.debug if known else LOG.warning)(event, **of, error=str(error))

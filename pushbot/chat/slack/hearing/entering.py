@@ -16,7 +16,7 @@ import structlog
 
 from pushbot.chat.backoff import Backoff
 from pushbot.chat.slack.hearing.words import mentioned, topic_of
-from pushbot.chat.slack.refused import NO_BOT, UNKNOWN, Refused
+from pushbot.chat.slack.refused import NO_BOT, UNKNOWN, Refused, warn
 from pushbot.chat.slack.rooms import NOTED
 from pushbot.chat.slack.shape import objects, part, text, true
 from pushbot.errors import PushbotError
@@ -170,7 +170,7 @@ class Entering:
         except Refused as error:
             if error.code != UNKNOWN:
                 raise
-            LOG.warning("slack_room_not_seen", chat=self.known.chat, channel=channel, error=str(error))
+            warn("slack_room_not_seen", error, chat=self.known.chat, channel=channel)
             return {}
 
     async def _join(self, room: Room, channel: Object) -> bool:

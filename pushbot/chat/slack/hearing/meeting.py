@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.slack.paces import Pace
+from pushbot.chat.slack.refused import warn
 from pushbot.chat.slack.shape import part
 from pushbot.errors import PushbotError
 
@@ -101,7 +102,7 @@ class Meeting:
             async with asyncio.timeout(LONGEST):
                 return part(await self.known.api.call("users.info", user=user), "user")
         except (PushbotError, TimeoutError) as error:
-            LOG.warning("slack_person_not_told", chat=self.known.chat, user=user, error=str(error))
+            warn("slack_person_not_told", error, chat=self.known.chat, user=user)
             return {}
 
     def _answered(self, user: str, task: asyncio.Task[Object]) -> None:

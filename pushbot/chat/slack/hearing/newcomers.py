@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.backoff import Backoff
-from pushbot.chat.slack.refused import Unreachable
+from pushbot.chat.slack.refused import Unreachable, warn
 from pushbot.chat.slack.shape import objects
 from pushbot.errors import PushbotError
 
@@ -63,7 +63,7 @@ class Newcomers:
                 await asyncio.sleep(delay)
                 self._stir.set()
             except PushbotError as error:
-                LOG.warning("slack_people_not_listed", chat=self.known.chat, error=str(error))
+                warn("slack_people_not_listed", error, chat=self.known.chat)
             else:
                 self._read_at = time.monotonic()
                 backoff.reset()

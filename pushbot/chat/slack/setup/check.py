@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from pushbot.chat.slack.api import Api
 from pushbot.chat.slack.groups import UserGroups
 from pushbot.chat.slack.options import API_URL, token_at
-from pushbot.chat.slack.refused import UNKNOWN, Refused
+from pushbot.chat.slack.refused import UNKNOWN, WITHOUT, Refused
 from pushbot.chat.slack.setup.check_rooms import rooms_seen
 from pushbot.chat.slack.setup.manifest import CONNECT, Part, scopes
 from pushbot.errors import PushbotError
@@ -38,12 +38,8 @@ OTHER_KINDS = {
     "xoxs-": "a token of a browser session",
 }
 MEMBER = re.compile(r"[UW][\w-]+", re.ASCII)
-WITHOUT = {
-    "conversations.history": "after a restart it may say again what it had said",
-    "pins.list": "boards are not pinned, nor found again once forgotten",
-    "users.list": "people are known by name only when they have spoken",
-}
-"""Methods that stand-ins for Slack often lack, and what comes of that."""
+READ = ("conversations.history", "pins.list", "users.list")
+"""Methods that stand-ins for Slack often lack, and that only read."""
 ADD = "add it under OAuth & Permissions and install the app again"
 
 
@@ -177,12 +173,12 @@ async def _stand_in(api: Api) -> AsyncIterator[Sight]:
     """What the bot goes without where this is not Slack, nor all of it. Only what reads is tried."""
     if api.client.base_url == API_URL:
         return
-    for method, without in WITHOUT.items():
+    for method in READ:
         try:
             await api.call(method, channel="C0", limit=1)
         except Refused as refusal:
             if refusal.code == UNKNOWN:
-                yield Sight(Worth.WARNING, f"the server at api_url does not know {method}: {without}")
+                yield Sight(Worth.WARNING, f"the server at api_url does not know {method}: {WITHOUT[method]}")
         except PushbotError as error:
             yield Sight(Worth.WARNING, str(error))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.slack.refused import NO_ENTRY, Refused
+from pushbot.chat.slack.refused import NO_ENTRY, UNKNOWN, Refused, warn
 from pushbot.chat.slack.writing import lookback
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ class Peace:
         """Whether somebody did, and it was not put back."""
         return key in self._lost
 
-    def left(self, key: str) -> float:
-        """Seconds for which it has to stay away; 0 for what nobody took."""
+    def left(self, key: str, peace: float | None = None) -> float:
+        """Seconds for which it has to stay away, of so many, or PEACE; 0 for what nobody took."""
         if key not in self._lost or key not in self._put_back:
             return 0.0
-        return max(0.0, self._put_back[key] + PEACE - asyncio.get_running_loop().time())
+        return max(0.0, self._put_back[key] + (PEACE if peace is None else peace) - asyncio.get_running_loop().time())
 
     def settle(self, key: str) -> None:
         """It is there, if need be again."""
@@ -63,7 +63,7 @@ async def pin(api: Api, channel: str, ts: str) -> bool:
         await api.call("pins.add", channel=channel, timestamp=ts)
     except Refused as refused:
         if refused.code != "already_pinned":
-            LOG.warning("board_not_pinned", channel=channel, error=str(refused))
+            warn("board_not_pinned", refused, channel=channel)
         return refused.code != NOT_THERE
     return True
 
@@ -102,7 +102,7 @@ async def _looked_at(api: Api, channel: str, ts: str) -> Object:
     except Refused as refused:
         if refused.code in NO_ENTRY:
             raise
-        LOG.warning("board_not_looked_at", channel=channel, error=str(refused))
+        warn("board_not_looked_at", refused, channel=channel)
         return {}
 
 
@@ -110,7 +110,7 @@ async def _last_words(api: Api, channel: str, ts: str, last: Object) -> None:
     try:
         await api.call("chat.update", channel=channel, ts=ts, **last)
     except Refused as refused:
-        if refused.code not in GONE:
+        if refused.code not in GONE | {UNKNOWN}:
             raise
         if refused.code != NOT_THERE:
             await delete(api, channel, ts)
@@ -121,4 +121,4 @@ async def _unpin(api: Api, channel: str, ts: str) -> None:
         await api.call("pins.remove", channel=channel, timestamp=ts)
     except Refused as refused:
         if refused.code not in NO_PIN:
-            LOG.warning("board_not_unpinned", channel=channel, error=str(refused))
+            warn("board_not_unpinned", refused, channel=channel)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.slack.refused import Refused, Unreachable
+from pushbot.chat.slack.refused import Refused, Unreachable, warn
 from pushbot.chat.slack.writing.crew import pause
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Homes:
                 await asyncio.sleep(pause(tries))
                 continue
             except Refused as refused:
-                LOG.warning("home_refused", person=person, error=str(refused))
+                warn("home_refused", refused, person=person)
             tries = 0
             if self._waiting.get(person) is home:
                 del self._waiting[person]

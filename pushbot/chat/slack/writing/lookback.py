@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pushbot.chat.slack.refused import UNKNOWN, Refused
+from pushbot.chat.slack.refused import UNKNOWN, Refused, warn
 from pushbot.chat.slack.shape import objects, part, text
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ async def views(api: Api, channel: str, record: str) -> list[Found]:
     try:
         pins = objects(await api.call("pins.list", channel=channel), "items")
     except Refused as refused:
-        LOG.warning("pins_not_looked_at", channel=channel, error=str(refused))
+        warn("pins_not_looked_at", refused, channel=channel)
         return found
     for message in (part(item, "message") for item in pins):
         if message.get("bot_id") and message.get("ts") not in known:

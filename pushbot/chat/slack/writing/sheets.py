@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from pushbot.chat.slack.paces import POST
-from pushbot.chat.slack.refused import NO_ENTRY, TOO_MUCH, Refused
+from pushbot.chat.slack.refused import NO_ENTRY, TOO_MUCH, UNKNOWN, Refused, warn
 from pushbot.chat.slack.shape import text
 from pushbot.chat.slack.writing import lookback
 from pushbot.chat.slack.writing.hanging import delete
@@ -65,7 +65,11 @@ class Sheets:
             return
         await self.api.turn(UPDATE)
         made = self._drawn(key, spot)
-        await self._send(UPDATE, channel, key, {"ts": spot.ts})
+        try:
+            await self._send(UPDATE, channel, key, {"ts": spot.ts})
+        except Refused as refused:
+            if refused.code != UNKNOWN or key.startswith(BOARD):
+                raise  # else the lines below the message of a push say the same
         if self.places.is_at(channel, key, spot.ts):  # else another was posted meanwhile
             await self.places.keep(channel, key, made)
 
@@ -111,7 +115,8 @@ class Sheets:
         except Refused as refused:
             if refused.code not in TOO_MUCH:
                 raise
-            LOG.warning("view_without_blocks", key=key, error=str(refused))
+            log = LOG.warning if self.api.first("view_without_blocks") else LOG.info
+            log("view_without_blocks", key=key, error=str(refused))
             del message["blocks"]
             return await self.api.call(method, channel=channel, **message)
 
@@ -124,7 +129,7 @@ class Sheets:
         except Refused as refused:
             if refused.code in NO_ENTRY:
                 raise
-            LOG.warning("cannot_look_back", channel=channel, error=str(refused))
+            warn("cannot_look_back", refused, channel=channel)
             found = []
         self.scanned = True
         for one in found:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from pushbot.chat.slack.paces import POST
-from pushbot.chat.slack.refused import NO_BOT, NO_ENTRY, TOO_MUCH, Refused, Unreachable
+from pushbot.chat.slack.refused import NO_BOT, NO_ENTRY, TOO_MUCH, Refused, Unreachable, warn
 from pushbot.chat.slack.shape import text
 from pushbot.chat.slack.writing import lookback
 from pushbot.chat.slack.writing.crew import pause
@@ -167,7 +167,7 @@ class Talk:
         except Refused as refused:
             if self._waits(refused) and refused.code != "missing_scope":
                 raise
-            LOG.warning("cannot_look_back", channel=channel, error=str(refused))
+            warn("cannot_look_back", refused, channel=channel)
             for speech in doubtful:
                 speech.text, speech.doubtful = again(speech.text), False
             return
@@ -192,7 +192,8 @@ class Talk:
                 speech.manner = replace(speech.manner, spot="", push=kept)
             return True
         if refused.code in TOO_MUCH and not batch[0].plain:
-            LOG.warning("message_said_plainly", channel=channel, error=str(refused))
+            log = LOG.warning if self.api.first("message_said_plainly") else LOG.info
+            log("message_said_plainly", channel=channel, error=str(refused))
             for speech in batch:
                 speech.plain = True
             return True
@@ -205,7 +206,7 @@ class Talk:
     def _drop(self, item: Speech | Parent, refused: Refused) -> None:
         """Slack does not want what is in front, whatever it says."""
         if isinstance(item, Parent):
-            LOG.warning("push_not_shown", push=item.name, error=str(refused))
+            warn("push_not_shown", refused, push=item.name)
             self.outbox.items.popleft()
         else:
             self._failed(list(self.outbox.speeches()), refused)

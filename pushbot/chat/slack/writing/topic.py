@@ -15,7 +15,7 @@ import structlog
 
 from pushbot.chat.slack.blocks.text import escaped
 from pushbot.chat.slack.hearing.words import topic_of
-from pushbot.chat.slack.refused import NO_ENTRY, Refused, Unreachable
+from pushbot.chat.slack.refused import NO_ENTRY, UNKNOWN, Refused, Unreachable, warn
 from pushbot.chat.slack.shape import text
 from pushbot.chat.slack.writing.crew import pause
 from pushbot.errors import DeliveryUncertain
@@ -148,8 +148,8 @@ class Topic:
 
     def _refuse(self, error: Refused) -> None:
         self._shut = True
-        LOG.warning("topic_refused", room=self.address.name, error=str(error))
-        if not self._told:
+        warn("topic_refused", error, room=self.address.name)
+        if not self._told and error.code != UNKNOWN:
             self._told = True
             self.refused(self.address.name)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from pushbot.chat.slack.refused import NO_BOT, NO_ENTRY, Refused, Unreachable
+from pushbot.chat.slack.refused import NO_BOT, NO_ENTRY, UNKNOWN, Refused, Unreachable, warn
 from pushbot.chat.slack.writing import lookback
 from pushbot.chat.slack.writing.crew import pause
 from pushbot.chat.slack.writing.hanging import GONE, NOT_THERE, Peace, delete, pin, take_down
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from pushbot.views import LaneBoard
 
 LOG = structlog.get_logger()
-PIN = "pin of "
+PIN, NEW = "pin of ", "new "
+RENEWED = 5.0
+"""Seconds between two boards where each is posted anew."""
 
 
 class Room(Protocol):
@@ -56,7 +59,7 @@ class Wall:
     _sure: dict[str, tuple[int, int]] = field(default_factory=dict)
     _touched: dict[str, int] = field(default_factory=dict)
     _peace: Peace = field(default_factory=Peace)
-    _resting: set[str] = field(default_factory=set)
+    _resting: dict[str, float] = field(default_factory=dict)
     _leaving: set[str] = field(default_factory=set)
 
     def show_board(self, board: LaneBoard) -> None:
@@ -124,7 +127,7 @@ class Wall:
                 tries += 1
                 await self.address.door.knock(since, pause(tries))
             except Refused as refused:
-                LOG.warning("view_refused", key=key, error=str(refused))
+                warn("view_refused", refused, key=key)
                 if refused.code in NO_ENTRY | NO_BOT:
                     await self.address.door.knock(since)
                 elif self._since(key) == doubts and self.sheets.views.get(key) is view:
@@ -210,7 +213,7 @@ class Wall:
         except Refused as refused:
             if refused.code in NO_ENTRY:
                 raise
-            LOG.warning("board_not_looked_at", key=key, error=str(refused))
+            warn("board_not_looked_at", refused, key=key)
         else:
             if message is None:
                 await self._lose(channel, key, spot.ts)
@@ -229,7 +232,7 @@ class Wall:
         try:
             await take_down(self.sheets.api, self.sheets.places, channel, key, last)
         except Refused as refused:  # it is tried again when the room is entered anew, or the bot begins
-            LOG.warning("board_not_taken_down", key=key, channel=channel, error=str(refused))
+            warn("board_not_taken_down", refused, key=key, channel=channel)
         if key in self._leaving:
             self._leaving.remove(key)
             self.sheets.views.pop(key, None)
@@ -246,19 +249,23 @@ class Wall:
             await self.sheets.places.keep(channel, key, None)
 
     def _rest(self, key: str, seconds: float) -> None:
-        """Look at it again then."""
-        if key not in self._resting:
-            self._resting.add(key)
-            asyncio.get_running_loop().call_later(seconds, self._rested, key)
+        """Look at it again then, if not before."""
+        loop = asyncio.get_running_loop()
+        if loop.time() + seconds < self._resting.get(key, inf):
+            self._resting[key] = loop.time() + seconds
+            loop.call_later(seconds, self._rested, key)
 
     def _rested(self, key: str) -> None:
-        self._resting.discard(key)
+        self._resting.pop(key, None)
         self.touch(key)
 
     async def _edit(self, channel: str, key: str, spot: Spot) -> None:
         try:
             await self.sheets.edit(channel, key, spot)
         except Refused as refused:
+            if refused.code == UNKNOWN and key.startswith(BOARD):
+                await self._renew(channel, key, spot)
+                return
             if refused.code not in GONE:
                 raise
             await self._lose(channel, key, spot.ts)
@@ -266,3 +273,15 @@ class Wall:
                 self.sheets.scanned = True  # so that it is not found once more where it cannot be removed
                 await delete(self.sheets.api, channel, spot.ts)
             self.touch(key)  # so that it is drawn once more
+
+    async def _renew(self, channel: str, key: str, spot: Spot) -> None:
+        """Post a board anew, as a stand-in for Slack edits nothing; once in so many seconds."""
+        self._peace.lose(NEW + key)
+        if (left := self._peace.left(NEW + key, RENEWED)) > 0:
+            self._rest(key, left)
+            return
+        self._peace.settle(NEW + key)
+        await self.sheets.places.keep(channel, key, None)
+        self.sheets.scanned = True
+        await delete(self.sheets.api, channel, spot.ts)
+        self.touch(key)
