@@ -247,7 +247,7 @@ class Memory(Protocol):
     """
 
     async def take_in(self, letter: Letter) -> bool:
-        """Keep a letter, for good before this returns; False when one of that id was taken in within the last days."""
+        """Keep a letter, for good before this returns; False when one of that id came within the last 7 days."""
         ...
 
     async def waiting(self) -> Sequence[Letter]:
@@ -255,7 +255,7 @@ class Memory(Protocol):
         ...
 
     async def dealt_with(self, letter: str) -> None:
-        """The letter of that id is done; that it came is remembered for some days."""
+        """The letter of that id is done; that it came is remembered for at least 7 days."""
         ...
 
     async def note(self, name: str, text: str | None) -> None:

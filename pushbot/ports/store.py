@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class RunRecord:
     """One run as it is remembered. `id` is `LANE-NUMBER`; `lock` is the exclusive claim it holds while not final.
 
+    `train` is the train's number in its lane, `token` what the executor finds the run by. `starting`: the executor was
+    told, so it may have begun, and is never begun again; true until its end. `step` is where it failed, `reason` why.
     `continues` is the run whose unfinished hosts it takes up (`.retry failed`), `hosts` how many it is for. `size` is
     how large the change is, in words. `override` is why an operator lets it pass what stands in the way. `asks` are the
     questions of checks that kept it from beginning, `confirmed` those that were answered with yes, and `notes` what
@@ -93,7 +95,10 @@ class PushRecord:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line that the bot owes somebody: `chat` and `to` say where, `kind` what sort of word it is."""
+    """One line that the bot owes somebody: `chat` and `to` say where (a room, or a person's address).
+
+    `kind` is what sort of word it is: a kind of news, as `[announce]` names them, `talk`, or `reply`.
+    """
 
     id: int
     chat: str
@@ -238,7 +243,7 @@ class Store(Protocol):
     async def runs(
         self, lane: str, *, stage: str | None = None, state: RunState | None = None, limit: int = 20
     ) -> Sequence[RunRecord]:
-        """The lane's runs, newest first."""
+        """The lane's runs, newest first, at most `limit` of them; of one stage, or in one state, if that is given."""
         ...
 
     async def pushes(self, lane: str, *, limit: int = 20) -> Sequence[PushRecord]:
@@ -262,7 +267,7 @@ class Store(Protocol):
         ...
 
     async def delivered(self, delivery: str) -> bool:
-        """Whether what has that id was taken before, see Delivery."""
+        """Whether what has that id was taken within the last 90 days, see Delivery."""
         ...
 
     def memory(self, chat: str) -> Memory:

@@ -43,7 +43,7 @@ LOOKS = 1.0
 
 @dataclass(slots=True)
 class Listener:
-    """Serves until cancelled."""
+    """Takes webhooks, `POST /hooks/NAME`, and hands what they tell to the autopilot; one for the whole bot."""
 
     spec: WebSpec
     autopilot: Autopilot

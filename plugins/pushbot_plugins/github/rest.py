@@ -156,7 +156,7 @@ class Access(Protocol):
 
     @property
     def api(self) -> str:
-        """Its base."""
+        """The base address of the API, such as `https://api.github.com`."""
         ...
 
     @property

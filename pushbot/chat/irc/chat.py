@@ -243,7 +243,7 @@ class _Ticks:
             self._transport.abort()
 
     def stop(self) -> None:
-        """No more."""
+        """Look at the time no more."""
         self._next.cancel()
 
 

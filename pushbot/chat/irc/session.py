@@ -74,7 +74,7 @@ class Session:
         self.places = Places(self.known, self.writer, caps, self.inquiries)
 
     def start(self) -> None:
-        """Say hello."""
+        """Begin to sign on: write the first lines of the registration."""
         for line in self.registration.start():
             self.writer.control(line)
 

@@ -139,18 +139,18 @@ class Ledger:
         self._write({"host": host.name, "state": State.BEGUN})
 
     def switching(self, host: Host) -> None:
-        """From here on it is no longer as it was."""
+        """The release on a host is about to be switched: from here on it is no longer as it was."""
         self.touched = True
         self._write({"host": host.name, "state": State.SWITCHING})
 
     def finish(self, host: Host) -> None:
-        """All is done there."""
+        """A host is done: note that, and tell the new count."""
         self.done += 1
         self._write({"host": host.name, "state": State.DONE})
         self.tell(self._tally())
 
     def fail(self, failure: Failure) -> None:
-        """It has failed."""
+        """A host has failed, or stays broken: note that, and tell the new count."""
         self.failures.append(failure)
         state = State.BROKEN if failure.broken else State.FAILED
         self._write({"host": failure.host.name, "state": state, "step": failure.step, "reason": failure.reason})

@@ -59,7 +59,7 @@ class Line:
         return self._key
 
     def __str__(self) -> str:
-        """Where it stands."""
+        """Where the line stands, for people: its file and number."""
         return f"{self.file} (line {self.number})"
 
 

@@ -48,12 +48,12 @@ class Places:
         self._wake()
 
     def idle(self, tenant: Tenant) -> None:
-        """It could leave."""
+        """The tenant's connection is idle: it may be closed for whoever waits for a place."""
         self._idle[tenant] = None
         self._wake()
 
     def used(self, tenant: Tenant) -> None:
-        """It could not."""
+        """The tenant's connection is in use: it keeps its place."""
         self._idle.pop(tenant, None)
 
     def _wake(self) -> None:

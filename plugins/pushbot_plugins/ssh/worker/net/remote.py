@@ -49,7 +49,7 @@ class Reached:
         limit: float,
         take: Callable[[bytes], None],
     ) -> int:
-        """As Remote says."""
+        """Run a script on the host, as `seams.Remote.run` says."""
         async with self._in_use():
             _, shell = await self._kept()
             async with _bounded("run", limit, shell):
