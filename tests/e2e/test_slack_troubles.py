@@ -105,7 +105,7 @@ async def test_a_bot_that_was_stopped_does_what_came_meanwhile_once(
 ) -> None:
     """What people press or command Slack sends once: what lies in the socket then is all there is."""
     Repository(tmp_path / "app").commit("first", page_txt="1")
-    town = towns(chat(slack, ping_interval=1) + lanes(tmp_path, "web"), "web")
+    town = towns(chat(slack, ping_interval=1.5) + lanes(tmp_path, "web"), "web")
     town.settle_in("ann", "bob", "cid", "dan", "eve")
     await town.bot.start()
     slack.people.say("ann", "#web", ".join")
@@ -118,7 +118,7 @@ async def test_a_bot_that_was_stopped_does_what_came_meanwhile_once(
             group.create_task(slack.people.slash(name, "#web", "/push", "whoami"))
         group.create_task(slack.people.slash("dan", "#web", "/push", "join"))
         slack.people.say("eve", "#web", ".join")
-        await until(lambda: time.monotonic() - began > 4, "longer than a link may be silent")
+        await until(lambda: time.monotonic() - began > 4.5, "longer than a link may be silent")
         town.bot.go_on()
     await town.at_rest()
     joined = Counter(one.name for one in town.asked() if (one.what.lstrip("."), one.outcome) == ("join", "done"))
