@@ -89,8 +89,8 @@ class Desk:
                 self.speaker.answer(Origin(chat, room), topic_refused(room, cure))
             case Renamed(_, old, new) if follows(old, new):
                 now = self.directory.linked(new)
-                same = old.same(new) and new.trusted  # only called otherwise, also where nothing vouched for them then
-                was = replace(now, name=old.name) if same else self.directory.named(old)
+                # who is only called otherwise is the same to us, whatever vouches for them, and whatever the name was
+                was = replace(now, name=old.name) if old.same(new) else self.directory.named(old)
                 for put in (self.house.put, *(conductor.put for conductor in self.conductors.values())):
                     await put(Ask(c.Rename(was, now), now, f"{old.name} is now {new.name}"))
             case Renamed():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 
 from pushbot.ports import Heard, Renamed
+from pushbot.queue.model import Person
 from pushbot.service.people.directory import Account, Directory, Human
 from pushbot.service.spec import Room
 from pushbot.testing.playground import Playground
@@ -171,3 +172,17 @@ async def test_one_whom_the_configuration_links_is_called_otherwise_while_the_bo
     await door.bot.desk.tell(Renamed("slack", replace(new, name="Alice Liddell", proof=""), new))
     await both.play.settle()
     assert both.slack.topic("#deploys") == both.irc.topic("#push") == "Countess"
+
+
+async def test_whoever_was_called_like_the_account_of_another_is_not_that_human(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guest takes for a name what the configuration knows alice by, and then another one."""
+    door = Door(monkeypatch)
+    await both.start()
+    await both.on_slack("Alice Liddell", ".join")
+    guest = Person("slack", "user:U2", "U1", address="U2")
+    await door.bot.desk.tell(Renamed("slack", guest, replace(guest, name="mallory")))
+    await both.play.settle()
+    assert both.slack.topic("#deploys") == both.irc.topic("#push") == '"Alice Liddell"'
+    assert door.bot.plan.access.directory.named(guest) == guest

@@ -149,12 +149,15 @@ class Directory:
         return person if human is None or person.linked else replace(person, key=f"{LINKED}{human.name}")
 
     def named(self, person: Person) -> Person:
-        """The same for somebody whom others named: a seat is for the human who has that name as an account there."""
+        """The same for somebody whom others named: a seat is for the human who has that as an account there.
+
+        Where the chat reaches people at an address, that is it, and no name that anybody may choose.
+        """
         if person.trusted or person.linked:
             return self.linked(person)
-        name = folded(person.name)
+        who = folded(person.reach)
         for human in self.people:
-            if any(one.chat == person.chat and folded(one.who) == name for one in human.accounts):
+            if any(one.chat == person.chat and folded(one.who) == who for one in human.accounts):
                 return replace(person, key=f"{LINKED}{human.name}")
         return person
 
