@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,23 @@ async def test_on_ngircd(scenario: Scenario, tmp_path: Path, irc_server: Ngircd)
             await perform(scenario, venue)
         finally:
             await venue.close()
+
+
+async def test_the_push_in_the_readme_goes_as_it_stands_there(tmp_path: Path) -> None:
+    text = (FOLDER.parents[1] / "README.md").read_text("utf-8").split("\n## A push\n")[1].split("\n[All")[0]
+    began, *lines = text.strip("\n").splitlines()
+    assert began.strip() == "TOPIC: clear"
+    play = ["* main is at 6957bb87 by alice: Sell hats", "* web is pushed from main"]
+    for line in lines:
+        stage = re.search(r"being deployed to (\w+)|TOPIC: <(\w+)> ", line)
+        alone = line.lstrip().startswith("TOPIC: ")
+        play.append(f"* the run succeeds {line}" if alone else line)
+        if stage and stage[1]:
+            play += [f"pushbot/#warroom> {line.split('> ', 1)[1]}", "* 23 seconds pass"]
+        elif stage and alone:
+            play.append(f"pushbot/#warroom> web/main (6957bb87) successfully deployed to {stage[2]} in 23s")
+    async with Playground(tmp_path) as world:
+        await perform(read("\n".join(play)), FakeVenue(world))
 
 
 async def test_a_line_too_few_or_too_many_is_shown_where_it_is(tmp_path: Path) -> None:
