@@ -26,6 +26,7 @@ ALICE = Person("slack", "user:U0ALICE", "alice", "Slack user U0ALICE", "U0ALICE"
 BOARD = LaneBoard("web", message="first", offers=(Offer("join", "Join", ".join"),))
 TRIP = PushView("web", 1, ALICE, (), (), datetime(2026, 11, 21, 12, tzinfo=UTC))
 GONE = "The lane web is no longer shown here"
+UNFOLLOWED = f"{GONE}, nor how this push goes on"
 
 
 @pytest.fixture
@@ -384,3 +385,77 @@ async def test_a_board_without_the_scope_to_look_is_taken_down_all_the_same(slac
         slack.app.grants[BOT_TOKEN].scopes -= {"channels:history"}
         bot.writer.keep_boards(())
         await slack.until(lambda: past(slack) and not slack.pins(PUSH))
+
+
+# --- pushes under way whose lane left ---
+
+
+async def parent(slack: SlackServer, bot: Desk) -> Message:
+    """The message of a push under way, with a line below it."""
+    bot.writer.show_push(PUSH, TRIP)
+    await bot.said(bot.say("on its way", Manner(push="web/1")))
+    await quiet(slack)
+    [message] = (one for one in slack.messages(PUSH) if "push web/1" in str(one.metadata))
+    assert "Under way" in slack.read(message)
+    return message
+
+
+async def test_the_message_of_a_push_under_way_says_that_its_lane_left(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        message = await parent(slack, bot)
+        title, _, rest = slack.read(message).partition("Under way")
+        memory = bot.memory
+    async with desk(slack, memory) as bot:  # by a reload, or by a restart
+        bot.writer.keep_boards({(PUSH, "api")})
+        await slack.until(lambda: UNFOLLOWED in slack.read(message))
+        await quiet(slack)
+        assert slack.read(message) == f"{title}{UNFOLLOWED}{rest}"
+        edits = message.updated
+        bot.writer.keep_boards({(PUSH, "api")})
+        await quiet(slack)
+        memory = bot.memory
+    async with desk(slack, memory) as bot:
+        bot.writer.keep_boards({(PUSH, "api")})
+        await quiet(slack)
+        assert message.updated == edits
+        bot.writer.keep_boards({(PUSH, "web")})
+        bot.writer.show_push(PUSH, TRIP)  # the lane came back
+        await slack.until(lambda: "Under way" in slack.read(message))
+        await bot.said(bot.say("a word later", Manner(push="web/1")))
+        bot.writer.show_push(PUSH, replace(TRIP, end=PushEnd.DONE))
+        await slack.until(lambda: "Done" in slack.read(message))
+        await quiet(slack)
+        bot.writer.keep_boards(())
+        await quiet(slack)
+    assert "Done" in slack.read(message)
+    assert slack.said(PUSH, message.ts)[1:] == ["on its way", "a word later"]
+
+
+async def test_a_push_whose_message_is_gone_when_its_lane_leaves_is_not_posted_again(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        message = await parent(slack, bot)
+        slack.posts.delete(slack.space.channel(PUSH), message)
+        bot.writer.keep_boards(())
+        await quiet(slack)
+    assert [one for one in slack.messages(PUSH) if one.subtype != "tombstone"] == []
+
+
+async def test_a_push_that_cannot_be_looked_at_says_no_more_than_that_its_lane_left(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        message = await parent(slack, bot)
+        slack.app.grants[BOT_TOKEN].scopes -= {"channels:history"}
+        bot.writer.keep_boards(())
+        await slack.until(lambda: slack.read(message) == UNFOLLOWED)
+
+
+async def test_when_all_is_to_be_taken_down_it_is_told_once_it_is(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        bot.writer.show_board(PUSH, BOARD)
+        await hung(slack)
+        message = await parent(slack, bot)
+        async with asyncio.timeout(20):
+            await bot.writer.take_down()
+            assert past(slack)
+            assert not slack.pins(PUSH)
+            assert UNFOLLOWED in slack.read(message)
+            await bot.writer.take_down()

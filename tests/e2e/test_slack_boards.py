@@ -72,32 +72,57 @@ async def test_what_people_take_away_is_put_back(town: Town, slack: SlackServer,
     await town.at_rest()
 
 
+async def take_up(town: Town, config: str, way: str) -> None:
+    """The bot has this configuration from now on, by a reload or by a restart."""
+    town.bot.file.write_text(config, "utf-8")
+    if way == "reload":
+        reloads = len(town.bot.journal(""))
+        os.kill(town.bot.pid, signal.SIGHUP)
+        await until(lambda: len(town.bot.journal("")) > reloads, "the reload")
+    else:
+        await town.bot.kill()
+        await town.bot.start()
+
+
 @pytest.mark.parametrize("way", ["reload", "restart"])
 async def test_a_lane_that_leaves_and_comes_back(town: Town, slack: SlackServer, way: str, tmp_path: Path) -> None:
-    async def take_up(config: str) -> None:
-        town.bot.file.write_text(config, "utf-8")
-        if way == "reload":
-            reloads = len(town.bot.journal(""))
-            os.kill(town.bot.pid, signal.SIGHUP)
-            await until(lambda: len(town.bot.journal("")) > reloads, "the reload")
-        else:
-            await town.bot.kill()
-            await town.bot.start()
-
     await town.bot.start()
     town.bot.rooms = ("#web", "#warroom")  # those that are there each time
     kept, old = await pinned(town, "web"), await pinned(town, "api")
     without = chat(slack) + lanes(tmp_path, "web")
-    await take_up(without)
+    await take_up(town, without, way)
     await until(lambda: not slack.pins("#api"), "the board of api is taken down")
     await until(lambda: slack.read(old) == "The lane api is no longer shown here", "its last words")
     assert slack.pins("#web") == [kept]
     edits = old.updated
-    await take_up(without + "\n[bot]\nurl = 'https://example.com'\n")
+    await take_up(town, without + "\n[bot]\nurl = 'https://example.com'\n", way)
     await town.at_rest()
     assert old.updated == edits
-    await take_up(town.config)
+    await take_up(town, town.config, way)
     new = await pinned(town, "api")
     assert new is not old
     assert slack.read(old) == "The lane api is no longer shown here"
     await town.at_rest()
+
+
+@pytest.mark.parametrize("way", ["reload", "restart"])
+async def test_a_push_under_way_whose_lane_leaves_and_comes_back(
+    town: Town, slack: SlackServer, way: str, tmp_path: Path, gate: Gate
+) -> None:
+    await town.bot.start()
+    town.bot.rooms = ("#web", "#warroom")
+    slack.people.say("ann", "#api", ".join; .go")
+    await gate.opened()
+    await town.hears("you're on princess", "#api")
+    [message] = town.views("#api")["push api/1"]
+    await until(lambda: "On princess" in slack.read(message), "the stage in the message of the push")
+    await take_up(town, chat(slack) + lanes(tmp_path, "web"), way)
+    await until(lambda: "no longer shown here, nor how this push goes on" in slack.read(message), "its last words")
+    assert "ann drives" in slack.read(message)
+    await take_up(town, town.config, way)
+    await until(lambda: "On princess" in slack.read(message), "it goes on")
+    slack.people.say("ann", "#api", ".good; .go")
+    await town.hears("you're on production", "#api")
+    assert any("you're on production" in line for line in slack.said("#api", message.ts))
+    await town.at_rest()
+    await town.check()

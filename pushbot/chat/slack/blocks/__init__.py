@@ -8,6 +8,6 @@ from pushbot.chat.slack.blocks.board import board, past
 from pushbot.chat.slack.blocks.drawn import Drawn
 from pushbot.chat.slack.blocks.home import home
 from pushbot.chat.slack.blocks.press import Press, pressed
-from pushbot.chat.slack.blocks.push import push
+from pushbot.chat.slack.blocks.push import push, unfollowed
 
-__all__ = ["Drawn", "Press", "board", "home", "past", "pressed", "push"]
+__all__ = ["Drawn", "Press", "board", "home", "past", "pressed", "push", "unfollowed"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from pushbot.chat.slack.blocks.drawn import Drawn, fitting
+from pushbot.chat.slack.blocks.drawn import Drawn, fallback, fitting
 from pushbot.chat.slack.blocks.lane import SCALES, Scale
 from pushbot.chat.slack.blocks.pieces import (
     ago,
@@ -25,6 +25,7 @@ from pushbot.service.voice.plain import going, lasting
 from pushbot.views import PushEnd, StageState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from pushbot.chat.slack.blocks.pieces import Run
@@ -48,6 +49,15 @@ def _push(view: PushView, now: datetime, scale: Scale) -> list[Object]:
         *([rich_text(paragraph(*lines, *([[italic(more)]] if more else [])))] if lines else []),
         rich_text(paragraph(*filter(None, facts))),
     ]
+
+
+def unfollowed(name: str, shown: Sequence[Object]) -> Drawn:
+    """What stays of a push under way whose lane is shown no more: the blocks that it has, but for how it stands."""
+    lane, _, _ = name.rpartition("/")
+    last = section(f"The lane {lane} is no longer shown here, nor how this push goes on", named=block_id("push", name))
+    blocks = [last if one.get("block_id") == last["block_id"] else one for one in shown]
+    blocks = blocks if last in blocks else [last]
+    return Drawn(blocks, fallback(blocks))
 
 
 def headline(view: PushView) -> str:

@@ -10,6 +10,8 @@ from pushbot.chat.slack.writing.message import AS_IT_IS
 from pushbot.views import PushView
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pushbot.chat.slack.shape import Object
     from pushbot.ports import Clock
     from pushbot.views import HomeView, LaneBoard
@@ -30,6 +32,11 @@ class Drawing:
     def past(self, lane: str) -> Object:
         """Those of one that shows a lane no more."""
         drawn = blocks.past(lane)
+        return {"text": drawn.fallback, "blocks": [*drawn.blocks], **AS_IT_IS}
+
+    def unfollowed(self, push: str, shown: Sequence[Object]) -> Object:
+        """Those of one that showed these blocks of a push, when nothing more of it is shown."""
+        drawn = blocks.unfollowed(push, shown)
         return {"text": drawn.fallback, "blocks": [*drawn.blocks], **AS_IT_IS}
 
     def home(self, home: HomeView) -> Object:

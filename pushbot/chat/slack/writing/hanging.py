@@ -1,4 +1,4 @@
-"""What is done about a message that hangs in a channel, whatever it shows: pinned, deleted, or taken down for good.
+"""What is done about a message that hangs in a channel: it is pinned, deleted, taken down, or not followed any more.
 
 https://docs.slack.dev/reference/methods/pins.add, https://docs.slack.dev/reference/methods/pins.remove
 """
@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.slack.refused import NO_ENTRY, UNKNOWN, Refused, warn
+from pushbot.chat.slack.shape import objects
 from pushbot.chat.slack.writing import lookback
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from pushbot.chat.slack.api import Api
     from pushbot.chat.slack.shape import Object
     from pushbot.chat.slack.writing.places import Places
@@ -93,6 +96,28 @@ async def take_down(api: Api, places: Places, channel: str, key: str, last: Obje
             await _last_words(api, channel, spot.ts, {**last, "metadata": lookback.of_past(places.record)})
         await _unpin(api, channel, spot.ts)
     await places.keep(channel, key, None)
+
+
+async def unfollow(
+    api: Api, places: Places, channel: str, key: str, unfollowed: Callable[[Sequence[Object]], Object]
+) -> None:
+    """Have nothing more shown of a push under way: its message says so, and else stays as it is, should it go on again.
+
+    `unfollowed` makes that of the blocks which it has. Errors as those of `Api.call`; then it is tried again.
+    """
+    spot = places.get(channel, key)
+    if spot is None:
+        return
+    message = await _looked_at(api, channel, spot.ts)
+    if lookback.is_ours(message, places.record):
+        metadata = lookback.of_view(places.record, key)
+        last = unfollowed(objects(message, "blocks"))
+        try:
+            await api.call("chat.update", channel=channel, ts=spot.ts, metadata=metadata, **last)
+        except Refused as refused:
+            if refused.code not in GONE | {UNKNOWN}:
+                raise
+    await places.keep(channel, key, replace(spot, drawn="", ended=True))
 
 
 async def _looked_at(api: Api, channel: str, ts: str) -> Object:

@@ -104,9 +104,9 @@ class Places:
         if spot is not None and spot.ended:
             await self._forget_old(channel)
 
-    def boards(self) -> tuple[tuple[str, str], ...]:
-        """The boards that are remembered, each by its channel and its lane."""
-        return tuple((where, key.removeprefix(BOARD)) for where, key in self._spots if key.startswith(BOARD))
+    def living(self) -> tuple[tuple[str, str], ...]:
+        """Of what is remembered all that changes as things go on, by channel and key: boards, and pushes under way."""
+        return tuple(place for place, spot in self._spots.items() if not spot.ended)
 
     def thread(self, channel: str, push: str) -> str:
         """The thread of a push, empty when there is none."""

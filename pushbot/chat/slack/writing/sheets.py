@@ -24,6 +24,8 @@ from pushbot.errors import DeliveryUncertain
 from pushbot.views import PushEnd, PushView
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pushbot.chat.slack.api import Api
     from pushbot.chat.slack.shape import Object
     from pushbot.chat.slack.writing.places import Places
@@ -42,6 +44,10 @@ class Art(Protocol):
 
     def past(self, lane: str) -> Object:
         """Those of one that shows a lane no more."""
+        ...
+
+    def unfollowed(self, push: str, shown: Sequence[Object]) -> Object:
+        """Those of one that showed these blocks of a push, when nothing more of it is shown."""
         ...
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,9 +18,9 @@ import structlog
 from pushbot.chat.slack.refused import NO_BOT, NO_ENTRY, UNKNOWN, Refused, Unreachable, warn
 from pushbot.chat.slack.writing import lookback
 from pushbot.chat.slack.writing.crew import pause
-from pushbot.chat.slack.writing.hanging import GONE, NOT_THERE, Peace, delete, pin, take_down
+from pushbot.chat.slack.writing.hanging import GONE, NOT_THERE, Peace, delete, pin, take_down, unfollow
 from pushbot.chat.slack.writing.lookback import BOARD
-from pushbot.chat.slack.writing.places import board_key, push_key
+from pushbot.chat.slack.writing.places import PUSH, board_key, push_key
 from pushbot.chat.slack.writing.sheets import is_over
 from pushbot.views import PushEnd, PushView
 
@@ -60,17 +61,18 @@ class Wall:
     _touched: dict[str, int] = field(default_factory=dict)
     _peace: Peace = field(default_factory=Peace)
     _resting: dict[str, float] = field(default_factory=dict)
-    _leaving: set[str] = field(default_factory=set)
+    _leaving: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
     def show_board(self, board: LaneBoard) -> None:
         """Make this the lane's board."""
-        self._leaving.discard(board_key(board.lane))
+        self._left(board_key(board.lane))
         self._change(board_key(board.lane), board)
 
-    def take_down(self, lane: str) -> None:
-        """Show the lane's board no more."""
-        self._leaving.add(board_key(lane))
-        self._stir(board_key(lane))
+    def take_down(self, key: str) -> asyncio.Future[None]:
+        """Show a board, or how a push goes on, no more. Done when that is so, or is not to be."""
+        left = self._leaving.setdefault(key, asyncio.get_running_loop().create_future())
+        self._stir(key)
+        return left
 
     def touch(self, key: str) -> bool:
         """Look at the message of a view, which somebody may have unpinned, and put that right.
@@ -87,6 +89,7 @@ class Wall:
         """Make this what is shown of a push. One that is over, and that the room never heard of, is not begun."""
         key = push_key(push.name)
         new = key not in self.sheets.views and push.end is PushEnd.UNDERWAY
+        self._left(key)
         self._change(key, push)
         if new:
             self._announce(push.name)
@@ -228,15 +231,24 @@ class Wall:
         self._sure[key] = since
 
     async def _leave(self, channel: str, key: str) -> None:
-        last = self.sheets.art.past(key.removeprefix(BOARD))
+        api, places, art = self.sheets.api, self.sheets.places, self.sheets.art
         try:
-            await take_down(self.sheets.api, self.sheets.places, channel, key, last)
+            if key.startswith(BOARD):
+                await take_down(api, places, channel, key, art.past(key.removeprefix(BOARD)))
+            else:
+                await unfollow(api, places, channel, key, partial(art.unfollowed, key.removeprefix(PUSH)))
         except Refused as refused:  # it is tried again when the room is entered anew, or the bot begins
             warn("board_not_taken_down", refused, key=key, channel=channel)
         if key in self._leaving:
-            self._leaving.remove(key)
+            self._left(key)
             self.sheets.views.pop(key, None)
             self._dirty.pop(key, None)
+
+    def _left(self, key: str) -> None:
+        """It has left, or is to stay after all."""
+        left = self._leaving.pop(key, None)
+        if left is not None:
+            left.set_result(None)
 
     async def _post(self, channel: str, key: str) -> str:
         ts = await self.sheets.post(channel, key)

@@ -15,9 +15,10 @@ from pushbot.chat.slack.people import ID
 from pushbot.chat.slack.writing.crew import Crew
 from pushbot.chat.slack.writing.drawing import Drawing
 from pushbot.chat.slack.writing.homes import Homes
+from pushbot.chat.slack.writing.lookback import BOARD
 from pushbot.chat.slack.writing.message import Writing
 from pushbot.chat.slack.writing.outbox import Speech, is_thread
-from pushbot.chat.slack.writing.places import Places, board_key, lane_of
+from pushbot.chat.slack.writing.places import Places, lane_of
 from pushbot.chat.slack.writing.presence import InPrivate, InRoom, NoMore, Tools
 from pushbot.chat.slack.writing.snippets import Snippets
 from pushbot.chat.slack.writing.talk import SETTLES
@@ -142,6 +143,12 @@ class Writer:
         self._boards = boards
         self._take_down()
 
+    async def take_down(self) -> None:
+        """Show nothing any more; returns when that is so, as far as it can be."""
+        self._boards = ()
+        if leaving := self._take_down():
+            await asyncio.wait(leaving)
+
     def show_push(self, room: str, push: PushView) -> None:
         """Make this what a room shows of a push; lines of it that are said from now on stand below."""
         self._room(room).wall.show_push(push)
@@ -168,7 +175,7 @@ class Writer:
         """Somebody unpinned this message, or any where that is not known: a board is pinned again."""
         room = self._rooms.named(channel)
         if room is not None:
-            boards = [board_key(lane) for where, lane in self._places.boards() if where == channel]
+            boards = [key for where, key in self._places.living() if where == channel and key.startswith(BOARD)]
             for key in [self._places.key_at(channel, ts)] if ts else boards:
                 self._room(room).wall.touch(key)
 
@@ -184,18 +191,21 @@ class Writer:
             self._in_rooms[name] = InRoom(name, self._rooms, self._tools, interval, self._refused)
         return self._in_rooms[name]
 
-    def _take_down(self) -> None:
+    def _take_down(self) -> list[asyncio.Future[None]]:
         """Take down what hangs where it is not to be any more, as far as is known which channels the rooms are."""
         if self._boards is None:
-            return
-        for channel, lane in self._places.boards():
-            there = {self._rooms.id_of(room) for room, name in self._boards if name == lane}
+            return []
+        leaving = []
+        for channel, key in self._places.living():
+            there = {self._rooms.id_of(room) for room, lane in self._boards if lane == lane_of(key)}
             if channel in there or None in there:
                 continue
             room = self._rooms.named(channel)
             if room is None and channel not in self._no_more:
                 self._no_more[channel] = NoMore(channel, self._tools)
-            (self._room(room) if room is not None else self._no_more[channel]).wall.take_down(lane)
+            wall = (self._room(room) if room is not None else self._no_more[channel]).wall
+            leaving.append(wall.take_down(key))
+        return leaving
 
     def _person(self, user: str) -> InPrivate:
         if user not in self._in_private:
