@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pushbot.errors import PushbotError
-from pushbot.ports import Remembering
+import structlog
+
+from pushbot.errors import PushbotError, fault_reference
+from pushbot.ports import Displays, Remembering
 from pushbot.service.feed import Feed
 from pushbot.service.fence import kept_up, one_by_one
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
     GivenUp = Callable[[str, PushbotError], Awaitable[None]]
     Tell = Callable[[Notice], Awaitable[None]]
+
+LOG = structlog.get_logger()
+CLEARING = 5.0
+"""Seconds in which a chat that leaves the configuration may take down what it shows; meanwhile nobody is answered."""
 
 
 @dataclass(slots=True)
@@ -123,6 +129,10 @@ class Lasting:
     async def part_with(self, chats: Mapping[str, Chat], web: WebSpec | None) -> None:
         """Hang up on the chats that are not among `chats`, and close the listener if it is not to be as in `web`."""
         gone = [link for name, link in self.links.items() if chats.get(name) is not link.chat]
+        async with asyncio.TaskGroup() as group:
+            for link in gone:
+                if link.chat.name not in chats and not link.task.done() and isinstance(link.chat, Displays):
+                    group.create_task(_cleared(link.chat, link.chat.name), name=f"{link.chat.name} is taken down")
         self.links = {name: link for name, link in self.links.items() if link not in gone}
         tasks = [link.task for link in gone]
         if self.web is not None and (self.web.task.done() or self.web.listener.spec != web):
@@ -141,3 +151,14 @@ class Lasting:
     def all_tasks(self) -> list[asyncio.Task[None]]:
         """Everything that runs here."""
         return [*self.tasks, *self.web_tasks(), *(link.task for link in self.links.values())]
+
+
+async def _cleared(chat: Displays, name: str) -> None:
+    """Have a chat that leaves take down what it shows, as far as it can in a short time."""
+    try:
+        async with asyncio.timeout(CLEARING):
+            await chat.take_down()
+    except TimeoutError:
+        LOG.warning("not_taken_down", chat=name, within=CLEARING)
+    except Exception:
+        LOG.exception("not_taken_down", chat=name, reference=fault_reference())

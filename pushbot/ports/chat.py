@@ -211,8 +211,12 @@ class Displays(Protocol):
     def keep_boards(self, boards: Collection[tuple[str, str]]) -> None:
         """Show these boards, each named by its room and its lane, and take down all others, also those of before.
 
-        Told at the start and after each reload, before any board is shown.
+        Told at the start and after each reload, before any board is shown. Pushes elsewhere are not followed any more.
         """
+        ...
+
+    async def take_down(self) -> None:
+        """Take down all of them, as the chat leaves the configuration. Cancelled when it takes more than seconds."""
         ...
 
     def show_push(self, room: str, push: PushView) -> None:

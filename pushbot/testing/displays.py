@@ -94,6 +94,10 @@ class ShowingChat:
         """Take down all other boards, see `Displays.keep_boards`."""
         self.screen.boards = {key: board for key, board in self.screen.boards.items() if key in boards}
 
+    async def take_down(self) -> None:
+        """Take down all boards, see `Displays.take_down`."""
+        self.screen.boards.clear()
+
     def show_push(self, room: str, push: PushView) -> None:
         """Show a push, see `Displays.show_push`."""
         self.screen.take(push, self.said)

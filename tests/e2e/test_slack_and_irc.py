@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,3 +61,29 @@ async def test_one_train_of_both(
     assert not any("[unknown_command]" in line for line in on_slack), "an answer is seen where it was asked for"
     on_irc = [line for line in ann.said("#web") if not line.startswith(AGAIN) and not line.endswith("]")]
     assert list(dict.fromkeys(on_irc)) == on_slack
+
+
+async def test_a_chat_that_a_reload_takes_away_takes_down_what_it_shows(
+    slack: SlackServer, irc_server: Ngircd, towns: Towns, tmp_path: Path
+) -> None:
+    Repository(tmp_path / "app").commit("first", page_txt="1")
+    irc = basics(irc_server.port).partition("[announce]")[0]
+    made = lanes(tmp_path, "web")
+    town = towns(
+        irc + chat(slack) + made.replace('["slack/#', '["irc/#web", "slack/#', 2).replace("#web", "#warroom", 1), "web"
+    )
+    town.settle_in("ann")
+    await town.bot.start()
+    slack.people.say("ann", "#web", ".join; .go")
+    await town.hears("you're on princess")
+    await until(lambda: slack.pins("#web"), "the board")
+    board, [message] = town.board(), town.views("#web")["push web/1"]
+    await until(lambda: "On princess" in slack.read(message), "the stage in the message of the push")
+
+    town.bot.file.write_text(irc + made.replace("slack/#", "irc/#"), "utf-8")
+    os.kill(town.bot.pid, signal.SIGHUP)
+    await until(lambda: not slack.pins("#web"), "the board is taken down")
+    assert slack.read(board) == "The lane web is no longer shown here"
+    await until(lambda: "nor how this push goes on" in slack.read(message), "the message of the push")
+    await until(lambda: "Configuration reloaded" in str(town.bot.journal("")), "the reload")
+    assert "not_taken_down" not in town.bot.log()

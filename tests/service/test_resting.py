@@ -7,6 +7,9 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from pushbot.app import lasting
 from pushbot.app.lasting import Lasting
 from pushbot.control.client import Conversation
 from pushbot.control.server import ControlServer
@@ -18,13 +21,13 @@ from pushbot.queue.model import Person, Phase
 from pushbot.service.asks import Ask
 from pushbot.service.house.oncall import OncallSpec
 from pushbot.service.lane.runbook import Outputs
+from pushbot.testing.displays import ShowingChat
 from pushbot.testing.playground import PUSH, WARROOM
 from tests.service.door import Door
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
-
-    import pytest
 
     from pushbot.ports import Work
     from pushbot.testing.playground import Playground
@@ -210,3 +213,32 @@ async def test_whoever_has_a_stage_run_hears_that_a_reload_takes_the_lane_away(
         assert heard["first"][-1] == gone
         assert list(bot.conductors) == ["web"]
         serving.cancel()
+
+
+async def _stuck(_: ShowingChat) -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+async def _broken(_: ShowingChat) -> None:
+    raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize("trouble", [None, _stuck, _broken])
+async def test_a_chat_that_leaves_takes_down_what_it_shows_and_holds_up_nobody_else(
+    play: Playground, monkeypatch: pytest.MonkeyPatch, trouble: Callable[[ShowingChat], Awaitable[None]] | None
+) -> None:
+    play.add_chat("slack")
+    screen = play.display("slack")
+    play.add_lane("search", "slack/#search", stages=("live",))
+    door = Door(monkeypatch)
+    await play.start()
+    await play.until(lambda: ("#search", "search") in screen.boards)
+    if trouble is not None:
+        monkeypatch.setattr(ShowingChat, "take_down", trouble)
+        monkeypatch.setattr(lasting, "CLEARING", 0.05)
+    plan = door.bot.plan
+    web = tuple(lane for lane in plan.lanes if lane.name == "web")
+    await door.bot.rewired(replace(plan, lanes=web, chats={"irc": plan.chats["irc"]}))
+    assert bool(screen.boards) == (trouble is not None)
+    await say(play, "al", ".join")
+    assert play.server.topic(PUSH) == "al"

@@ -119,6 +119,10 @@ class SlackChat:
         """Take down the boards of all other rooms and lanes, see `Displays`."""
         self._known.writer.keep_boards(boards)
 
+    async def take_down(self) -> None:
+        """Take down all boards, see `Displays`."""
+        await self._known.writer.take_down()
+
     def show_push(self, room: str, push: PushView) -> None:
         """Make this what `room` shows of the push, see `Displays`."""
         self._known.writer.show_push(room, push)
