@@ -150,7 +150,7 @@ class Train:
     `number` names the train's push for ever ("push 12"). `stage` is the place it is at, None before
     the first; `run` is the number of the run in flight, or of the last one.
     `deployed` is whether a run (and not only `.at`) brought it to `stage`. `revision` is pinned by
-    the train's first run. `aside` is a train that stands in no line: one stage, run from the command line.
+    the train's first run. `aside` is a train that stands in no line: one stage, by `.deploy` or `pushbot stage`.
     `second` is another person's word for the stage named in it, `override` an operator's for the next start in spite
     of what stands in the way, `confirmed` the checks that a person answered. `quiet`: its driver wants no chatter.
     `idle_since` is since when its driver is waited for as the head, `asked_at` when that was said; `asked` are the
