@@ -73,9 +73,9 @@ class PushRecord:
     """A train's journey, from its first stage to done; `stages` are those reached, in order.
 
     `aside`: it was one stage that no train in the line brought, by `.deploy` or `pushbot stage`. `joined_at` is when
-    the train came into the line, `up_at` when its turn came; None where that was not recorded. `people` are the keys of the riders, in order:
-    `person:alice` for one of `[people]`, else with the chat (`slack/user:U024BE7LH`); none where only their names
-    were recorded.
+    the train came into the line, `up_at` when its turn came; None where that was not recorded. `people` are the keys of
+    the riders, in order: `person:alice` for one of `[people]`, else with the chat (`slack/user:U024BE7LH`); none where
+    only their names were recorded.
     """
 
     lane: str
