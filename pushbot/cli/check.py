@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from pushbot.service.spec import StageSpec
 
 
+_NO_OPERATOR = (
+    "nobody in a chat is an operator, who may override, reload, and stop what is others'. "
+    'Name some: [roles.operator] with people = ["irc/alice"]'
+)
+
+
 @click.command(short_help="Tell every mistake of a configuration.")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--offline", is_flag=True, help="Look at the file alone, and ask no chat.")
@@ -40,10 +46,11 @@ def check(ctx: click.Context, config: Path, *, offline: bool) -> None:
     """  # noqa: D301 - \b is click's mark for lines to keep
     found = load(config)
     click.echo(summary(found))
+    warnings = [] if found.access.operators else [_NO_OPERATOR]
     try:
-        warnings = too_short(found)
+        warnings += too_short(found)
     except PushbotError as error:
-        warnings = [str(error)]
+        warnings.append(str(error))
     for line in warnings:
         click.echo(f"warning: {line}", err=True)
     if not offline and not looked_well(found):
@@ -62,11 +69,6 @@ def summary(config: Config) -> str:
             lines.append("  no stages: the queue alone, stages set by .at")
     rooms = ", ".join(map(str, config.announce.rooms))
     lines.append(f"announcements also in {rooms}" if rooms else "announcements in the lanes' rooms only")
-    if not config.access.operators:
-        lines.append(
-            "warning: nobody in a chat is an operator, who may override, reload, and stop what is others'. "
-            'Name some: [roles.operator] with people = ["irc/alice"]'
-        )
     return "\n".join(lines)
 
 

@@ -89,6 +89,14 @@ def test_check_sums_up_what_is_right() -> None:
     assert "  stage princess (local): build, publish" in said.stdout
 
 
+def test_check_warns_on_standard_error(tmp_path: Path) -> None:
+    file = tmp_path / "pushbot.toml"
+    file.write_text('[chats.irc]\nhost = "127.0.0.1"\n[lanes.web]\nrooms = ["irc/#push"]\n', encoding="utf-8")
+    said = pushbot_("check", file)
+    assert (said.exit_code, "warning" in said.stdout) == (0, False)
+    assert said.stderr.startswith("warning: nobody in a chat is an operator")
+
+
 def test_check_and_run_tell_the_same_mistakes(tmp_path: Path) -> None:
     file = tmp_path / "pushbot.toml"
     file.write_text('[bott]\n[lanes.web]\nrooms = ["irc/#push\\u001b[31m"]\n', encoding="utf-8")

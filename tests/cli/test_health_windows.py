@@ -43,6 +43,8 @@ def file(tmp_path: Path) -> Path:
 store = "record.db"
 [chats.irc]
 host = "localhost"
+[roles.operator]
+people = ["irc/alice"]
 [lanes.web]
 rooms = ["irc/#push"]
 pipeline = "web"
