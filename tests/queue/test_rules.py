@@ -13,7 +13,7 @@ import pytest
 from pushbot.queue import commands as c
 from pushbot.queue import events as e
 from pushbot.queue.grammar import Mistake, parse_message
-from pushbot.queue.model import Person, Phase, Queue, RunKind
+from pushbot.queue.model import Person, Phase, Queue, Rider, RunKind
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules import Decision, Facts, decide
 from pushbot.queue.topic import parse, render
@@ -369,6 +369,33 @@ def edited(queue: Queue, text: str, drawn: str | None = None) -> Decision | Refu
 def test_a_topic_by_hand(before: str, text: str, after: str) -> None:
     result = edited(queue_of(before), text)
     assert (f"[{result.code}]" if isinstance(result, Refusal) else render(result.queue)) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("bob | al + zoe | bob", ["irc bob", "al zoe", "slack bob"]),
+        ("zoe | bob | bob | al", ["zoe", "irc bob", "slack bob", "al"]),
+        ("bob + zoe | al | bob", ["irc bob zoe", "al", "slack bob"]),
+        ("al | bob", None),
+        ("bob | al | bob | bob", None),
+        ("clear", None),
+    ],
+)
+def test_two_people_of_one_name_keep_their_places_in_a_topic_by_hand(text: str, after: list[str] | None) -> None:
+    """On IRC and on Slack, say. Which of them is meant where a name is gone, or there once more, nobody can tell."""
+    queue = queue_of("bob | al | di")
+    here, there = Person("irc", "account:bob", "bob"), Person("slack", "user:U1", "bob")
+    seats = ((here,), (person("al"),), (there,))
+    trains = (replace(old, riders=tuple(map(Rider, new))) for old, new in zip(queue.trains, seats, strict=True))
+    result = edited(replace(queue, items=tuple(trains)), text)
+    if after is None:
+        assert isinstance(result, Refusal)
+        assert (result.code, "called bob" in result.subject) == (Code.UNREADABLE_TOPIC, True)
+    else:
+        assert isinstance(result, Decision)
+        riders = [[rider.person for rider in train.riders] for train in result.queue.trains]
+        assert [" ".join(f"{one.chat} {one.name}".strip() for one in train) for train in riders] == after
 
 
 def test_whoever_got_on_meanwhile_stays_and_a_word_given_meanwhile_stands() -> None:

@@ -6,6 +6,7 @@ falls off, and no word given in the meantime is unsaid.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -40,7 +41,7 @@ def edit(queue: Queue, command: EditTopic, facts: Facts) -> Decision | Refusal:
     wanted = restore_tail(read, command.drawn, queue)
     if wanted == seen:
         return Decision(queue)
-    merged = _Merge(queue, seen, facts).of(wanted)
+    merged = _Merge(queue, seen, facts, _seats(queue, facts)).of(wanted)
     if isinstance(merged, Refusal):
         return merged
     if merged == queue:
@@ -65,15 +66,29 @@ def _people(queue: Queue) -> list[Rider]:
     return [rider for train in queue.trains for rider in train.riders]
 
 
+def _seats(queue: Queue, facts: Facts) -> dict[str, deque[Person]]:
+    """Whom each name means, with one person for each seat."""
+    names: dict[str, deque[Person]] = {}
+    for rider in _people(queue):
+        names.setdefault(facts.fold(rider.person.name), deque()).append(rider.person)
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class _Merge:
-    """`queue` as it is, `seen` as the writer saw it."""
+    """`queue` as it is, with its `seats`; `seen` as the writer saw it."""
 
     queue: Queue
     seen: Queue
     facts: Facts
+    seats: dict[str, deque[Person]]
 
     def of(self, wanted: Queue) -> Queue | Refusal:
+        written = _seats(wanted, self.facts)
+        for name, seats in self.seats.items():
+            if any(not one.same(seats[0]) for one in seats) and len(seats) != len(written.get(name, ())):
+                why = f"several people aboard are called {seats[0].name}, and it does not say which of them stay where"
+                return Refusal(Code.UNREADABLE_TOPIC, subject=why)
         unclaimed = list(self.queue.trains)
         holds = [item for item in self.queue.items if isinstance(item, Hold)]
         items, next_train = list[Item](), self.queue.next_train
@@ -101,12 +116,12 @@ class _Merge:
         return replace(hold, by=self.facts.by, since=self.facts.now, reminded=True)
 
     def _known(self, riders: Iterable[Rider]) -> tuple[Rider, ...]:
-        """Riders under the identities that the queue knows them by, each once."""
-        fold = self.facts.fold
-        names: dict[str, Person] = {fold(rider.person.name): rider.person for rider in _people(self.queue)}
+        """Riders under the identities that the queue knows them by, each once; several of one name in their order."""
         known = list[Rider]()
         for rider in riders:
-            person = names.get(fold(rider.person.name), rider.person)
+            seats = self.seats.get(self.facts.fold(rider.person.name), deque((rider.person,)))
+            person = seats[0]
+            seats.rotate(-1)
             if not any(person.same(other.person) for other in known):
                 known.append(replace(rider, person=person))
         return tuple(known)
