@@ -202,6 +202,7 @@ async def test_rooms_stand_one_below_the_other_or_side_by_side(irc_server: Ngirc
     bot = await connect(irc_server, "pushbot", "#push", "#warroom")
     for columns, together in ((80, False), (160, True)):
         async with sitting(irc_server, columns=columns) as you:
+            await bot.expect(lambda line: line.startswith(":you!") and line.endswith("JOIN :#warroom"))
             bot.send("PRIVMSG #push :up you are", "PRIVMSG #warroom :deploying")
             await you.sees("pushbot: up you are")
             await you.sees("pushbot: deploying")
@@ -258,6 +259,7 @@ async def test_words_of_the_screen_are_answered(irc_server: Ngircd) -> None:
 async def test_looking_back_and_what_was_typed_before(irc_server: Ngircd, connect: Connect) -> None:
     bot = await connect(irc_server, "pushbot", "#push")
     async with sitting(irc_server) as you:
+        await bot.expect(lambda line: line.startswith(":you!") and line.endswith("JOIN :#push"))
         bot.send(*(f"PRIVMSG #push :line {number}." for number in range(60)))
         await you.sees("line 59.")
         you.keys.send_text("\x1b[5~\x1b[5~")

@@ -19,6 +19,7 @@ import pytest
 
 from pushbot_plugins.release.cli import main
 from pushbot_plugins.release.root import Root, State
+from tests.rig.ngircd import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,11 +131,8 @@ def stage(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     (repo / "bin" / "tool").chmod(0o755)
     (repo / "link").symlink_to("version.txt")
     commit(repo, "server.py", SERVER)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     monkeypatch.delenv("PUSHBOT_KIND", raising=False)
-    made = Stage(tmp_path / "root", repo, port, capsys, monkeypatch)
+    made = Stage(tmp_path / "root", repo, free_port(), capsys, monkeypatch)
     yield made
     made.tool("stop", "--grace", "0.5")
 

@@ -251,13 +251,15 @@ class _Listener:
     """A host that is dead in that way. Closed with the rig."""
 
     def __init__(self, dead: Dead) -> None:
-        self._sockets = [socket.socket()]
+        self._sockets = list[socket.socket]()
+        self._thread: threading.Thread | None = None
+        if dead is Dead.REFUSES:
+            self.port = free_port()
+            return
+        self._sockets.append(socket.socket())
         self._sockets[0].bind(("127.0.0.1", 0))
         self.port = int(self._sockets[0].getsockname()[1])
-        self._thread: threading.Thread | None = None
         match dead:
-            case Dead.REFUSES:
-                self._sockets[0].close()
             case Dead.NO_ANSWER:
                 self._sockets[0].listen(0)
                 for _ in range(4):  # the queue of those who wait to be accepted is full then: SYNs are dropped
@@ -280,8 +282,9 @@ class _Listener:
                 connection.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._sockets[0].shutdown(socket.SHUT_RDWR)
+        for each in self._sockets[:1]:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
         if self._thread is not None:
             self._thread.join()
         for each in self._sockets:

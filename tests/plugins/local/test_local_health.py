@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tests.plugins.local.conftest import Bench
 
 WELL = Outcome(RunState.SUCCEEDED)
-QUICK = {"interval": 0.01, "timeout": 1.0, "window": 0.6}
+QUICK = {"interval": 0.01, "timeout": 20.0, "window": 20.0}
+"""What is well is seen to be so on any machine; what stays ill is given up after a `window` of its own."""
 
 
 class Web:
@@ -82,19 +83,21 @@ async def test_a_service_becomes_well(bench: Bench, web: Web) -> None:
 async def test_a_service_that_stays_ill_fails_the_run(bench: Bench, web: Web) -> None:
     web.answers = [(500, "oops")]
     job = replace(
-        bench.job(Step("publish", run=("true",))), health=(http(web),), post=(Step("clean", script="exit 9"),)
+        bench.job(Step("publish", run=("true",))),
+        health=(http(web, window=1.5),),
+        post=(Step("clean", script="exit 9"),),
     )
     outcome = await bench.run(job)
-    reason = f"GET {web.url}/ answered 500, wanted 200, still after 0.6 s"
+    reason = f"GET {web.url}/ answered 500, wanted 200, still after 1.5 s"
     assert outcome == Outcome(RunState.FAILED, "health: web", reason)
-    assert len(web.asked) > 2
+    assert len(web.asked) > 1
     assert bench.told == ["publish 1/3", "health: web 2/3"]
 
 
 async def test_an_answer_without_the_text_is_ill(bench: Bench, web: Web) -> None:
-    outcome = await checked(bench, http(web, expect="rev {revision}", window=0.6))
+    outcome = await checked(bench, http(web, expect="rev {revision}", window=1.5))
     assert outcome.reason == (
-        f"GET {web.url}/ answered 200, but without 'rev 6957bb87c0ffee00000000000000000000000000', still after 0.6 s"
+        f"GET {web.url}/ answered 200, but without 'rev 6957bb87c0ffee00000000000000000000000000', still after 1.5 s"
     )
 
 
@@ -106,20 +109,20 @@ async def test_a_redirect_is_an_answer_and_not_followed(bench: Bench, web: Web) 
 async def test_a_service_that_hangs_is_ill(bench: Bench, web: Web) -> None:
     web.answers = [None]
     began = time.monotonic()
-    outcome = await checked(bench, http(web, timeout=0.05, window=0.6))
-    assert (outcome.reason or "").startswith(f"GET {web.url}/ gave no answer within 0.0")
+    outcome = await checked(bench, http(web, timeout=0.3, window=3.0))
+    assert (outcome.reason or "").startswith(f"GET {web.url}/ gave no answer within 0.")
     assert time.monotonic() - began < 20
     assert len(web.asked) > 1
 
 
 async def test_a_service_that_is_not_there_is_ill(bench: Bench, web: Web) -> None:
-    outcome = await checked(bench, replace(http(web, window=0.6), target="http://127.0.0.1:1/"))
-    assert outcome.reason == "GET http://127.0.0.1:1/ failed: Connection refused, still after 0.6 s"
+    outcome = await checked(bench, replace(http(web, window=1.5), target="http://127.0.0.1:1/"))
+    assert outcome.reason == "GET http://127.0.0.1:1/ failed: Connection refused, still after 1.5 s"
 
 
 async def test_one_good_answer_is_not_three_in_a_row(bench: Bench, web: Web) -> None:
     web.answers = [(200, ""), (200, ""), (500, ""), (200, "")]
-    assert await checked(bench, http(web, passes=3, window=5.0)) == WELL
+    assert await checked(bench, http(web, passes=3)) == WELL
     assert len(web.asked) == 6
 
 
@@ -142,8 +145,8 @@ async def test_tcp(bench: Bench, web: Web) -> None:
 
 
 async def test_tcp_refused(bench: Bench, web: Web) -> None:
-    outcome = await checked(bench, replace(http(web, window=0.6), kind=ProbeKind.TCP, target="127.0.0.1:1"))
-    assert outcome.reason == "TCP 127.0.0.1:1 took no connection: Connection refused, still after 0.6 s"
+    outcome = await checked(bench, replace(http(web, window=1.5), kind=ProbeKind.TCP, target="127.0.0.1:1"))
+    assert outcome.reason == "TCP 127.0.0.1:1 took no connection: Connection refused, still after 1.5 s"
 
 
 async def test_command(bench: Bench) -> None:
@@ -154,18 +157,18 @@ async def test_command(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("script", "reason", "tail"),
     [
-        ("echo sick; exit 4", "sh ended with exit code 4, still after 0.6 s", ("sick",)),
-        ("echo fine", "sh ended well, but without 'wanted' in its output, still after 0.6 s", ("fine",)),
+        ("echo sick; exit 4", "sh ended with exit code 4, still after 1.5 s", ("sick",)),
+        ("echo fine", "sh ended well, but without 'wanted' in its output, still after 1.5 s", ("fine",)),
     ],
 )
 async def test_command_that_fails(bench: Bench, script: str, reason: str, tail: tuple[str, ...]) -> None:
-    outcome = await checked(bench, command(script, expect="wanted", window=0.6))
+    outcome = await checked(bench, command(script, expect="wanted", window=1.5))
     assert (outcome.state, outcome.step, outcome.reason) == (RunState.FAILED, "health: app", reason)
     assert set(outcome.tail) == set(tail)
 
 
 async def test_command_that_is_not_there(bench: Bench) -> None:
-    outcome = await checked(bench, replace(command("", window=0.6), run=("no-such-check",)))
+    outcome = await checked(bench, replace(command("", window=1.5), run=("no-such-check",)))
     assert (outcome.reason or "").startswith("no-such-check could not be started: no-such-check: No such file")
 
 

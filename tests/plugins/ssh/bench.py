@@ -30,8 +30,8 @@ def options(rig: SshdRig, **more: object) -> SshOptions:
         "user": how.user,
         "keys": how.keys,
         "known_hosts": how.known_hosts,
-        "connect_timeout": 2.0,
-        "login_timeout": 5.0,
+        "connect_timeout": 10.0,
+        "login_timeout": 20.0,
     }
     return SshOptions.model_validate(given | more)
 

@@ -88,7 +88,7 @@ def proxy(tmp_path: Path, backend: Backend) -> Iterator[Haproxy]:
 
 
 def haproxy(*sockets: str, **more: float | str) -> Draining:
-    way = Draining(way=Way.HAPROXY, sockets=sockets, backend="web", drain=5.0, healthy_within=5.0)
+    way = Draining(way=Way.HAPROXY, sockets=sockets, backend="web", drain=5.0, healthy_within=20.0)
     return replace(way, **more)  # type: ignore[arg-type]
 
 
@@ -166,7 +166,7 @@ async def test_requests_that_do_not_end_are_waited_for_so_long(
                 await asyncio.sleep(0.01)
         began = time.monotonic()
         await way.out(target(tmp_path))
-        assert 0.5 <= time.monotonic() - began < 10
+        assert 0.5 <= time.monotonic() - began < 20
         backend.slow.set()
     assert all(task.result().startswith("HTTP/1.1 200") for task in asking)
 
@@ -174,14 +174,14 @@ async def test_requests_that_do_not_end_are_waited_for_so_long(
 async def test_a_host_that_haproxy_does_not_see_well_is_not_back(
     tmp_path: Path, backend: Backend, proxy: Haproxy, web: Web
 ) -> None:
-    way = balancer(haproxy(proxy.path, healthy_within=0.3), tmp_path, web)
+    way = balancer(haproxy(proxy.path, healthy_within=1.0), tmp_path, web)
     host = target(tmp_path)
     await way.out(host)
     backend.well.remove("web1")
-    with pytest.raises(HostTrouble, match=r"HAProxy at .* sees web/web1 DOWN, still after 0\.3 s"):
+    with pytest.raises(HostTrouble, match=r"HAProxy at .* sees web/web1 DOWN, still after 1 s"):
         await way.back(host)
     backend.well.add("web1")
-    await way.back(host)
+    await balancer(haproxy(proxy.path), tmp_path, web).back(host)
 
 
 @pytest.mark.parametrize("name", ["web1; disable server web/web2", "web1\nshow info", "", "web/web2", "{none}"])
@@ -227,7 +227,7 @@ async def test_a_haproxy_that_hangs_holds_nobody(tmp_path: Path, web: Web) -> No
         async with asyncio.TaskGroup() as group:
             for _ in range(100):
                 group.create_task(out())
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 20
 
 
 async def test_by_http(tmp_path: Path, backend: Backend, web: Web) -> None:

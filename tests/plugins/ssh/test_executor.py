@@ -116,7 +116,7 @@ async def test_when_all_hosts_failed_the_run_has(bench: Bench) -> None:
 
 
 async def test_each_way_to_be_dead_is_named_in_time_and_the_others_go_on(tmp_path: Path, rig: SshdRig) -> None:
-    bench = Bench(tmp_path, rig, login_timeout=2.0)
+    bench = Bench(tmp_path, rig, connect_timeout=2.0, login_timeout=5.0)
     well = bench.rig.start(3)
     well[1].change_key()
     dead = [bench.rig.dead(how) for how in Dead]
@@ -246,11 +246,11 @@ async def test_an_abort_ends_what_runs_on_hosts_and_begins_no_other(bench: Bench
 
 async def test_a_run_has_its_time(bench: Bench) -> None:
     hosts = [each.host for each in bench.rig.start(2)]
-    job = replace(bench.job(hosts, Step("restart", script="sleep 6001")), timeout=1.0)
+    job = replace(bench.job(hosts, Step("restart", script="sleep 6001")), timeout=3.0)
     outcome = await bench.run(job)
     assert outcome.state is RunState.FAILED
     assert outcome.reason
-    assert outcome.reason.startswith("the run took longer than its 1 s; 2 of 2 hosts failed: ")
+    assert outcome.reason.startswith("the run took longer than its 3 s; 2 of 2 hosts failed: ")
 
 
 async def test_output_is_bounded_for_each_host(tmp_path: Path, rig: SshdRig) -> None:
@@ -269,15 +269,15 @@ async def test_output_is_bounded_for_each_host(tmp_path: Path, rig: SshdRig) -> 
 async def test_health_is_looked_at_for_each_host(bench: Bench) -> None:
     hosts = [each.host for each in bench.rig.start(2)]
     probes = (
-        Probe(ProbeKind.TCP, "sshd", target="{address}:" + hosts[0].address.rpartition(":")[2], window=1.0),
-        Probe(ProbeKind.COMMAND, "well", run=("cat", "well"), expect="{host} is well", interval=0.05, window=0.5),
+        Probe(ProbeKind.TCP, "sshd", target="{address}:" + hosts[0].address.rpartition(":")[2], window=20.0),
+        Probe(ProbeKind.COMMAND, "well", run=("cat", "well"), expect="{host} is well", interval=0.05, window=2.0),
     )
     step = Step("restart", script='if [ "$PUSHBOT_HOST" = web1 ]; then echo "web1 is well" > well; fi')
     job = replace(bench.job(hosts, step), health=probes)
     outcome = await bench.run(job)
     assert outcome.step == "health: well"
     assert outcome.reason
-    assert "1 of 2 hosts failed: web2 (health: well: cat exited with 1, still after 0.5 s" in outcome.reason
+    assert "1 of 2 hosts failed: web2 (health: well: cat exited with 1, still after 2 s" in outcome.reason
 
 
 async def test_what_cannot_be_had_is_said_before_anything_is_done(bench: Bench, tmp_path: Path) -> None:

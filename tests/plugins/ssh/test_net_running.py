@@ -455,7 +455,7 @@ class TestConnections:
 
     async def test_a_host_that_stands_still_is_noticed(self, rig: SshdRig) -> None:
         server = rig.one()
-        async with Network(replace(rig.connecting(), keepalive=0.1)) as net:
+        async with Network(replace(rig.connecting(), keepalive=0.5)) as net:
             shop = Shop(rig, server, net.remote(server.host))
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(_troubled(shop.run("echo begun; sleep 1017")))

@@ -55,7 +55,7 @@ async def test_over_http(rig: SshdRig, port: int) -> None:
 
 
 async def test_over_ssh(rig: SshdRig, tmp_path: Path) -> None:
-    executor = SshExecutor(options(rig, login_timeout=2.0))
+    executor = SshExecutor(options(rig, login_timeout=4.0))
     (tmp_path / "web1-version").write_text("v1\nmore\n")
     hosts = [rig.dead(Dead.NO_LOGIN), *(each.host for each in rig.start(2))]
     probe = VersionProbe(Look.FILE, f"{tmp_path}/{{host}}-version")

@@ -196,9 +196,10 @@ async def test_who_leaves_a_place_that_another_has_taken_leaves_it_to_him(tmp_pa
         one = group.create_task(Waiting(place).next(0.2))
         await until(place.exists)
         first = place.stat().st_ino
-        other = group.create_task(Waiting(place).next(0.5))
+        other = group.create_task(Waiting(place).next(60))
         await until(lambda: place.exists() and place.stat().st_ino != first)
         assert await one is None
         assert place.exists()
         assert not other.done()
+        other.cancel()
     assert not place.exists()
