@@ -163,6 +163,17 @@ def test_the_layers_in_the_docs_are_those_that_are_checked() -> None:
     assert f"`{written}`" in page.replace("\n", " ")
 
 
+def test_the_unit_starts_what_the_docs_install() -> None:
+    unit = (ROOT / "config" / "pushbot.service").read_text("utf-8")
+    install = (ROOT / "docs" / "operations.md").read_text("utf-8").split("## Install")[1].split("\n## ")[0]
+    command = re.search(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+    state = re.search(r"^StateDirectory=(.*)$", unit, re.MULTILINE)
+    assert command
+    assert state
+    assert f"    {command[1]}\n" in install
+    assert f"ln -sT /var/lib/{state[1]} " in install
+
+
 def test_no_file_is_long() -> None:
     files = [path for folder in ("pushbot", "plugins") for path in (ROOT / folder).rglob("*.py")]
     assert files
