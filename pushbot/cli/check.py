@@ -40,8 +40,8 @@ def check(ctx: click.Context, config: Path, *, offline: bool) -> None:
 
     \b
     Examples:
-      $ pushbot check --offline pushbot.toml
-      $ pushbot check pushbot.toml
+      pushbot check --offline pushbot.toml
+      pushbot check pushbot.toml
       pushbot.toml:21: pipelines.web.stages[0].timeot: unknown key; did you mean 'timeout'?
     """  # noqa: D301 - \b is click's mark for lines to keep
     found = load(config)

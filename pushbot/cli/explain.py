@@ -41,7 +41,7 @@ def explain(config: Path, lane: str | None) -> None:
 
     \b
     Example:
-      $ pushbot explain config/quickstart.toml web
+      pushbot explain config/quickstart.toml web
 
     Exit code: 0, 2 when there is no such lane, or for a configuration with mistakes.
     """  # noqa: D301 - \b is click's mark for lines to keep

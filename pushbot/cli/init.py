@@ -41,10 +41,10 @@ def init(directory: Path, parts: tuple[str, ...], *, slack: bool) -> None:
 
     \b
     Examples:
-      $ pushbot init my-bot
-      $ pushbot check my-bot/pushbot.toml
-      $ pushbot init --slack my-bot
-      $ pushbot init --slack --with private-rooms my-bot
+      pushbot init my-bot
+      pushbot check my-bot/pushbot.toml
+      pushbot init --slack my-bot
+      pushbot init --slack --with private-rooms my-bot
     """  # noqa: D301 - \b is click's mark for lines to keep
     if parts and not slack:
         raise click.UsageError("--with is for --slack")
