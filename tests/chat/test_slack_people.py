@@ -174,6 +174,19 @@ def test_a_handle_is_followed_and_nobodys_for_sure_that_two_have() -> None:
     assert list(meant(known, "countess@lovelace@U2")) == ["U2"]
 
 
+def test_who_was_named_before_they_were_known_is_told_once() -> None:
+    known = roster()
+    seats = [known.named(name) for name in ("Bob", "cid", "Eve", "dan")]
+    assert [seat.key for seat in seats] == ["name:bob", "name:cid", "name:eve", "name:dan"]
+    (renamed,) = known.learn(described("U1", "bobby", "bob"))  # type: ignore[arg-type]
+    assert (renamed.old, renamed.new.address, follows(renamed.old, renamed.new)) == (seats[0], "U1", True)
+    (by_handle,) = known.learn(described("U2", "cid", "Sidney"))  # type: ignore[arg-type]
+    assert (by_handle.old, by_handle.new.name) == (seats[1], "Sidney")
+    assert known.learn(described("U3", "evil", "Eve", is_restricted=True)) == ()  # type: ignore[arg-type]
+    (only_renamed,) = known.learn(described("U1", "bobby", "dan"))  # type: ignore[arg-type]
+    assert only_renamed.old.name == "bob"  # who takes the name later is not who was meant
+
+
 def test_of_who_left_nobody_is_told_apart() -> None:
     known = roster(described("U1", "alex1", "Alex", deleted=True), described("U2", "alex2", "Alex"))
     assert known.spelt("U2") == "Alex"

@@ -13,7 +13,7 @@ from tests.e2e import crashing
 from tests.e2e.bot import until
 from tests.e2e.made import Gate, Repository
 from tests.e2e.town import chat, lanes
-from tests.rig.slack import Http, Limited, Lost, Slow
+from tests.rig.slack import Http, Limited, Lost, Slow, Stuck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,19 @@ async def test_a_topic_that_stood_there_is_the_queue(town: Town, slack: SlackSer
     assert slack.topic("#web") == "ann | bob"
     assert slack.called(TOPICS) == []
     assert [train.riders for train in town.bot.trains()] == [("ann",), ("bob",)]
+
+
+async def test_who_is_named_in_a_topic_before_they_are_known_has_the_seat_when_they_speak(
+    town: Town, slack: SlackServer
+) -> None:
+    town.settle_in("ann", "bob")
+    slack.fault("users.list", Stuck())
+    slack.people.write_topic("ann", "#web", "ann | bob")
+    await town.bot.start()
+    await town.hears("ann: You're up")
+    slack.people.say("bob", "#web", ".good")
+    await until(lambda: slack.topic("#web") == "ann | bob*", "the word of bob")
+    assert slack.ephemerals("bob") == []
 
 
 async def test_links_go_in_every_way(town: Town, slack: SlackServer, gate: Gate) -> None:

@@ -25,6 +25,8 @@ NAME_LIMIT, HANDLE_LIMIT = 64, 32
 """Characters of a name that are shown, and of a handle."""
 NOTED = "name/"
 """How notes begin that say under which name somebody was told of; the id follows."""
+SOUGHT = 1000
+"""Names that nobody had who was known, of which it is remembered that they were asked for."""
 SLACKBOT = "USLACKBOT"
 ID = re.compile(r"[A-Za-z][\w-]{1,63}", re.ASCII)
 """What ids of users look like; what does not is nobody. Slack's are like U024BE7LH, those of stand-ins also U_ALICE."""
@@ -102,6 +104,7 @@ class Roster:
     _owners: dict[str, str] = field(default_factory=dict)
     _typed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _noted: dict[str, str] = field(default_factory=dict)
+    _sought: dict[str, Person] = field(default_factory=dict)
 
     # --- asking ---
 
@@ -129,7 +132,14 @@ class Roster:
         wanted = fold(name)
         shown = self._owners.get(wanted)
         meant = (shown,) if shown is not None else self._meant(name)
-        return self.person(meant[0]) if len(meant) == 1 else Person(self.chat, f"name:{wanted}", _name(name) or "-")
+        if len(meant) == 1:
+            return self.person(meant[0])
+        stranger = Person(self.chat, f"name:{wanted}", _name(name) or "-")
+        if not meant:  # it may be kept for them until they are known
+            self._sought[wanted] = stranger
+            if len(self._sought) > SOUGHT:
+                del self._sought[next(iter(self._sought))]
+        return stranger
 
     def people(self, name: str) -> tuple[Person, ...]:
         """All whom `name` may mean, each under a name that means nobody else."""
@@ -150,11 +160,14 @@ class Roster:
                 self._owners[fold(name)] = who
 
     def learn(self, found: Object) -> tuple[Renamed, ...]:
-        """Slack describes a user; told is who is called otherwise now. What is older than what is known is left out."""
+        """Slack describes a user; told is who is called otherwise now, or was named before it was known who that is.
+
+        What is older than what is known is left out.
+        """
         user = read_user(found, self.team)
         if user is None or (user.id in self._users and user.updated < self._users[user.id].updated):
             return ()
-        before = self._called.get(user.id)
+        before, first = self._called.get(user.id), user.id not in self._users
         was = self.person(user.id)
         self._type(user)
         name = self._free(user)
@@ -162,9 +175,10 @@ class Roster:
             del self._owners[fold(before)]
         self._called[user.id] = name
         self._owners[fold(name)] = user.id
-        if name == before:
-            return ()
-        return (Renamed(self.chat, was, self.person(user.id)),) if before is not None else ()
+        olds = [was] if before not in (None, name) else []
+        if first and self.person(user.id).trusted:
+            olds += filter(None, (self._sought.pop(fold(one), None) for one in (name, user.handle)))
+        return tuple(Renamed(self.chat, old, self.person(user.id)) for old in olds)
 
     def note(self, user_id: str) -> tuple[str, str] | None:
         """The note to be made because this user is told of; None when it is made already."""

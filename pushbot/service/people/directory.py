@@ -230,11 +230,12 @@ def follows(old: Person, new: Person) -> bool:
     """Whether seats of `old` become those of `new` when a chat says that the one is now the other.
 
     Not when `new` is not vouched for: who logs out keeps the seats for when they come back. And where nobody vouched
-    for `old`, they were named by others: such a seat is for the one who proves to be of that very name.
+    for `old`, they were named by others: such a seat is for the one who proves to be of that very name, or, where names
+    are no identities, of whom the chat says so.
     """
     if old.same(new) or (old.trusted and new.trusted):
         return True
-    return new.trusted and not old.trusted and _identity(old) == _identity(new)
+    return new.trusted and not old.trusted and (_identity(old) == _identity(new) or old.key.startswith("name:"))
 
 
 def _identity(person: Person) -> str:
