@@ -6,8 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
+from pushbot.chat.slack.answer import lost
 from pushbot.chat.slack.api import TRIES, Api
 from pushbot.chat.slack.paces import MINUTE, PER_MINUTE, TIERS, pace_of
 from pushbot.chat.slack.refused import Refused, Unreachable
@@ -103,10 +106,18 @@ async def test_what_people_would_see_twice_is_uncertain(
 
 async def test_a_slack_that_is_not_there_is_tried_some_times(slack: SlackServer, api: Api) -> None:
     await slack.down()
-    with pytest.raises(Unreachable, match=f"tried {TRIES} times"):
+    with pytest.raises(Unreachable, match=f"tried {TRIES} times") as caught:
         await post(api)
+    assert "Slack cannot be reached (127.0.0.1:" in str(caught.value)
+    assert ": Connection refused)" in str(caught.value)
     await slack.up()
     await post(api)
+
+
+def test_a_name_that_is_not_found_is_told() -> None:
+    key = ConnectionKey("slack.com", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None)
+    trouble = lost(aiohttp.ClientConnectorDNSError(key, OSError(None, "Domain name not found")))
+    assert (trouble.what, trouble.doubtful) == ("Slack cannot be reached (the name slack.com was not found)", False)
 
 
 async def test_a_429_stops_its_method_and_no_other(slack: SlackServer, api: Api) -> None:

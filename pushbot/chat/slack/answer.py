@@ -7,6 +7,7 @@ for Slack that knows only some methods and says so in its own way. So a body is 
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -69,8 +70,13 @@ def lost(error: Exception) -> Trouble:
     """What a broken connection leaves: only where there was none, nothing can have been carried out."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return Trouble(UNTRUSTED, doubtful=False)
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return Trouble(f"Slack cannot be reached ({type(error).__name__})", doubtful=False)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Trouble(f"Slack cannot be reached (the name {error.host} was not found)", doubtful=False)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        why = os.strerror(error.os_error.errno) if error.os_error.errno else type(error.os_error).__name__
+        return Trouble(f"Slack cannot be reached ({error.host}:{error.port}: {why})", doubtful=False)
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return Trouble("Slack cannot be reached (no connection in time)", doubtful=False)
     if isinstance(error, TimeoutError):
         return Trouble("Slack did not answer in time", doubtful=True)
     return Trouble(f"the connection to Slack broke ({type(error).__name__})", doubtful=True)
