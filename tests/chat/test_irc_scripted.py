@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -509,6 +510,18 @@ async def test_a_busy_bot_is_not_a_silent_server(server: Scripted) -> None:
         peer.send(":alice!a@b PRIVMSG #push :quick")
         await bot.told(Heard)
         assert server.peers.empty()
+
+
+async def test_a_bot_that_stood_still_is_not_a_silent_server(server: Scripted) -> None:
+    async with running(server.port, "#push", silent_after=0.5) as bot:
+        peer = await server.accept()
+        await peer.welcome("#push")
+        await bot.entered("#push")
+        peer.send(":alice!a@b PRIVMSG #push :.abort")
+        time.sleep(1)  # noqa: ASYNC251 - nothing else stands still for sure
+        assert (await bot.told(Heard)).text == ".abort"
+        bot.chat.say("#push", "stopped")
+        await peer.want("PRIVMSG #push :stopped")
 
 
 async def test_a_message_of_the_day_that_never_ends_is_not_waited_for(

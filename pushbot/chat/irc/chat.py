@@ -238,7 +238,7 @@ class _Ticks:
 
     def _tick(self) -> None:
         self._next = self._loop.call_later(self._every, self._tick)
-        self._session.tick()
+        self._session.tick(self._every)
         if self._session.failure is not None:
             self._transport.abort()
 

@@ -37,6 +37,9 @@ JOIN_BYTES = 400
 MOTD_WAIT = 5.0
 """Seconds after the welcome within which servers end their message of the day."""
 
+LATE = 600.0
+"""Seconds after which what somebody said is better not done."""
+
 _ERRORS = range(400, 600)
 
 _DESCRIBES = frozenset({"currenttopic", "topicinfo", "namreply", "endofnames", "whoreply", "whospcrpl"})
@@ -62,7 +65,8 @@ class Session:
     hopeless: bool = False
     _began: float = field(default_factory=time.monotonic)
     _welcomed: float | None = None
-    _heard: float = field(default_factory=time.monotonic)
+    _looked: float = field(default_factory=time.monotonic)
+    _silent_for: float = 0.0
     _probed: bool = False
     _nick_tried: float = 0.0
 
@@ -90,14 +94,20 @@ class Session:
 
     def heard(self) -> None:
         """Something came from the server."""
-        self._heard, self._probed = time.monotonic(), False
+        self._silent_for, self._probed = 0.0, False
 
-    def tick(self) -> None:
-        """See whether it is time for something."""
+    def tick(self, every: float) -> None:
+        """See whether it is time for something, as happens every so many seconds.
+
+        A bot that stood still itself finds what came meanwhile in the socket, so that counts for one time; but not when
+        it was for so long that nobody expects any more to be heard.
+        """
         now = time.monotonic()
+        passed, self._looked = now - self._looked, now
+        self._silent_for += passed if passed > LATE else min(passed, every)
         if self.busy:
-            self._heard = now
-        idle, patience = now - self._heard, self.known.options.silent_after
+            self._silent_for = 0.0
+        idle, patience = self._silent_for, self.known.options.silent_after
         if idle >= patience:
             self.failure = f"it has been silent for {patience:g} s"
         elif not self.ready:
