@@ -23,6 +23,7 @@ from tests.rig.slack.mocks import for_json, for_node, for_python
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aiohttp import web
     from pydantic import JsonValue
 
     from pushbot.chat.slack.answer import Answer
@@ -227,6 +228,17 @@ async def test_a_stand_in_that_was_made_for_one_sdk_is_asked_as_that_does(
         if method != "pins.add":
             await api.call(method, **arguments)  # type: ignore[arg-type]
     assert all(call.ok for call in slack.calls)
+
+
+async def test_what_breaks_down_is_there(slack: SlackServer, api: Api) -> None:
+    """Whatever else is not."""
+
+    def breaks(_method: str, request: web.Request) -> int:
+        return 500 if request.method == "GET" else 405
+
+    slack.api.breaks = breaks
+    with pytest.raises(Unreachable):
+        await api.call("pins.list", channel="C0NONE")
 
 
 async def test_slack_itself_is_asked_once_for_what_it_refuses(slack: SlackServer, api: Api) -> None:

@@ -303,3 +303,15 @@ async def test_a_stand_in_without_lists_is_told_the_id_by_the_configuration(slac
     async with Listener(slack, tmp_path, rooms=("C_WAR",)).running() as bot:
         await bot.chat.say("C_WAR", "hello")
         assert slack.said("#war") == ["hello"]
+
+
+@pytest.mark.parametrize("guests", [False, True])
+async def test_where_nobody_is_told_of_the_configuration_says_whether_to_trust_them(
+    slack: SlackServer, tmp_path: Path, *, guests: bool
+) -> None:
+    for method in ("users.info", "users.list"):
+        del slack.api.methods[method]
+    async with Listener(slack, tmp_path, options={"guests": guests}).running() as bot:
+        slack.people.say("ada", "#push", ".join")
+        [heard] = await bot.hears()
+        assert (heard.person.name, bool(heard.person.proof)) == ("U0ADA", guests)

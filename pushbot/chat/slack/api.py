@@ -52,13 +52,15 @@ ONCE = frozenset({"chat.postMessage", "chat.postEphemeral", "conversations.setTo
 class Api:
     """The Web API of one workspace. Whoever calls it does so in an `async with`: the last one out closes all.
 
-    `message_interval` is in seconds for each channel, `timeout` for each request. `scopes` is what Slack said last that
+    `message_interval` is in seconds for each channel, `timeout` for each request. When `quiet`, whoever calls tells of
+    methods that there are not. `scopes` is what Slack said last that
     the token may do, None when it did not say.
     """
 
     client: AsyncWebClient
     message_interval: float = 1.0
     timeout: float = TIMEOUT
+    quiet: bool = False
     scopes: str | None = None
     _methods: dict[str, Pace] = field(default_factory=dict)
     _channels: dict[str, Pace] = field(default_factory=dict)
@@ -196,8 +198,6 @@ class Api:
                 if refused.code not in UNSEEN:
                     raise
                 refusals.append(refused)
-                if [one.code for one in refusals] == [UNKNOWN, UNKNOWN]:
-                    break
             else:
                 if not isinstance(answer, Trouble):
                     self._ways.good(method, way)
@@ -205,7 +205,7 @@ class Api:
                     self._ways.bad(method)
                 return answer
         refusal = next((one for one in refusals if one.code != UNKNOWN), refusals[0])
-        if refusal.code == UNKNOWN and self.first(method):
+        if refusal.code == UNKNOWN and not self.quiet and self.first(method):
             LOG.warning("slack_method_unknown", method=method, without=WITHOUT.get(method, "it goes on without it"))
         raise refusal
 

@@ -52,6 +52,7 @@ WITHOUT = {
     "files.getUploadURLExternal": "ends of logs are said as they are",
     "pins.add": "boards are not pinned",
     "pins.list": "boards are not pinned, nor found again once forgotten",
+    "users.info": "nobody is known to be a member, and only `guests = true` lets people change anything",
     "users.list": "people are known by name only when they have spoken",
     "views.publish": "people have no page of their own",
 }

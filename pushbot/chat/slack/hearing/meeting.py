@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pushbot.chat.slack.paces import Pace
-from pushbot.chat.slack.refused import warn
+from pushbot.chat.slack.refused import UNKNOWN, Refused, warn
 from pushbot.chat.slack.shape import part
 from pushbot.errors import PushbotError
 
@@ -97,13 +97,17 @@ class Meeting:
         return task
 
     async def _ask(self, user: str) -> Object:
-        """Have Slack say who that is; who it does not know is nobody for whom anything vouches."""
+        """Have Slack say who that is; who it does not know is nobody for whom anything vouches.
+
+        Where that is a stand-in which tells of nobody, somebody of another team: `guests` says whether to trust them.
+        """
         try:
             async with asyncio.timeout(LONGEST):
                 return part(await self.known.api.call("users.info", user=user), "user")
         except (PushbotError, TimeoutError) as error:
             warn("slack_person_not_told", error, chat=self.known.chat, user=user)
-            return {}
+            unknown = isinstance(error, Refused) and error.code == UNKNOWN
+            return {"id": user, "is_stranger": True} if unknown else {}
 
     def _answered(self, user: str, task: asyncio.Task[Object]) -> None:
         if not task.cancelled():

@@ -38,7 +38,7 @@ OTHER_KINDS = {
     "xoxs-": "a token of a browser session",
 }
 MEMBER = re.compile(r"[UW][\w-]+", re.ASCII)
-READ = ("conversations.history", "pins.list", "users.list")
+READ = ("conversations.history", "pins.list", "users.info", "users.list")
 """Methods that stand-ins for Slack often lack, and that only read."""
 ADD = "add it under OAuth & Permissions and install the app again"
 
@@ -58,7 +58,7 @@ async def look(options: SlackOptions, rooms: Sequence[str], wanted: Wanted) -> A
         return
     bot_client = AsyncWebClient(token=token, base_url=options.api_url)
     app_client = AsyncWebClient(token=app_token, base_url=options.api_url)
-    async with Api(bot_client) as bot, Api(app_client) as app:
+    async with Api(bot_client, quiet=True) as bot, Api(app_client, quiet=True) as app:
         try:
             who = await bot.call("auth.test")
             granted = _listed(bot.scopes)
