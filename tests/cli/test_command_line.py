@@ -59,6 +59,18 @@ def test_the_version_and_help_are_told_without_loading_the_bot(asked: str) -> No
     assert not names & {"asyncio", "pydantic", "structlog", "rich"}
 
 
+def test_a_bot_loads_only_what_its_configuration_names() -> None:
+    code = "import sys, pathlib, pushbot.config as c; c.load(pathlib.Path(sys.argv[1])); import pushbot.app"
+    shown = f"{code}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    quickstart = str(ROOT / "config" / "quickstart.toml")
+    loaded = subprocess.run(
+        [sys.executable, "-c", shown, quickstart], capture_output=True, text=True, check=True
+    ).stdout
+    others = {"aiohttp", "slack_bolt", "slack_sdk", "asyncssh", "cryptography", "icalendar", "yaml", "prompt_toolkit"}
+    assert set(loaded.split()) & {"irc", "pydantic"} == {"irc", "pydantic"}
+    assert not set(loaded.split()) & {*others, "jaraco", "requests"}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_explains_itself_with_examples(command: str) -> None:
     said = pushbot_(command, "--help")
