@@ -520,8 +520,10 @@ async def test_a_bot_that_stood_still_is_not_a_silent_server(server: Scripted) -
         peer.send(":alice!a@b PRIVMSG #push :.abort")
         time.sleep(1)  # noqa: ASYNC251 - nothing else stands still for sure
         assert (await bot.told(Heard)).text == ".abort"
-        bot.chat.say("#push", "stopped")
+        said = bot.chat.say("#push", "stopped")
         await peer.want("PRIVMSG #push :stopped")
+        await peer.confirm()
+        await said
 
 
 async def test_a_message_of_the_day_that_never_ends_is_not_waited_for(
