@@ -11,7 +11,7 @@ import pytest
 from pushbot.errors import PushbotError
 from pushbot.ports import Manner
 from tests.chat.slack_desk import PUSH, desk
-from tests.rig.slack import BOT_TOKEN, Http, Limited, Lost, Refused, SlackServer, Stuck
+from tests.rig.slack import BOT, BOT_TOKEN, BOT_USER, Http, Limited, Lost, Refused, SlackServer, Stuck
 from tests.rig.slack.files import Reply
 
 if TYPE_CHECKING:
@@ -116,18 +116,22 @@ async def test_what_one_person_was_told_is_not_told_again_after_a_restart(slack:
     assert slack.ephemerals("bob") == ["bob: no", "(maybe again) bob: no 6"]
 
 
-async def test_a_server_that_keeps_no_metadata_is_asked_for_texts(slack: SlackServer) -> None:
+@pytest.mark.parametrize("bot_id", [BOT, ""])
+async def test_a_server_that_keeps_no_metadata_is_asked_for_texts(slack: SlackServer, bot_id: str) -> None:
+    """Also one that keeps no more of what the bot said than of what people said."""
     async with desk(slack) as bot:
         await bot.said(*[bot.say(f"alice: line {n}", Manner(id=n, whom="U0ALICE")) for n in (1, 2)])
         memory = bot.memory
     for message in slack.messages(PUSH):
-        message.metadata = None
+        message.metadata, message.bot = None, bot_id
+    slack.people.say("bob", PUSH, "<@U0ALICE>: line 3", raw=True)
     async with desk(slack, memory) as bot:
-        texts = ["alice: line 1", "alice: line 2", "alice: line 2"]
+        bot.api.user = BOT_USER
+        texts = ["alice: line 1", "alice: line 2", "alice: line 2", "alice: line 3"]
         lines = [bot.say(one, Manner(id=n, whom="U0ALICE", again=True)) for n, one in enumerate(texts, 1)]
         await bot.said(*lines)
     said = "\n".join(slack.said(PUSH)).splitlines()
-    assert said == ["@alice: line 1", "@alice: line 2", "@alice: line 2"]
+    assert said == ["@alice: line 1", "@alice: line 2", "@alice: line 2", "@alice: line 3"]
 
 
 async def test_quoted_lines_stand_together_with_their_neighbours(slack: SlackServer) -> None:

@@ -53,14 +53,15 @@ class Api:
     """The Web API of one workspace. Whoever calls it does so in an `async with`: the last one out closes all.
 
     `message_interval` is in seconds for each channel, `timeout` for each request. When `quiet`, whoever calls tells of
-    methods that there are not. `scopes` is what Slack said last that
-    the token may do, None when it did not say.
+    methods that there are not. `user` is the id of whose token it is, once that is known; `scopes` what Slack said last
+    that the token may do, None when it did not say.
     """
 
     client: AsyncWebClient
     message_interval: float = 1.0
     timeout: float = TIMEOUT
     quiet: bool = False
+    user: str = ""
     scopes: str | None = None
     _methods: dict[str, Pace] = field(default_factory=dict)
     _channels: dict[str, Pace] = field(default_factory=dict)

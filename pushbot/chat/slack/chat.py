@@ -235,4 +235,4 @@ class SlackChat:
         own = self._known.own
         own.user, own.bot, own.team = text(answer, "user_id"), text(answer, "bot_id"), text(answer, "team_id")
         own.name = tidy(text(answer, "user"))
-        self._known.roster.team = own.team
+        self._known.roster.team, self._known.api.user = own.team, own.user

@@ -95,7 +95,7 @@ async def said(api: Api, channel: str, threads: Iterable[str], record: str) -> S
                 seen += 1
                 if payload.get("record") == record and isinstance(lines, list):
                     found.keys |= {str(one): text(message, "ts") for one in lines}
-                elif message.get("bot_id") and not message.get("metadata") and (seen <= LATE or thread):
+                elif _bots(api, message) and not message.get("metadata") and (seen <= LATE or thread):
                     found.texts += text(message, "text").split("\n")
         except Refused as refused:
             if not thread or refused.code != "thread_not_found":
@@ -116,7 +116,7 @@ async def views(api: Api, channel: str, record: str) -> list[Found]:
         warn("pins_not_looked_at", refused, channel=channel)
         return found
     for message in (part(item, "message") for item in pins):
-        if message.get("bot_id") and message.get("ts") not in known:
+        if _bots(api, message) and message.get("ts") not in known:
             old = await message_at(api, channel, text(message, "ts"))
             if old is not None and (one := _view(old, record)):
                 found.append(one)
@@ -145,6 +145,11 @@ async def message_at(api: Api, channel: str, ts: str) -> Object | None:
 def is_pinned(message: Object) -> bool:
     """Whether a message is pinned."""
     return bool(message.get("pinned_to"))
+
+
+def _bots(api: Api, message: Object) -> bool:
+    """Whether a bot said it; a stand-in for Slack may say of it no more than of what people say."""
+    return bool(message.get("bot_id")) or text(message, "user") == api.user != ""
 
 
 async def _messages(api: Api, channel: str, thread: str = "") -> AsyncIterator[Object]:
