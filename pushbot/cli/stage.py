@@ -34,7 +34,7 @@ PATIENCE = 1.0
 """Seconds of that after which people are told what is waited for."""
 _UNSAID = (
     f"what became of it is yet to be said in the chats, for up to {ANNOUNCED_WITHIN:.0f}s;"
-    " what cannot be said now the next bot says"
+    " what cannot be said now, or after Ctrl-C, the next bot says"
 )
 DOOR_WITHIN = 10.0
 """Seconds in which a bot that just begins, or ends, has its control socket or has given up its database."""
@@ -105,19 +105,28 @@ async def _as_the_bot(config: Config, request: RunStage, show: Show) -> int:
     def staying(runs: Sequence[str]) -> None:
         show.told(f"{', '.join(runs)} still going: this stays the bot until the end of that; Ctrl-C leaves it")
 
-    errand = Errand(staying, ANNOUNCED_WITHIN)
-    try:
+    errand, codes, loop = Errand(staying, ANNOUNCED_WITHIN), list[int](), asyncio.get_running_loop()
+
+    async def carry_out() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(serve(config, errand))
             await errand.listening.wait()
             show.told("no bot is running, so this is the bot until the run is over")
-            code = await _followed(await Conversation.begin(socket_of(config.bot.store)), request, show)
+            codes.append(await _followed(await Conversation.begin(socket_of(config.bot.store)), request, show))
             errand.over.set()
-            loop = asyncio.get_running_loop()
             loop.call_later(PATIENCE, show.told, _UNSAID)  # the loop ends with the bot
+            for number in _STOPPING:
+                loop.add_signal_handler(number, carrying_out.cancel)
+
+    carrying_out = loop.create_task(carry_out())
+    try:
+        await carrying_out
     except* PushbotError as errors:
         raise errors.exceptions[0] from None
-    return code
+    except* asyncio.CancelledError:  # by Ctrl-C after the run: what is left is for the next bot
+        if not codes:
+            raise
+    return codes[0]
 
 
 async def _followed(conversation: Conversation, request: RunStage, show: Show) -> int:
