@@ -252,7 +252,7 @@ class Playground:
             await asyncio.sleep(0)
         raise AssertionError("that moment did not come")
 
-    async def until(self, true: Callable[[], bool], within: float = 20.0) -> None:
+    async def until(self, true: Callable[[], bool], within: float = 60.0) -> None:
         """Wait for what takes real time, such as a retry; for `within` seconds at most."""
         async with asyncio.timeout(within):
             while not true():

@@ -29,7 +29,7 @@ def _logging_as_before() -> Iterator[None]:
 
 
 def received(listener: socket.socket) -> tuple[int, str]:
-    listener.settimeout(10)
+    listener.settimeout(60)
     found = HEADER.fullmatch(listener.recv(65536).decode())
     assert found
     return int(found[1]), found[4]

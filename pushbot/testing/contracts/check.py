@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Check, Repository
 
-LIMIT = 30.0
+LIMIT = 60.0
 """Seconds that any one test may take."""
 SOON = 4.0
 """Seconds in which a check that is told to stop has stopped: the bot waits for five."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Executor
 
-LIMIT = 30.0
+LIMIT = 60.0
 """Seconds that any one test may take."""
 
 
