@@ -9,6 +9,7 @@ import sys
 from contextlib import contextmanager
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
 from importlib import import_module, invalidate_caches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -73,8 +74,9 @@ def read_options(plugin: Plugin, options: Mapping[str, object]) -> BaseModel:
     return plugin.Options.model_validate(options)
 
 
-def known(group: Group) -> dict[str, EntryPoint]:
-    """The plugins that are installed, by name."""
+@cache
+def known(group: Group) -> Mapping[str, EntryPoint]:
+    """The plugins that are installed, by name. They are looked for once, until `known.cache_clear()`."""
     return {point.name: point for point in entry_points(group=group)}
 
 

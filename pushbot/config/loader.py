@@ -20,7 +20,7 @@ from pushbot.config.reading import Reading
 from pushbot.config.shape import salvage
 from pushbot.config.web import check_auto, read_web
 from pushbot.errors import PushbotError
-from pushbot.plugins import Group
+from pushbot.plugins import Group, known
 from pushbot.service.spec import Announce, LaneSpec, Room
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def load(path: Path) -> Config:
         raise ConfigErrors((Problem(path, (), f"not TOML: {error}", line=int(at[1]) if at else None),)) from error
     except RecursionError as error:
         raise ConfigErrors((Problem(path, (), "too many lists or tables within each other"),)) from error
+    known.cache_clear()  # a plugin may have been installed since
     reading = Reading(path, salvage(data, path))
     config = _assemble(reading)
     problems = (*reading.found.problems, *reading.problems)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import EntryPoints, entry_points
 from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
 
+from pushbot import plugins
+from pushbot.config import ConfigErrors, load
 from pushbot.errors import PushbotError
 from pushbot.plugins import Group, load_plugin, read_options
 
@@ -82,3 +85,34 @@ def test_what_is_installed_comes_in_by_name() -> None:
 def test_what_cannot_come_in_is_told_in_words(folder: Path, name: str, words: str) -> None:
     with pytest.raises(PushbotError, match=words):
         load_plugin(Group.EXECUTORS, name, [folder])
+
+
+def test_a_file_is_read_with_one_look_at_what_is_installed_and_the_next_time_with_another(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[str]()
+
+    def look(group: str) -> EntryPoints:
+        looks.append(group)
+        return entry_points(group=group)
+
+    monkeypatch.setattr(plugins, "entry_points", look)
+    stages = "".join(
+        f'[[pipelines.web.stages]]\nname = "{name}"\nexecutor = "{name}"\nsteps = [{{ name = "x", run = ["true"] }}]\n'
+        for name in ("dryrun", "later")
+    )
+    lane = '[chats.irc]\nhost = "localhost"\n[lanes.web]\nrooms = ["irc/#push"]\npipeline = "web"\n'
+    file = tmp_path_factory.mktemp("config") / "pushbot.toml"
+    file.write_text(lane + stages, "utf-8")
+    with pytest.raises(ConfigErrors, match="no executor is called 'later'"):
+        load(file)
+    assert looks == ["pushbot.chats", "pushbot.executors"]
+
+    monkeypatch.syspath_prepend(folder)
+    package = folder / "later-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: later\nVersion: 1.0\n", "utf-8")
+    (package / "entry_points.txt").write_text("[pushbot.executors]\nlater = door_good:Good\n", "utf-8")
+    assert load(file).lanes[0].stages[1].name == "later"
+    assert looks == ["pushbot.chats", "pushbot.executors"] * 2
+    monkeypatch.undo()
