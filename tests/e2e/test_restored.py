@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.net]
 
-COMMANDS = 1000
-
 
 def pushbot(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """One command, to its end."""
@@ -43,23 +41,28 @@ async def test_backed_up_at_work_killed_and_restored(
     await alice.asks(".go", "web is being deployed to live by alice")
     backup = tmp_path / "copy.sqlite3"
 
+    said, enough = 0, asyncio.Event()
+
     async def talk() -> None:
-        for number in range(COMMANDS):
-            bob.say(f'.message "{number}"')
+        nonlocal said
+        while not enough.is_set():
+            bob.say(f'.message "{said}"')
+            said += 1
             await asyncio.sleep(0.005)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(talk())
         await until(lambda: len(bot.journal()) > 50, "some of it")
         done = await asyncio.to_thread(pushbot, "backup", bot.file, backup)
+        enough.set()
     assert (done.returncode, done.stderr) == (0, "")
-    await until(lambda: len(bot.journal()) > COMMANDS, "all of it")
+    await until(lambda: len(bot.journal()) > said, "all of it")
     refused = pushbot("restore", bot.file, backup)
     assert refused.returncode == 1
     assert f"in use by another pushbot, process {bot.pid}" in refused.stderr
     await bot.kill()
     then = json.loads(pushbot("audit", bot.file, "--person", "bob").stdout.splitlines()[-1])
-    assert then["what"] == f'.message "{COMMANDS - 1}"'
+    assert then["what"] == f'.message "{said - 1}"'
     restored = pushbot("restore", bot.file, backup)
     assert (restored.returncode, restored.stderr) == (0, "")
     assert "in flight at that time: web-1 (live)" in restored.stdout
