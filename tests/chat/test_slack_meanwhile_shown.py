@@ -116,7 +116,7 @@ async def test_a_board_that_changes_while_the_former_is_refused_is_shown(slack: 
         await done(slack, UPDATE)
         channel.archived = False
         bot.writer.show_board(PUSH, replace(BOARD, message="third"))
-        await slack.until(lambda: "third" in slack.read(slack.pins(PUSH)[0]))
+        await slack.until(lambda: "third" in "".join(map(slack.read, slack.pins(PUSH))))
 
 
 async def test_a_board_whose_posting_is_broken_off_is_found_by_who_goes_on(slack: SlackServer) -> None:
@@ -151,7 +151,7 @@ async def test_a_board_that_was_put_back_and_not_noted_is_known_to_who_goes_on(
     async with bot.api, asyncio.TaskGroup() as group:
         task = group.create_task(bot.writer.run(bot.memory))
         bot.writer.show_board(PUSH, replace(BOARD, message="second"))
-        await slack.until(lambda: "second" in slack.read(slack.pins(PUSH)[0]))
+        await slack.until(lambda: "second" in "".join(map(slack.read, slack.pins(PUSH))))
         await quiet(slack)
         task.cancel()
     assert len(views(slack)) == 1
