@@ -134,6 +134,23 @@ async def test_a_server_that_keeps_no_metadata_is_asked_for_texts(slack: SlackSe
     assert said == ["@alice: line 1", "@alice: line 2", "@alice: line 2", "@alice: line 3"]
 
 
+async def test_there_a_line_that_was_said_before_others_is_said_again(slack: SlackServer) -> None:
+    """Trains say the same again and again: what is not the last that the bot said was of a train before."""
+    below = slack.people.say("bob", PUSH, ".status")
+    async with desk(slack) as bot:
+        await bot.said(*[bot.say(text) for text in ("line 1", "line 2")])
+        await bot.said(*[bot.say(text, Manner(spot=below)) for text in ("one", "two")])
+        memory = bot.memory
+    for message in slack.space.channel(PUSH).messages:
+        message.metadata = None
+    async with desk(slack, memory) as bot:
+        lines = [bot.say("line 1", Manner(again=True))]
+        lines += [bot.say(text, Manner(spot=below, again=True)) for text in ("two", "three")]
+        await bot.said(*lines)
+    said = ["\n".join(slack.said(PUSH, thread)).splitlines() for thread in (None, below)]
+    assert said == [["line 1", "line 2", "line 1"], ["one", "two", "three"]]
+
+
 async def test_quoted_lines_stand_together_with_their_neighbours(slack: SlackServer) -> None:
     async with desk(slack) as bot:
         lines = [bot.say("it failed:"), *[bot.say(f"  at {n}", Manner(quote=True)) for n in (1, 2)], bot.say("sorry")]

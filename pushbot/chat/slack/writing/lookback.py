@@ -27,8 +27,8 @@ LINES, VIEW, PAST = "pushbot_lines", "pushbot_view", "pushbot_past"
 """Event types."""
 PAGE, PAGES = 200, 5
 """Messages of one answer, and how many of them are asked for: what was said further back is not looked for."""
-LATE = 20
-"""Messages that are late ones."""
+TALK = frozenset({"", "bot_message", "thread_broadcast"})
+"""Subtypes of what bots say."""
 TOMBSTONE = "tombstone"
 """The subtype of what stands in the place of a message that was deleted, and that had answers."""
 BOARD = "board "
@@ -71,35 +71,49 @@ def is_ours(message: Object, record: str) -> bool:
 
 @dataclass(slots=True)
 class Said:
-    """What stands there: the messages of lines, by their keys; and of servers that keep no metadata, texts of late."""
+    """What stands there: the messages of lines, by their keys; and of servers that keep no metadata, texts by threads.
+
+    Those are what the bot said last, in its order.
+    """
 
     keys: dict[str, str] = field(default_factory=dict)
-    texts: list[str] = field(default_factory=list)
+    texts: dict[str, list[str]] = field(default_factory=dict)
 
-    def has(self, key: str, written: str) -> bool:
-        """Whether a line was said; one that is known by its text only counts once."""
-        if key not in self.keys and written in self.texts:
-            self.texts.remove(written)
-            return True
-        return key in self.keys
+    def among(self, lines: Iterable[tuple[str, str, str]]) -> set[str]:
+        """The keys of those that were said, of lines with their threads, keys and texts, in their order.
+
+        Of lines that are known by their texts only, the first ones were, as far as they are what was said last.
+        """
+        left: dict[str, list[tuple[str, str]]] = {}
+        found = set[str]()
+        for thread, key, written in lines:
+            if key in self.keys:
+                found.add(key)
+            else:
+                left.setdefault(thread, []).append((key, written))
+        for thread, some in left.items():
+            last, wanted = self.texts.get(thread, []), [written for _, written in some]
+            most = max((n for n in range(1, len(last) + 1) if last[-n:] == wanted[:n]), default=0)
+            found |= {key for key, _ in some[:most]}
+        return found
 
 
 async def said(api: Api, channel: str, threads: Iterable[str], record: str) -> Said:
     """The lines that stand in a channel and these threads of it. Errors as those of `Api.call`."""
     found = Said()
     for thread in {"", *threads}:
-        seen = 0
+        texts: dict[str, str] = {}
         try:
             async for message in _messages(api, channel, thread):
                 payload, lines = _payload(message, LINES), part(message, "metadata", "event_payload").get("lines")
-                seen += 1
                 if payload.get("record") == record and isinstance(lines, list):
                     found.keys |= {str(one): text(message, "ts") for one in lines}
-                elif _bots(api, message) and not message.get("metadata") and (seen <= LATE or thread):
-                    found.texts += text(message, "text").split("\n")
+                elif _bots(api, message) and not message.get("metadata") and _stands_in(message, thread):
+                    texts[text(message, "ts")] = text(message, "text")
         except Refused as refused:
             if not thread or refused.code != "thread_not_found":
                 raise
+        found.texts[thread] = [line for ts in sorted(texts) for line in texts[ts].split("\n")]
     return found
 
 
@@ -150,6 +164,14 @@ def is_pinned(message: Object) -> bool:
 def _bots(api: Api, message: Object) -> bool:
     """Whether a bot said it; a stand-in for Slack may say of it no more than of what people say."""
     return bool(message.get("bot_id")) or text(message, "user") == api.user != ""
+
+
+def _stands_in(message: Object, thread: str) -> bool:
+    """Whether a message is talk among a thread's answers, or, without a thread, in the channel alone."""
+    if text(message, "subtype") not in TALK:
+        return False
+    above = text(message, "thread_ts")
+    return above == thread != text(message, "ts") if thread else above in ("", text(message, "ts"))
 
 
 async def _messages(api: Api, channel: str, thread: str = "") -> AsyncIterator[Object]:

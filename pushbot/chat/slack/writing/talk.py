@@ -171,8 +171,9 @@ class Talk:
             for speech in doubtful:
                 speech.text, speech.doubtful = again(speech.text), False
             return
-        room = self.address.room
-        there = [one for one in doubtful if said.has(one.key, text(self.writing.public([one], room=room), "text"))]
+        lines = ((self._place(channel, one).thread, one.key, self._text(one)) for one in doubtful)
+        known = said.among(lines)
+        there = [one for one in doubtful if one.key in known]
         self.outbox.remove(there)
         for speech in doubtful:
             speech.doubtful = False
@@ -180,6 +181,9 @@ class Talk:
             speech.settle()
             if not speech.manner.again:  # else nobody knows what came of the end of the log
                 self._attach(channel, self._place(channel, speech).thread or said.keys.get(speech.key, ""), speech)
+
+    def _text(self, speech: Speech) -> str:
+        return text(self.writing.public([speech], room=self.address.room), "text")
 
     async def _cured(self, channel: str, place: Place, batch: list[Speech], refused: Refused) -> bool:
         """Whether the lines may pass in another way."""
