@@ -293,6 +293,24 @@ async def test_a_lane_that_is_back_after_such_a_crash_has_its_board(slack: Slack
     assert boards(slack) == [board]
 
 
+async def test_a_push_whose_lane_is_back_after_a_crash_in_between_is_shown_as_it_was(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        bot.writer.show_push(PUSH, TRIP)
+        await quiet(slack)
+        (message,) = slack.messages(PUSH)
+        slack.fault("chat.update", Lost(done=True), 100)
+        bot.writer.keep_boards(())
+        await slack.until(lambda: UNFOLLOWED in slack.read(message))
+        memory = bot.memory
+    slack.api.orders.clear()
+    async with desk(slack, memory) as bot:
+        bot.writer.keep_boards({(PUSH, "web")})
+        bot.writer.show_push(PUSH, TRIP)
+        await slack.until(lambda: UNFOLLOWED not in slack.read(message))
+        await quiet(slack)
+    assert slack.messages(PUSH) == [message]
+
+
 async def test_a_room_that_left_and_a_lane_that_moved(slack: SlackServer) -> None:
     slack.add_channel("#old", id="C0OLDROOM")
     async with desk(slack, names=("#old", PUSH)) as bot:

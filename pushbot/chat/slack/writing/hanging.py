@@ -112,6 +112,7 @@ async def unfollow(
     if lookback.is_ours(message, places.record):
         metadata = lookback.of_view(places.record, key)
         last = unfollowed(objects(message, "blocks"))
+        await places.keep(channel, key, replace(spot, drawn=""))  # should it go on after a crash
         try:
             await api.call("chat.update", channel=channel, ts=spot.ts, metadata=metadata, **last)
         except Refused as refused:
