@@ -282,7 +282,8 @@ async def test_what_is_not_there_is_no_method_that_is_not(slack: SlackServer, ap
 
 
 async def test_an_answer_is_read_whatever_it_is_said_to_be(slack: SlackServer, api: Api) -> None:
-    slack.fault("users.info", Http(200, '{"ok": true, "user": {}}', "text/plain"))
-    assert await api.call("users.info", user="U0ALICE") == {"ok": True, "user": {}}
+    for status, kind in ((200, "text/plain"), (201, "application/json")):
+        slack.fault("users.info", Http(status, '{"ok": true, "user": {}}', kind))
+        assert await api.call("users.info", user="U0ALICE") == {"ok": True, "user": {}}
     slack.fault("users.info", Http(429, "Too many", "text/html"))
     assert (await api.call("users.info", user="U0ALICE"))["ok"]

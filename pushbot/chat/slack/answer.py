@@ -85,7 +85,7 @@ def lost(error: Exception) -> Trouble:
 def told(method: str, channel: str, said: Said) -> Answer | Trouble:
     """What was answered, or what is to be done as it was not `ok: true`; raises Refused when that is nothing."""
     data, status = said.parsed(), said.status
-    if data.get("ok") and status == HTTPStatus.OK:
+    if data.get("ok") and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return data
     code = _ODD.sub("", str(data.get("error") or ""))[:CODE]
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in AGAIN:
