@@ -181,6 +181,11 @@ def test_no_file_is_long() -> None:
     assert not {path: lines for path, lines in lengths.items() if lines > FILE_LIMIT}
 
 
+def test_no_two_test_files_have_one_name() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names)), "pytest imports them by their names alone"
+
+
 def test_ci_runs_what_people_run() -> None:
     assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith("exec make test")
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111

@@ -50,7 +50,7 @@ class Client:
 
 @dataclass
 class AccountServer:
-    """The server. `asked` are the WHOIS that came; commands in `deaf_to` are not answered."""
+    """The server. `asked` are the WHOIS that came; commands in `deaf_to` are not answered, and kept in `unheard`."""
 
     caps: tuple[str, ...] = TAGS
     whox: bool = True
@@ -60,6 +60,7 @@ class AccountServer:
     topics: dict[str, str] = field(default_factory=dict)
     deaf_to: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    unheard: list[str] = field(default_factory=list)
     _count: int = 0
 
     # --- what a test does ---
@@ -144,7 +145,10 @@ class AccountServer:
             line = line.partition(" ")[2]  # whoever they say that they are
         head, colon, trailing = line.partition(" :")
         words = [*head.split(), *([trailing] if colon else [])]
-        if not words or words[0].upper() in self.deaf_to:
+        if not words:
+            return
+        if words[0].upper() in self.deaf_to:
+            self.unheard.append(line)
             return
         command, params = words[0].upper(), words[1:]
         act = getattr(self, f"_do_{command.lower()}", None)
