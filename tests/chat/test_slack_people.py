@@ -57,6 +57,23 @@ def test_a_name_is_found_by_name_handle_and_id_in_any_case() -> None:
     assert (stranger.key, stranger.name, stranger.proof, stranger.address) == ("name:nobody", "Nobody", "", "")
 
 
+def test_emoji_that_are_typed_are_known_by_what_slack_calls_them() -> None:
+    """It keeps `:tada:` for what people type or pick."""
+    known = roster(described("U1", "fay", "🎉🚀 Fay"), described("U2", "bob", "Bob"), described("U3", "dan", "🔒 Bob"))
+
+    def meant(name: str) -> set[str]:
+        return {one.address for one in known.people(name)}
+
+    assert meant(":tada::rocket: Fay") == {"U1"}
+    assert meant(":lock: bob") == {"U3"}
+    assert not meant("🎉 Bob")
+    known.learn(described("U4", "eve", "❌ Bob"))  # type: ignore[arg-type]
+    assert meant(":x: Bob") == {"U3", "U4"}, "which of them it is they are asked"
+    assert meant("🔒 Bob") == {"U3"}
+    known.learn(described("U3", "dan", "Dan"))  # type: ignore[arg-type]
+    assert meant(":x: Bob") == {"U4"}
+
+
 def test_names_are_one_line_and_break_no_topic() -> None:
     hostile = 'a"d|a\n<!channel>;\u202e\x07\ud800 ' + "x" * 200
     name = roster(described("U1", "ada", hostile)).name_of("U1")

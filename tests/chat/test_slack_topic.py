@@ -15,7 +15,7 @@ from pushbot.queue.topic import render
 from pushbot.service.spec import LaneSpec, Room
 from pushbot.service.topics import Topics
 from tests.chat.slack_desk import PUSH, desk, quiet
-from tests.rig.slack import Limited, SlackServer, Slow
+from tests.rig.slack import Limited, SlackServer, Slow, Stuck
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -76,6 +76,16 @@ async def test_emoji_that_slack_shows_by_their_names_are_not_written_again(slack
         assert not slack.called(METHOD)
         bot.writer.draw(PUSH, '"🎉 Fay" | "❌ Unïcode"')
         await slack.until(lambda: slack.topic(PUSH) == '":tada: Fay" | ":x: Unïcode"')
+
+
+async def test_emoji_are_known_before_slack_has_answered(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        bot.writer.topic_is(PUSH, "clear")
+        slack.fault(METHOD, Stuck(done=True))
+        bot.writer.draw(PUSH, '"🎉 Fay"')
+        await slack.until(lambda: slack.topic(PUSH) == '":tada: Fay"')
+        bot.writer.topic_is(PUSH, '":tada: Fay"', own=True)
+        assert bot.writer.topic_meant(PUSH, 'bob | ":tada: Fay"') == 'bob | "🎉 Fay"'
 
 
 async def test_a_restart_writes_no_sooner(slack: SlackServer) -> None:

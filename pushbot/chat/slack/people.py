@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pushbot.chat.slack.hearing.words import tidy
+from pushbot.chat.slack.hearing.words import EMOJI, tidy
 from pushbot.chat.slack.shape import part, text, true
 from pushbot.ports import Renamed
 from pushbot.queue.model import Person
@@ -64,6 +64,11 @@ class User:
     def fullest(self) -> str:
         """The same with the id, for one whose handle, too, somebody else has: in another workspace, say."""
         return _among(self.wanted, self.handle, self.id)
+
+    @property
+    def typed(self) -> frozenset[str]:
+        """What people may type for them, beside the full names."""
+        return frozenset({fold(self.wanted), fold(self.handle), pictured(self.wanted)})
 
 
 def read_user(found: Object, team: str) -> User | None:
@@ -143,7 +148,8 @@ class Roster:
 
     def people(self, name: str) -> tuple[Person, ...]:
         """All whom `name` may mean, each under a name that means nobody else."""
-        return tuple(replace(self.person(one), name=self._told_apart(one, left=True)) for one in self._meant(name))
+        meant = self._meant(name) or (self._typed.get(pictured(name), ()) if ":" in name else ())
+        return tuple(replace(self.person(one), name=self._told_apart(one, left=True)) for one in meant)
 
     def spelt(self, user_id: str) -> str:
         """What that user is called, with more behind it where somebody else who is there may be meant by that."""
@@ -204,12 +210,12 @@ class Roster:
     def _type(self, user: User) -> None:
         """Find `user` from now on by what they call themselves, and no more by what they did."""
         before = self._users.get(user.id)
-        for name in {fold(before.wanted), fold(before.handle)} if before is not None else ():
+        for name in before.typed if before is not None else ():
             self._typed[name] = tuple(one for one in self._typed[name] if one != user.id)
             if not self._typed[name]:
                 del self._typed[name]
         self._users[user.id] = user
-        for name in {fold(user.wanted), fold(user.handle)}:
+        for name in user.typed:
             self._typed[name] = (*self._typed.get(name, ()), user.id)
 
     def _meant(self, name: str) -> tuple[str, ...]:
@@ -239,6 +245,11 @@ class Roster:
     def _person(self, user_id: str, name: str, *, proof: bool) -> Person:
         vouched = f"Slack user {user_id}" if proof else ""
         return Person(self.chat, f"user:{user_id}", name, proof=vouched, address=user_id)
+
+
+def pictured(name: str) -> str:
+    """The same with one sign for emoji: people pick a picture, and Slack tells its name (`:tada:`)."""
+    return EMOJI.sub("\u263a", fold(name))
 
 
 def fold(name: str) -> str:

@@ -27,6 +27,8 @@ _QUOTES = str.maketrans(
     "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a\u201b\u00a0\u202f\u2007\u3000", '""""""\'\'\'\'    '
 )
 """Typographic quotes and spaces, and what people would have typed."""
+EMOJI = re.compile("((?::[\\w+'-]+:|[\u200d\ufe0f\u203c-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff])+)")
+"""Emoji in a row, as themselves or by their names: Slack keeps `:tada:` for the picture."""
 _BLOCK = "```"
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _WRAPPED = re.compile(r"(`|\*|_|~)(?=[.\w])(.+?)\1")

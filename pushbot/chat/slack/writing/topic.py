@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from pushbot.chat.slack.blocks.text import escaped
-from pushbot.chat.slack.hearing.words import topic_of
+from pushbot.chat.slack.hearing.words import EMOJI, topic_of
 from pushbot.chat.slack.refused import NO_ENTRY, UNKNOWN, Refused, Unreachable, warn
 from pushbot.chat.slack.shape import text
 from pushbot.chat.slack.writing.crew import pause
@@ -32,8 +31,6 @@ LIMIT = 250
 """Characters of a topic, entities counted in full."""
 PATIENCE = 5.0
 """Seconds a topic waits for lines that were said before it."""
-_EMOJI = re.compile("((?::[\\w+'-]+:|[\u200d\ufe0f\u203c-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff])+)")
-"""Emoji in a row, as themselves or by their names (`:tada:`)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +54,7 @@ class Topic:
     _last: str = ""
     _last_seen: str = ""
     _heard: int = 0
+    _sent: str = ""
     _emoji: dict[str, str] = field(default_factory=dict)
 
     def busy(self) -> bool:
@@ -67,10 +65,15 @@ class Topic:
         """The server shows this, as people read it; what the bot set it may show in other words (`:tada:`)."""
         self.shown = self._last if topic == self._last_seen else topic
         self._heard += 1
+        self.is_seen(topic)
+
+    def is_seen(self, topic: str) -> None:
+        """People see this, or did: where it is what the bot wrote, that tells how its emoji are shown."""
+        self._emoji |= emoji_in(self._sent, topic) or {}
 
     def meant(self, topic: str) -> str:
         """A topic that people see there, with emoji that the bot wrote as the bot wrote them."""
-        return _EMOJI.sub(lambda found: self._emoji.get(found[0], found[0]), topic)
+        return EMOJI.sub(lambda found: self._emoji.get(found[0], found[0]), topic)
 
     def found(self) -> None:
         """The room was entered: setting the topic may work now."""
@@ -122,7 +125,7 @@ class Topic:
         topic = self.wanted
         if topic is None or self._stands(topic):
             return
-        heard, before, self.shown = self._heard, self.shown, None
+        heard, before, self.shown, self._sent = self._heard, self.shown, None, topic
         written = escaped(topic, most=LIMIT) if topic else ""
         try:
             answer = await self.api.send(METHOD, channel=channel, newest=True, topic=written)
@@ -133,7 +136,7 @@ class Topic:
             self._rest()
         self._last = topic
         self._last_seen = topic_of(text(answer, "channel", "topic", "value")) or topic
-        self._emoji |= emoji_in(topic, self._last_seen) or {}
+        self.is_seen(self._last_seen)
         self.shown = topic if heard == self._heard else None  # of one that was heard of meanwhile: which came later?
 
     def _stands(self, topic: str) -> bool:
@@ -156,7 +159,7 @@ class Topic:
 
 def emoji_in(topic: str, shown: str) -> dict[str, str] | None:
     """The emoji of a topic, by the names that Slack shows for them; None where it shows another topic."""
-    ours, theirs = _EMOJI.split(topic), _EMOJI.split(shown)
+    ours, theirs = EMOJI.split(topic), EMOJI.split(shown)
     if ours[::2] != theirs[::2]:
         return None
     named = {name: emoji for emoji, name in zip(ours[1::2], theirs[1::2], strict=True) if emoji != name}

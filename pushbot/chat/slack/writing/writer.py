@@ -127,8 +127,8 @@ class Writer:
 
         Of its `own` the bot knows already, and maybe of a later one.
         """
-        if not own:
-            self._room(room).topic.is_now(topic)
+        there = self._room(room).topic
+        (there.is_seen if own else there.is_now)(topic)
 
     def topic_meant(self, room: str, topic: str) -> str:
         """A topic that people see, as the bot would have written it: Slack shows emoji by their names (`:tada:`)."""
