@@ -600,6 +600,7 @@ async def test_what_is_not_acknowledged_comes_again(slack: SlackServer) -> None:
         assert [one["retry_reason"] for one in envelopes] == ["", "timeout", "timeout"]
         assert len({one["payload"]["event_id"] for one in envelopes}) == 1
         await slack.until(lambda: slack.links.lost)
+        slack.links.ack_within = 60
         slack.say("ada", "#push", "and me")
         envelope = await link.receive_json()
         await link.send_json({"envelope_id": envelope["envelope_id"]})
