@@ -232,7 +232,7 @@ def _lane_for(request: Request, person: Person, lanes: tuple[Conductor, ...]) ->
             return lanes[0]
     if isinstance(request, c.Kick):
         chat, directory = lanes[0].around.chats[person.chat], lanes[0].around.access.directory
-        mine = [one for one in lanes if called(one.queue, request.name, chat.fold, whom(chat, directory))]
+        mine = [one for one in lanes if called(one.queue, request.name, chat.fold, whom(chat, directory, one.queue))]
     else:
         mine = [one for one in lanes if any(train.seat(person) is not None for train in one.queue.trains)]
     if isinstance(request, c.Abort | c.Done | c.At | c.Retry | c.Rollback):

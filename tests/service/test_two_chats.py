@@ -117,6 +117,24 @@ async def test_who_waits_in_the_first_train_is_not_called_again_for_who_comes(bo
     assert both.last(both.slack, "You're up").manner.calls == (("alice", "U1"),)
 
 
+async def test_who_rides_from_elsewhere_is_called_by_their_name_here(both: Both) -> None:
+    await both.start()
+    await both.on_slack("Alice Liddell", ".join")
+    assert both.irc.topic("#push") == '"Alice Liddell"'
+    await both.on_irc("bob", ".join with ALICE")
+    assert both.irc.topic("#push") == '"Alice Liddell" + bob'
+    await both.on_irc("bob", ".kick alice")
+    assert both.irc.topic("#push") == "bob"
+
+
+async def test_a_name_that_is_shown_is_whose_it_is_there(both: Both) -> None:
+    await both.start()
+    await both.on_slack("Alice Liddell", ".join")
+    await both.on_slack("alice", ".join with Alice Liddell")
+    await both.on_irc("bob", ".kick alice")
+    assert both.irc.topic("#push") == '"Alice Liddell"'
+
+
 async def test_refusals_are_told_where_it_was_asked(both: Both) -> None:
     await both.start()
     before = len(both.irc.spoken)

@@ -204,7 +204,7 @@ class Draft:
         if chat is None:
             return facts
         directory = self.around.access.directory
-        facts = replace(facts, fold=chat.fold, people=whom(chat, directory))
+        facts = replace(facts, fold=chat.fold, people=whom(chat, directory, self.queue))
         return replace(facts, named=lambda name: directory.named(chat.person(name)))
 
     def _ended(self, runs: Sequence[RunRecord]) -> list[RunRecord]:

@@ -10,12 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pushbot.ports import Chat
-    from pushbot.queue.model import Person
+    from pushbot.queue.model import Person, Queue
     from pushbot.service.people.directory import Directory
 
 
-def whom(chat: Chat, directory: Directory) -> Callable[[str], Sequence[Person]]:
-    """All whom a name may mean in `chat`, linked; nobody where a chat knows people by no other name than is shown."""
-    if not isinstance(chat, Naming):
-        return lambda _: ()
-    return lambda name: [directory.linked(person) for person in chat.people(name)]
+def whom(chat: Chat, directory: Directory, queue: Queue) -> Callable[[str], Sequence[Person]]:
+    """All whom a name may mean in `chat`, linked.
+
+    Where a chat knows people by no other name than is shown, one under which nobody is shown in `queue` may be that of
+    an account there: who rides from another chat is called by it too.
+    """
+    if isinstance(chat, Naming):
+        return lambda name: [directory.linked(person) for person in chat.people(name)]
+    shown = {chat.fold(rider.person.name) for train in queue.trains for rider in train.riders}
+    return lambda name: () if chat.fold(name) in shown else (directory.named(chat.person(name)),)
