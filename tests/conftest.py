@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 import structlog.dev
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `tests.rig` is found however pytest was called
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 # Else a bug that is logged draws every local variable, with all that a test is made of: it can take an hour.
 structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
-# Else an example that takes over 200 ms, as on a busy machine, fails its test.
-settings.register_profile("any_machine", deadline=None)
+# Else an example that takes over 200 ms, or some that take over a second to be thought up, as on a busy machine, fail.
+settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")
 
 

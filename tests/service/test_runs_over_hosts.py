@@ -81,6 +81,7 @@ async def test_how_many_hosts_is_said_before_the_run_starts(web: Playground) -> 
     assert not web.executor.starts
     assert spoken(web)[-1] == "princess: 5 hosts (3 lon, 2 dub), 1 first, then 4"
     assert "hosts" not in " ".join(spoken(web, "#warroom"))
+    web.executor.resume()  # who is stopped waits for a run that just begins
 
 
 async def test_a_list_of_hosts_that_cannot_be_had_fails_the_run_before_it_starts(web: Playground) -> None:
