@@ -148,7 +148,7 @@ def test_the_executor_in_the_docs_is_the_one_that_is_tested() -> None:
 
 def test_the_architecture_says_what_each_file_towards_slack_does() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8").split("### The same on Slack")[1].split("\n#")[0]
-    for folder in ("hearing", "writing"):
+    for folder in ("inbound", "outbound"):
         table = page.split(f"| file of `{folder}/` |")[1].split("\n\n")[0].strip()
         told = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
         files = {path.stem for path in (ROOT / "pushbot" / "chat" / "slack" / folder).glob("*.py")} - {"__init__"}

@@ -10,7 +10,7 @@ import pytest_asyncio
 import structlog.testing
 
 from pushbot.chat.slack import paces
-from pushbot.chat.slack.writing import topic
+from pushbot.chat.slack.outbound import topic
 from pushbot.testing.playground import Playground
 from pushbot.testing.scenario import Scenario, perform, read
 from tests.rig import both_venue

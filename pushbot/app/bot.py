@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from pushbot.app.orphans import close_orphans
 from pushbot.app.resting import at_rest, ended
-from pushbot.app.strays import close_strays
 from pushbot.children import printed
 from pushbot.control.server import ControlServer
 from pushbot.errors import PushbotError
 from pushbot.ports import Work
 from pushbot.service.answers.answering import Answering
 from pushbot.service.answers.questions import Questions
+from pushbot.service.audience import TALK, Wishes
 from pushbot.service.desk import Desk
 from pushbot.service.feed import Gone, HowFar
-from pushbot.service.fence import kept_up
-from pushbot.service.hailing import TALK, Wishes
 from pushbot.service.hours.calendars import Hours
 from pushbot.service.house.autopilot import Autopilot
-from pushbot.service.house.housing import house_of
+from pushbot.service.house.wiring import house_of
+from pushbot.service.isolation import kept_up
 from pushbot.service.lane.conductor import Conductor
 from pushbot.service.lane.draft import Surroundings
 from pushbot.service.lane.runbook import Runbook
@@ -161,7 +161,7 @@ class Bot:
         self.lasting.spawn(self.lasting.timetable.run(), "timetable")
         await self.take_up()
         speaker.hand(await store.owed(), repeat=True)
-        await close_strays(self.plan, self.lasting)
+        await close_orphans(self.plan, self.lasting)
         self.begin()
         for chat in self.plan.chats.values():
             self.lasting.connect(chat, None)
@@ -228,9 +228,9 @@ class Bot:
         lasting.speaker.move(plan.chats)
         await bot.take_up()
         try:
-            await close_strays(plan, lasting)
+            await close_orphans(plan, lasting)
         except PushbotError as error:  # the disk: the next start or reload does it
-            LOG.warning("strays_not_closed", error=str(error))
+            LOG.warning("orphans_not_closed", error=str(error))
         bot.begin()
         for name, chat in plan.chats.items():
             if name not in lasting.links:

@@ -12,7 +12,7 @@ import structlog
 from pushbot.errors import PushbotError, fault_reference
 from pushbot.ports import Displays, Remembering
 from pushbot.service.feed import Feed
-from pushbot.service.fence import kept_up, one_by_one
+from pushbot.service.isolation import kept_up, one_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from pushbot.errors import PushbotError
 from pushbot.ports import Remembered
+from pushbot.store.chat_memory import SqliteMemory
 from pushbot.store.claim import claim
-from pushbot.store.drawer import SqliteMemory
 from pushbot.store.opening import opened
 from pushbot.store.rows import ENTRY, INCIDENT, LINE, PERSON, PUSH, QUEUE, RUN, WORK, Document
 from pushbot.store.trouble import explained

@@ -11,15 +11,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from pushbot.chat.slack.api import Api
 from pushbot.chat.slack.options import SlackOptions
+from pushbot.chat.slack.outbound.ephemeral import Ephemeral
+from pushbot.chat.slack.outbound.homes import Homes
+from pushbot.chat.slack.outbound.reconciler import Reconciler
+from pushbot.chat.slack.outbound.snippets import Snippets
+from pushbot.chat.slack.outbound.talk import Talk
+from pushbot.chat.slack.outbound.topic import Topic
+from pushbot.chat.slack.outbound.writer import Writer
 from pushbot.chat.slack.people import Roster
 from pushbot.chat.slack.rooms import Rooms
-from pushbot.chat.slack.writing.homes import Homes
-from pushbot.chat.slack.writing.snippets import Snippets
-from pushbot.chat.slack.writing.talk import Talk
-from pushbot.chat.slack.writing.topic import Topic
-from pushbot.chat.slack.writing.wall import Wall
-from pushbot.chat.slack.writing.whisper import Whisper
-from pushbot.chat.slack.writing.writer import Writer
 from pushbot.ports import PLAIN, Manner
 from pushbot.testing.memory_store import MemoryStore
 from tests.rig.slack import BOT_TOKEN, SlackServer
@@ -35,7 +35,7 @@ INTERVAL = 0.1
 
 STILL = 1.5
 """Seconds without a call, after which there is none to come soon."""
-WORKERS = {each.__name__ for each in (Homes, Snippets, Talk, Topic, Wall, Whisper)}
+WORKERS = {each.__name__ for each in (Homes, Snippets, Talk, Topic, Reconciler, Ephemeral)}
 """The names of the tasks that write: there is one only as long as it has something to write."""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from slack_sdk.web.async_client import AsyncWebClient
 
 from pushbot.chat.slack.api import Api
-from pushbot.chat.slack.hearing.link import Link
+from pushbot.chat.slack.inbound.link import Link
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.chat.slack.shape import text
 from pushbot.errors import PushbotError

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pushbot.chat.slack.hearing.envelopes import mail_of
-from pushbot.chat.slack.hearing.inbox import Inbox
+from pushbot.chat.slack.inbound.envelopes import mail_of
+from pushbot.chat.slack.inbound.inbox import Inbox
 from pushbot.errors import PushbotError
 from pushbot.testing.memory_store import MemoryStore
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from structlog.testing import capture_logs
 
-from pushbot.chat.slack.hearing import link as hearing_link
-from pushbot.chat.slack.hearing.link import PATIENCE, UNPROVEN
+from pushbot.chat.slack.inbound import link as hearing_link
+from pushbot.chat.slack.inbound.link import PATIENCE, UNPROVEN
 from tests.chat.slack_linked import QUICK, linked, workspace
 from tests.rig.slack import Slow
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from pushbot.chat.slack.hearing.envelopes import EVENTS
+from pushbot.chat.slack.inbound.envelopes import EVENTS
 from pushbot.chat.slack.options import SlackOptions
 from pushbot.chat.slack.setup.manifest import (
     COMMAND,

@@ -21,7 +21,7 @@ from tests.rig.slack import BOT_TOKEN, Http, Lost, SlackServer, Slow, Stuck
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pushbot.chat.slack.writing.writer import Writer
+    from pushbot.chat.slack.outbound.writer import Writer
 
 POST, TOPIC, INFO = "chat.postMessage", "conversations.setTopic", "conversations.info"
 ALICE = Person("slack", "user:U0ALICE", "alice", "Slack user U0ALICE", "U0ALICE")

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from pushbot.chat.slack import api
-from pushbot.chat.slack.hearing import entering, meeting
+from pushbot.chat.slack.inbound import entering, user_lookup
 from pushbot.ports import Renamed, RoomEntered, TopicEdited
 from tests.rig.slack import BOT_TOKEN, BOT_USER, Http, Refused, SlackServer, Slow
 from tests.rig.slack_listener import Listener
@@ -92,7 +92,7 @@ async def test_a_rename_is_told_however_long_the_bot_takes(
         await bot.hears()
     slack.space.user("ada").display = "Countess"  # and nobody tells
     slack.fault("users.list", Refused("missing_scope"))
-    monkeypatch.setattr(meeting, "PATIENCE", 2.0)
+    monkeypatch.setattr(user_lookup, "PATIENCE", 2.0)
     async with bot.running():
         bot.free.clear()
         slack.people.say("ada", "#push", ".join")

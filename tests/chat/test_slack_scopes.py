@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pushbot.chat.slack.outbound import history
 from pushbot.chat.slack.setup.manifest import SCOPES, Part, manifest
-from pushbot.chat.slack.writing import lookback
 from pushbot.errors import PushbotError
 from pushbot.ports import Manner, RoomEntered
 from pushbot.testing.memory_store import MemoryStore
@@ -145,8 +145,8 @@ async def test_without_a_scope_something_is_lost_and_the_rest_works(
 async def test_a_board_of_long_ago_is_found_by_its_pin(
     slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
 ) -> None:
-    monkeypatch.setattr(lookback, "PAGE", 1)
-    monkeypatch.setattr(lookback, "PAGES", 1)
+    monkeypatch.setattr(history, "PAGE", 1)
+    monkeypatch.setattr(history, "PAGES", 1)
     async with Listener(slack, tmp_path).running() as before:
         before.chat.show_board("#push", LaneBoard("web", message="before"))
         await slack.until(lambda: slack.pins("#push"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from pushbot.chat.slack.writing import wall
+from pushbot.chat.slack.outbound import reconciler
 from pushbot.ports import Manner
 from pushbot.queue.model import Person
 from pushbot.views import HomeView, LaneBoard, Offer, PushEnd, PushView
@@ -52,7 +52,7 @@ async def shown(slack: SlackServer, text: str) -> Message:
 async def test_where_nothing_can_be_edited_a_board_is_posted_anew(
     slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wall, "RENEWED", 1.0)
+    monkeypatch.setattr(reconciler, "RENEWED", 1.0)
     del slack.api.methods["chat.update"]
     with capture_logs() as logs:
         async with desk(slack) as bot:
@@ -76,7 +76,7 @@ async def test_it_is_posted_anew_also_while_it_may_not_be_pinned(
     slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is not fought about for a minute is one thing, and what the board shows another."""
-    monkeypatch.setattr(wall, "RENEWED", 1.0)
+    monkeypatch.setattr(reconciler, "RENEWED", 1.0)
     del slack.api.methods["chat.update"]
     async with desk(slack) as bot:
         bot.writer.show_board(PUSH, BOARD)

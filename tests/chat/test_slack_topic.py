@@ -9,7 +9,7 @@ import pytest
 
 from pushbot.chat.slack import SlackChat, SlackOptions
 from pushbot.chat.slack.blocks.text import escaped, size
-from pushbot.chat.slack.writing.topic import LIMIT
+from pushbot.chat.slack.outbound.topic import LIMIT
 from pushbot.queue.model import Person, Queue, Rider, Train
 from pushbot.queue.topic import render
 from pushbot.service.spec import LaneSpec, Room

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushbot.chat.slack.hearing.words import called, commands, lines, mentioned, named, plain, topic_of
+from pushbot.chat.slack.inbound.mrkdwn import called, commands, lines, mentioned, named, plain, topic_of
 from pushbot.chat.slack.people import Roster
 from pushbot.queue.commands import Status
 from pushbot.queue.grammar import parse_message

@@ -33,7 +33,7 @@ from pushbot.cli import shutdown
 from pushbot.ports import Heard, Outcome, Traits
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Person
-from pushbot.service import fence
+from pushbot.service import isolation
 from pushbot.service.runs import checking, following, targets
 
 following.BEGUN_WITHIN = following.OVERDUE = following.STOPPED_WITHIN = 0.5

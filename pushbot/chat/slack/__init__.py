@@ -2,7 +2,7 @@
 
 Why it is built so is in docs/adr/0008-slack-through-bolt-behind-our-own-inbox.md.
 
-`chat` puts together what comes in (`hearing/`) and what goes out (`writing/`, drawn by `blocks/`). Both know the
+`chat` puts together what comes in (`inbound/`) and what goes out (`outbound/`, drawn by `blocks/`). Both know the
 `people` and the `rooms` of the workspace, and call Slack through `api`, at its `paces`. `setup/` is for before that.
 """
 

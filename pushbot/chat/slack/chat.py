@@ -13,21 +13,21 @@ from pushbot.chat.backoff import Backoff
 from pushbot.chat.slack.api import Api
 from pushbot.chat.slack.blocks.text import escaped
 from pushbot.chat.slack.groups import UserGroups
-from pushbot.chat.slack.hearing.dispatch import Hearing
-from pushbot.chat.slack.hearing.entering import Entering
-from pushbot.chat.slack.hearing.inbox import Inbox
-from pushbot.chat.slack.hearing.link import HOPELESS, Link
-from pushbot.chat.slack.hearing.meeting import Meeting
-from pushbot.chat.slack.hearing.newcomers import Newcomers
-from pushbot.chat.slack.hearing.words import tidy
+from pushbot.chat.slack.inbound.dispatch import Dispatch
+from pushbot.chat.slack.inbound.entering import Entering
+from pushbot.chat.slack.inbound.inbox import Inbox
+from pushbot.chat.slack.inbound.link import HOPELESS, Link
+from pushbot.chat.slack.inbound.mrkdwn import tidy
+from pushbot.chat.slack.inbound.user_list import UserList
+from pushbot.chat.slack.inbound.user_lookup import UserLookup
 from pushbot.chat.slack.known import Known
 from pushbot.chat.slack.options import SlackOptions, token_at
+from pushbot.chat.slack.outbound.writer import Writer
 from pushbot.chat.slack.people import Roster, fold
 from pushbot.chat.slack.refused import Refused
 from pushbot.chat.slack.rooms import ID, NAME, Rooms
 from pushbot.chat.slack.setup.check import look
 from pushbot.chat.slack.shape import text
-from pushbot.chat.slack.writing.writer import Writer
 from pushbot.errors import PushbotError
 from pushbot.ports import PLAIN, TopicRefused
 
@@ -175,10 +175,10 @@ class SlackChat:
         known.roster.recall(notes)
         known.rooms.recall(notes)
         inbox = Inbox(self.name, memory)
-        meeting = Meeting(known, memory, tell, inbox.errand)
-        entering = Entering(known, memory, meeting, inbox.errand, tell)
-        hearing = Hearing(known, meeting, entering, tell)
-        newcomers = Newcomers(known, inbox.errand, tell)
+        user_lookup = UserLookup(known, memory, tell, inbox.errand)
+        entering = Entering(known, memory, user_lookup, inbox.errand, tell)
+        dispatch = Dispatch(known, user_lookup, entering, tell)
+        user_list = UserList(known, inbox.errand, tell)
 
         def topic_refused(room: str) -> None:
             inbox.errand(partial(tell, TopicRefused(self.name, room, TOPIC_CURE)))
@@ -191,18 +191,18 @@ class SlackChat:
             LOG.info("slack_connected", chat=self.name, bot=known.own.name, team=known.own.team)
             self._signed_on = True
             entering.all()
-            newcomers.look()
+            user_list.look()
 
         link = Link(self.name, known.options, app, inbox.take, connected)
         async with asyncio.TaskGroup() as group:
             group.create_task(known.writer.run(memory), name=f"writer of {self.name}")
-            group.create_task(inbox.run(hearing.deal), name=f"inbox of {self.name}")
+            group.create_task(inbox.run(dispatch.deal), name=f"inbox of {self.name}")
             group.create_task(entering.run(), name=f"rooms of {self.name}")
-            group.create_task(newcomers.run(), name=f"people of {self.name}")
+            group.create_task(user_list.run(), name=f"people of {self.name}")
             try:
                 await link.run()
             finally:
-                meeting.part()
+                user_lookup.part()
 
     async def _patiently(self, ask: Callable[[], Awaitable[None]]) -> None:
         """Have something asked until Slack answers. Raises PushbotError for what no second try cures at the start."""

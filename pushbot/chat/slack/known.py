@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pushbot.chat.slack.api import Api
     from pushbot.chat.slack.options import SlackOptions
+    from pushbot.chat.slack.outbound.writer import Writer
     from pushbot.chat.slack.people import Roster
     from pushbot.chat.slack.rooms import Rooms
-    from pushbot.chat.slack.writing.writer import Writer
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pushbot.chat.slack.hearing.words import EMOJI, tidy
+from pushbot.chat.slack.inbound.mrkdwn import EMOJI, tidy
 from pushbot.chat.slack.shape import part, text, true
 from pushbot.ports import Renamed
 from pushbot.queue.model import Person

@@ -1,6 +1,6 @@
 """The house: takes what concerns no lane, or all of them. One mailbox, read by one task, as in a lane.
 
-What is waiting is put on pages (`housework.py`), committed in one transaction, and only then does anything follow.
+What is waiting is put into a draft, committed in one transaction, and only then does anything follow.
 
 An incident holds every lane. Its record is committed first, the lanes are asked then, each in its own mailbox: a bot
 that ends in between finds an open incident and lanes that are not held for it, and asks again. In the record an
@@ -28,7 +28,7 @@ from pushbot.queue import commands as c
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.service.asks import Ask
 from pushbot.service.feed import Declined, Happened, Lost
-from pushbot.service.house.housework import Pages
+from pushbot.service.house.draft import HouseDraft
 from pushbot.service.house.incidents import cause_of, causes, reason
 from pushbot.service.house.oncall import Ping
 from pushbot.service.house.paging import call, wakes
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pushbot.ports import Heard, IncidentRecord
     from pushbot.queue.model import Person
     from pushbot.service.feed import Feed, Word
-    from pushbot.service.house.premises import Premises
+    from pushbot.service.house.surroundings import HouseSurroundings
     from pushbot.service.lane.conductor import Conductor
 
 LOG = structlog.get_logger()
@@ -70,7 +70,7 @@ Mail = Ask | Talk | Happened | Declined
 class House:
     """One for the whole bot. `reload` reads the configuration again for a person, and gives lines to answer with."""
 
-    around: Premises
+    around: HouseSurroundings
     conductors: Mapping[str, Conductor]
     feed: Feed
     reload: Callable[[Person], Awaitable[tuple[str, ...]]] | None = None
@@ -155,32 +155,32 @@ class House:
     async def _do(self, batch: Sequence[Mail]) -> None:
         self._busy = True
         around = self.around
-        pages = Pages(around, around.clock.now(), self.incident, self._last, Remembering(around.people))
+        draft = HouseDraft(around, around.clock.now(), self.incident, self._last, Remembering(around.people))
         try:
             for mail in batch:
-                await self._take(pages, mail)
-            mine = name_of(pages.incident) if pages.incident else ""
-            pages.holds(lane for lane, conductor in self.conductors.items() if mine in causes(conductor.queue))
-            if await self._committed(pages, batch):
-                self.incident, self._last = pages.incident, pages.last
-                around.speaker.hand(pages.lines)
+                await self._take(draft, mail)
+            mine = name_of(draft.incident) if draft.incident else ""
+            draft.holds(lane for lane, conductor in self.conductors.items() if mine in causes(conductor.queue))
+            if await self._committed(draft, batch):
+                self.incident, self._last = draft.incident, draft.last
+                around.speaker.hand(draft.lines)
                 await self._order()
-                await self._follow(pages, batch)
+                await self._follow(draft, batch)
         finally:
             self._busy = False
 
-    async def _take(self, pages: Pages, mail: Mail) -> None:
-        """Put one piece of work on the pages; a bug in it costs that piece alone."""
+    async def _take(self, draft: HouseDraft, mail: Mail) -> None:
+        """Put one piece of work into the draft; a bug in it costs that piece alone."""
         try:
             match mail:
                 case Ask(what) if isinstance(what, c.BotCommand):
-                    await pages.take(mail, what)
+                    await draft.take(mail, what)
                 case Ask(c.Rename(old, new)):
-                    pages.renamed(old, new)
+                    draft.renamed(old, new)
                 case Talk(moment):
-                    pages.keep([moment], talk=True)
+                    draft.keep([moment], talk=True)
                 case Happened():
-                    self._happened(pages, mail)
+                    self._happened(draft, mail)
                 case _:
                     pass
         except Exception:
@@ -188,22 +188,22 @@ class House:
             LOG.exception("command_failed", reference=reference)
             self._tell([mail], broken(reference))
 
-    async def _committed(self, pages: Pages, batch: Sequence[Mail]) -> bool:
-        """Write the pages down; when that fails nothing was done, and that is said."""
-        work = pages.work()
+    async def _committed(self, draft: HouseDraft, batch: Sequence[Mail]) -> bool:
+        """Write the draft down; when that fails nothing was done, and that is said."""
+        work = draft.work()
         if work is None:
             return True
         try:
             await self.around.store.commit(work)
         except PushbotError as error:
-            pages.forget()
+            draft.forget()
             LOG.error("not_recorded", error=str(error))  # noqa: TRY400 - expected of a disk, told in words
             self._tell(batch, refused(None, Refusal(Code.NOT_RECORDED, subject=str(error))))
             self._owed.extend(mail for mail in batch if not isinstance(mail, Ask))
             self._try_again()
             return False
         except BaseException:  # it may have been recorded all the same
-            pages.remembering.forget()
+            draft.remembering.forget()
             raise
         return True
 
@@ -217,11 +217,11 @@ class House:
             if origin is not None:
                 self.around.speaker.answer(origin, text, alone=True)
 
-    async def _follow(self, pages: Pages, batch: Sequence[Mail]) -> None:
+    async def _follow(self, draft: HouseDraft, batch: Sequence[Mail]) -> None:
         """What comes after the record: a fault in one thing keeps no other back."""
-        acts = list(pages.after)
-        if pages.opened and pages.incident is not None:
-            acts.append(partial(call, self.around, Ping.INCIDENT, f"This is {titled(pages.incident)}"))
+        acts = list(draft.after)
+        if draft.opened and draft.incident is not None:
+            acts.append(partial(call, self.around, Ping.INCIDENT, f"This is {titled(draft.incident)}"))
         for mail in batch:
             if isinstance(mail, Ask):
                 LOG.info("asked", person=mail.by.name, command=type(mail.what).__name__.lower())
@@ -234,7 +234,7 @@ class House:
                 LOG.exception("follow_up_failed", reference=fault_reference())
 
     async def _reload(self, ask: Ask) -> None:
-        if self.around.access.refusal(c.Reload(), None, ask.by, None) is not None:  # which the pages have told
+        if self.around.access.refusal(c.Reload(), None, ask.by, None) is not None:  # which the draft has told
             return
         try:
             told = await self.reload(ask.by) if self.reload is not None else ("I cannot be reloaded here",)
@@ -283,17 +283,17 @@ class House:
         lane, events = self.conductors[word.lane].lane, word.events if isinstance(word, Happened) else ()
         return bool(events) and (self.incident is not None or any(wakes(lane, event) for event in events))
 
-    def _happened(self, pages: Pages, word: Happened) -> None:
+    def _happened(self, draft: HouseDraft, word: Happened) -> None:
         """What a lane did, for the timeline; and who has to hear of it."""
         cause = cause_of(word.ask)
         if cause is not None:
-            if pages.incident is not None and cause == name_of(pages.incident):
-                pages.holds([word.lane])
+            if draft.incident is not None and cause == name_of(draft.incident):
+                draft.holds([word.lane])
             return
         for event in word.events:
             told = moments(word.lane, event)
             if told is not None:
-                pages.keep([Moment(pages.at, *told)])
+                draft.keep([Moment(draft.at, *told)])
             if wakes(self.conductors[word.lane].lane, event):
                 what = f"{word.lane} failed on {self.conductors[word.lane].lane.stages[-1].name}"
-                pages.after.append(partial(call, self.around, Ping.DEPLOY_FAILED, what, level=1))
+                draft.after.append(partial(call, self.around, Ping.DEPLOY_FAILED, what, level=1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pushbot.errors import PushbotError
 from pushbot.ports import PLAIN, Manner, Work
 from pushbot.queue import events as e
-from pushbot.service.hailing import TALK
+from pushbot.service.audience import TALK
 from pushbot.service.voice.incident import no_oncall, on_call, ping
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pushbot.queue.model import Person
     from pushbot.service.asks import Origin
     from pushbot.service.house.oncall import Duty, Ping
-    from pushbot.service.house.premises import Premises
+    from pushbot.service.house.surroundings import HouseSurroundings
     from pushbot.service.people.directory import Directory
     from pushbot.service.spec import LaneSpec, Room
 
@@ -27,7 +27,7 @@ CHECKS = "checks"
 NOT_SET_UP = "Nobody told me who is on call: see [oncall] in the configuration"
 
 
-async def tell(around: Premises, origin: Origin, *, pagers: bool) -> None:
+async def tell(around: HouseSurroundings, origin: Origin, *, pagers: bool) -> None:
     """Say who is on call to somebody, off the record; with `pagers` also where they are paged."""
     directory = around.access.directory
     pager = directory.pager if pagers else lambda _: None
@@ -42,7 +42,7 @@ async def tell(around: Premises, origin: Origin, *, pagers: bool) -> None:
         around.speaker.answer(origin, line)
 
 
-async def call(around: Premises, why: Ping, what: str, level: int | None = None) -> None:
+async def call(around: HouseSurroundings, why: Ping, what: str, level: int | None = None) -> None:
     """Call those on call where incidents are told, if they are to be called for that: all, or those of one level.
 
     That it cannot be found out who they are is told there too. Raises PushbotError when the call cannot be recorded.
@@ -61,7 +61,7 @@ async def call(around: Premises, why: Ping, what: str, level: int | None = None)
         around.speaker.hand(lines)
 
 
-def _ping(around: Premises, room: Room, duties: Sequence[Duty], what: str) -> tuple[str, Manner]:
+def _ping(around: HouseSurroundings, room: Room, duties: Sequence[Duty], what: str) -> tuple[str, Manner]:
     """The line for a room, in which a chat that can do so really calls them."""
     named = Named(around.access.directory, room.chat, around.speaker.chats)
     calls = ((named(duty.who), named.address(duty.who)) for duty in duties)

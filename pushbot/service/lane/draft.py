@@ -27,8 +27,8 @@ from pushbot.queue.model import Queue, RunKind
 from pushbot.queue.refusals import Code, Refusal
 from pushbot.queue.rules import Decision, Facts, Unfinished, decide
 from pushbot.service.asks import Ask
+from pushbot.service.audience import Audience, Wishes
 from pushbot.service.feed import Declined, Feed, Happened, Word
-from pushbot.service.hailing import Hailing, Wishes
 from pushbot.service.journal.entries import ANSWERED, DONE, entered
 from pushbot.service.lane.beside import around
 from pushbot.service.lane.history import asking, rollback_target, unfinished
@@ -96,12 +96,12 @@ class Draft:
     _deliveries: list[Delivery] = field(default_factory=list)
     _found: Queue = field(init=False)
     _people: Remembering = field(init=False)
-    _hailing: Hailing = field(init=False)
+    _audience: Audience = field(init=False)
 
     def __post_init__(self) -> None:
         around, self._found = self.around, self.queue
         self._people = Remembering(around.wishes.people)
-        self._hailing = Hailing(around.lane, around.announce, around.chats, around.wishes, self._people, self.at)
+        self._audience = Audience(around.lane, around.announce, around.chats, around.wishes, self._people, self.at)
 
     def take(self, ask: Ask) -> None:
         """Decide one piece of work; its effects are on the draft only, but for its claims on stages."""
@@ -119,7 +119,7 @@ class Draft:
         record = self._run(run_id(self.around.lane.name, run)) if run is not None else None
         over = run_over(ask.what, record, self.at)
         setting = self._setting(ask, record, over or record)
-        words_of_events = [(said, ask.origin) for event in result.events for said in self._hailing.told(event, setting)]
+        told = [(said, ask.origin) for event in result.events for said in self._audience.told(event, setting)]
         if over is not None:
             self._write(over)
         elif isinstance(ask.what, RunCounted | RunBegan) and record is not None:
@@ -128,12 +128,12 @@ class Draft:
             self._write(replace(record, reason=None))
         for event in result.events:
             self._took_place(event)
-        self._said += words_of_events
+        self._said += told
         known = (*self.queue.trains, *self.queue.aside)
         gone = [train for train in known if result.queue.train(train.number) is None]
         for push in pushes_over(gone, self.known, self.pushes, self.at):
             self.pushes[push.number] = push
-        self._said += [(said, None) for said in self._hailing.nearly(self.queue, result.queue)]
+        self._said += [(said, None) for said in self._audience.nearly(self.queue, result.queue)]
         self._become(result.queue)
         self._entries.append(entered(ask, self.at, DONE))
         self.words.append(Happened(self.around.lane.name, ask, result.events))
@@ -292,7 +292,7 @@ class Draft:
             entries=tuple(self._entries),
             runs=tuple(self._runs.values()),
             pushes=tuple(self.pushes.values()),
-            lines=tuple(self._hailing.lines(self._said, speaker)),
+            lines=tuple(self._audience.lines(self._said, speaker)),
             people=self._people.records(),
             spoken=speaker.take_spoken(),
             deliveries=tuple(self._deliveries),

@@ -15,7 +15,7 @@ from pushbot.errors import PushbotError
 from pushbot.ports import Outcome
 from pushbot.queue.commands import RunState
 from pushbot.queue.topic_parse import one_line
-from pushbot.service.fence import fenced
+from pushbot.service.isolation import isolated
 from pushbot.service.runs.jobs import ended
 from pushbot.service.voice.phrases import clip
 
@@ -62,13 +62,13 @@ class Following:
     async def began(self, executor: Executor, job: Job) -> str | None:
         """Begin the run; its token, None for an executor that takes too long: `wait` finds out what became of it."""
         with suppress(TimeoutError):
-            return await fenced(executor.start(job), f"start of {job.run}", BEGUN_WITHIN)
+            return await isolated(executor.start(job), f"start of {job.run}", BEGUN_WITHIN)
         return None
 
     async def stopped(self, executor: Executor, job: Job, token: str | None) -> None:
         """Have the run stopped; from now on it has to end soon. Raises PushbotError when it cannot be."""
         try:
-            await fenced(executor.abort(job, token), f"abort of {job.run}", job.grace + STOPPED_WITHIN)
+            await isolated(executor.abort(job, token), f"abort of {job.run}", job.grace + STOPPED_WITHIN)
         except TimeoutError:
             raise PushbotError("its executor does not say whether it stops it") from None
         if job.run in self._until:
@@ -86,7 +86,7 @@ class Following:
             async with asyncio.timeout(job.timeout + job.grace + OVERDUE) as self._until[job.run]:
                 if stopping:
                     self._end_soon(job)
-                return fitted(await fenced(ended(executor, job, token, told), f"wait for {job.run}"))
+                return fitted(await isolated(ended(executor, job, token, told), f"wait for {job.run}"))
         except TimeoutError:
             return Outcome(RunState.LOST, reason="its executor does not say how it ended, long after it should have")
         finally:

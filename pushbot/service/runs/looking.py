@@ -12,7 +12,7 @@ from pushbot.errors import PushbotError, fault_reference
 from pushbot.fleet.model import HostVersion
 from pushbot.ports import Versions
 from pushbot.queue.commands import RunState
-from pushbot.service.fence import fenced
+from pushbot.service.isolation import isolated
 from pushbot.service.lane.history import there_now
 from pushbot.service.runs.targets import gather
 from pushbot.service.spec import Mismatch
@@ -75,7 +75,7 @@ async def _look(stage: StageSpec) -> tuple[HostVersion, ...]:
     if spec is None or stage.hosts is None or not isinstance(executor, Versions):
         raise PushbotError("it has no hosts that could be asked for their versions")
     targets = await gather(_as_listed(stage.hosts))
-    return complete(targets.hosts, await fenced(executor.versions(targets.hosts, spec.probe), "versions"))
+    return complete(targets.hosts, await isolated(executor.versions(targets.hosts, spec.probe), "versions"))
 
 
 def _as_listed(spec: HostsSpec) -> HostsSpec:

@@ -9,7 +9,7 @@ import structlog
 
 from pushbot.errors import PushbotError, fault_reference
 from pushbot.queue.model import RunKind
-from pushbot.service.fence import fenced
+from pushbot.service.isolation import isolated
 from pushbot.service.lane.history import HISTORY, previous, rollback_target, unfinished
 from pushbot.service.runs.targets import Targets, gather
 from pushbot.service.spec import Mismatch
@@ -75,7 +75,7 @@ async def _size(record: RunRecord, lane: LaneSpec, old: str | None, new: str) ->
     if record.kind is RunKind.ROLLBACK or lane.repository is None or old is None:
         return None
     try:
-        change = await fenced(lane.repository.changes(old, new, limit=0), "size of the change", SIZED_WITHIN)
+        change = await isolated(lane.repository.changes(old, new, limit=0), "size of the change", SIZED_WITHIN)
     except (PushbotError, TimeoutError) as error:
         LOG.info("size_unknown", run=record.id, error=str(error))
         return None
@@ -125,6 +125,6 @@ async def _revision(record: RunRecord, lane: LaneSpec, past: Sequence[RunRecord]
     if lane.repository is None or record.ref is None:
         return record.ref or record.id
     try:
-        return await fenced(lane.repository.resolve(record.ref), f"resolve {record.ref}", RESOLVE_WITHIN)
+        return await isolated(lane.repository.resolve(record.ref), f"resolve {record.ref}", RESOLVE_WITHIN)
     except TimeoutError:
         raise PushbotError(f"the repository did not say within {RESOLVE_WITHIN:.0f} s what {record.ref} is") from None

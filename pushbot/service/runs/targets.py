@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pushbot.errors import PushbotError
 from pushbot.fleet.compare import differences, together
 from pushbot.fleet.names import checked
-from pushbot.service.fence import fenced
+from pushbot.service.isolation import isolated
 from pushbot.service.spec import Mismatch
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ async def _read(inventory: InventorySpec, sources: Sequence[Source]) -> list[tup
 async def _hosts(source: Source) -> Sequence[Host] | str:
     """The hosts of a source, or why there are none; whatever plugin it is, no other names come in than may be said."""
     try:
-        hosts = await fenced(source.inventory.hosts(), f"hosts of {source.name}", READ_WITHIN)
+        hosts = await isolated(source.inventory.hosts(), f"hosts of {source.name}", READ_WITHIN)
         return await beside(len(hosts), lambda: [checked(host) for host in hosts])
     except PushbotError as error:
         return f"{source.name}: {error}"

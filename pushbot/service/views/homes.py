@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pushbot.ports import Chat, Clock, PersonRecord, PushRecord, Store
     from pushbot.queue.model import Person
-    from pushbot.service.hailing import Wishes
+    from pushbot.service.audience import Wishes
     from pushbot.service.snapshot import Snapshot
     from pushbot.service.views.boards import Boards, Look
     from pushbot.service.views.offers import Scene

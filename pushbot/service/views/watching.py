@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pushbot.ports import Chat, Clock, RunRecord, Store
-    from pushbot.service.hailing import Wishes
+    from pushbot.service.audience import Wishes
     from pushbot.service.lane.aftermath import Committed
     from pushbot.service.lane.conductor import Conductor
     from pushbot.service.snapshot import Progress

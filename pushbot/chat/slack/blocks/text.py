@@ -181,19 +181,19 @@ def _elements(text: str, calls: Sequence[tuple[str, str]]) -> Iterator[Object]:
 
 def _parts(text: str, calls: Sequence[tuple[str, str]]) -> Iterator[str | _Call]:
     """`text` with each of `calls` in the place where its name is first called; longer names first."""
-    places: list[tuple[int, int, str]] = []
+    index: list[tuple[int, int, str]] = []
     for name, user in sorted(calls, key=lambda call: -len(call[0])):
         shown = clean(name)
         if not shown.strip() or _USER.fullmatch(user) is None:
             continue
         for found in re.finditer(re.escape(shown), text):
-            free = all(found.end() <= start or end <= found.start() for start, end, _ in places)
+            free = all(found.end() <= start or end <= found.start() for start, end, _ in index)
             after = _AFTER_NAME.match(text, found.end())
             if free and after and _BEFORE_NAME.search(text[max(0, found.start() - 5) : found.start()]):
-                places.append((found.start(), found.end(), user))
+                index.append((found.start(), found.end(), user))
                 break
     at = 0
-    for start, end, user in sorted(places):
+    for start, end, user in sorted(index):
         if at < start:
             yield text[at:start]
         yield _Call(user)
