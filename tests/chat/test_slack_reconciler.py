@@ -13,7 +13,7 @@ from pushbot.ports import Manner
 from pushbot.queue.model import Person
 from pushbot.views import HomeView, LaneBoard, PushEnd, PushView
 from tests.chat.slack_desk import PUSH, Desk, desk, quiet
-from tests.rig.slack import BOT_TOKEN, Http, Limited, Lost, Refused, SlackServer, Slow, Stuck
+from tests.rig.slack import BOT_TOKEN, BOT_USER, Http, Limited, Lost, Refused, SlackServer, Slow, Stuck
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -134,6 +134,21 @@ async def test_a_board_that_was_posted_and_not_noted_is_found(slack: SlackServer
         bot.writer.show_board(PUSH, note("third"))
         await shown(slack, "third")
     assert len(slack.called("chat.postMessage")) == 1
+
+
+async def test_the_board_of_another_pushbot_is_left_alone(slack: SlackServer) -> None:
+    async with desk(slack) as other:
+        other.writer.show_board(PUSH, note("theirs"))
+        await shown(slack, "theirs")
+    (theirs,) = slack.pins(PUSH)
+    theirs.user = "U0OTHER"
+    async with desk(slack) as bot:
+        bot.api.user = BOT_USER
+        bot.writer.show_board(PUSH, note("ours"))
+        await slack.until(lambda: len(slack.pins(PUSH)) == 2)
+        await quiet(slack)
+    assert sorted(slack.read(one).split()[-1] for one in slack.pins(PUSH)) == ["ours", "theirs"]
+    assert theirs in slack.pins(PUSH)
 
 
 @pytest.mark.parametrize("fault", [Lost(done=True), Lost(done=False), Http(500), Stuck(done=True)])

@@ -122,7 +122,7 @@ async def views(api: Api, channel: str, record: str) -> list[Found]:
 
     Errors as those of `Api.call`.
     """
-    found = [one async for message in _messages(api, channel) if (one := _view(message, record))]
+    found = [one async for message in _messages(api, channel) if (one := _view(api, message, record))]
     known = {one.ts for one in found}
     try:
         pins = objects(await api.call("pins.list", channel=channel), "items")
@@ -132,7 +132,7 @@ async def views(api: Api, channel: str, record: str) -> list[Found]:
     for message in (part(item, "message") for item in pins):
         if _bots(api, message) and message.get("ts") not in known:
             old = await message_at(api, channel, text(message, "ts"))
-            if old is not None and (one := _view(old, record)):
+            if old is not None and (one := _view(api, old, record)):
                 found.append(one)
     return found
 
@@ -186,11 +186,13 @@ async def _messages(api: Api, channel: str, thread: str = "") -> AsyncIterator[O
             return
 
 
-def _view(message: Object, record: str) -> Found | None:
+def _view(api: Api, message: Object, record: str) -> Found | None:
     payload = _payload(message, VIEW)
     key = text(payload, "key")
     if not key or message.get("subtype") == TOMBSTONE or not (key.startswith(BOARD) or payload.get("record") == record):
         return None
+    if api.user and text(message, "user") not in ("", api.user):
+        return None  # another pushbot's, which shows a lane of that name here too
     return Found(key, text(message, "ts"), is_pinned(message))
 
 
