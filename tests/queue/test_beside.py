@@ -193,6 +193,14 @@ def test_one_that_fails_and_is_rolled_back_by_itself_holds_nobody_up() -> None:
     assert (again.run_kind, again.stage) == (RunKind.ROLLBACK, "staging-ann")
 
 
+def test_one_that_fails_where_its_template_has_left_is_not_rolled_back() -> None:
+    queue = deployed("ann")
+    without = replace(FACTS, templates=())
+    failed = done(queue, RunEnded(queue.aside[0].number, 2, RunState.FAILED, "publish", undo=True), without)
+    assert [type(event).__name__ for event in failed.events] == ["RunFailed"]
+    assert (failed.queue.hold, failed.queue.aside) == (None, ())
+
+
 def test_an_abort_with_its_name_stops_it_alone() -> None:
     running = replace(LINE, items=(replace(LINE.trains[0], phase=Phase.RUNNING, run=1),))
     queue = deployed("ann", "bob", queue=running)

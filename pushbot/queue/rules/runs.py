@@ -94,7 +94,8 @@ def _deployed(queue: Queue, train: Train, stage: str, report: RunEnded, facts: F
 
 
 def _failed(queue: Queue, train: Train, stage: str, report: RunEnded, facts: Facts) -> Decision:
-    undo = report.undo and train.run_kind is RunKind.DEPLOY
+    here = facts.unknown(stage) is None  # it may have left the configuration since it began
+    undo = report.undo and train.run_kind is RunKind.DEPLOY and here
     failed = replace(train, phase=Phase.FAILED)
     event = RunFailed(failed, stage, train.run_kind, report.step, report.reason, report.tail, undo=undo)
     after = queue.with_train(failed)
