@@ -37,7 +37,7 @@ from pushbot.service import isolation
 from pushbot.service.runs import checking, following, targets
 
 following.BEGUN_WITHIN = following.OVERDUE = following.STOPPED_WITHIN = 0.5
-fence.LET_GO = fence.AGAIN_AFTER = checking.LET_GO = 0.2
+isolation.LET_GO = isolation.AGAIN_AFTER = checking.LET_GO = 0.2
 targets.READ_WITHIN = shutdown.LEFT_BEHIND = 0.5
 NASTY = "one\\r\\ntwo \\x1b[2J\\u202e" + "x" * 1_000_000
 
