@@ -22,5 +22,11 @@ def whom(chat: Chat, directory: Directory, queue: Queue) -> Callable[[str], Sequ
     """
     if isinstance(chat, Naming):
         return lambda name: [directory.linked(person) for person in chat.people(name)]
-    shown = {chat.fold(rider.person.name) for train in queue.trains for rider in train.riders}
-    return lambda name: () if chat.fold(name) in shown else (directory.named(chat.person(name)),)
+
+    def meant(name: str) -> Sequence[Person]:
+        wanted = chat.fold(name)
+        if any(chat.fold(rider.person.name) == wanted for train in queue.trains for rider in train.riders):
+            return ()
+        return (directory.named(chat.person(name)),)
+
+    return meant
