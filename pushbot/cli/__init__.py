@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from pushbot.cli.loading import loading
 
@@ -28,7 +29,7 @@ COMMANDS = {
     "backup": "Copy the record and the configuration.",
     "restore": "Go back to the record of a backup.",
 }
-"""In the order in which a newcomer needs them, with what `pushbot --help` says of each."""
+"""In the order in which a newcomer needs them, with what `pushbot --help` and a shell that completes say of each."""
 
 
 class _Commands(click.Group):
@@ -38,8 +39,10 @@ class _Commands(click.Group):
         del ctx
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
+            if ctx.resilient_parsing:  # a shell asks what may follow: nobody is told
+                return None
             from pushbot.config.problems import nearest  # noqa: PLC0415 - see above
 
             near = nearest(cmd_name, COMMANDS)
@@ -47,6 +50,10 @@ class _Commands(click.Group):
         with loading():
             module = import_module(f"{__name__}.{cmd_name}")
         return cast("click.Command", getattr(module, cmd_name))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        named = [CompletionItem(name, help=what) for name, what in COMMANDS.items() if name.startswith(incomplete)]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx

@@ -72,7 +72,7 @@ def _step(queue: Queue, request: Request, facts: Facts) -> tuple[Queue, list[str
     return result.queue, lines, code
 
 
-@click.command(short_help="Try the queue's rules offline.")
+@click.command()
 @click.argument("message", required=False)
 @click.option("--topic", help="The topic before the message; empty or 'clear' for an empty queue.")
 @click.option("--as", "sender", help="Who says the message.")

@@ -42,7 +42,7 @@ class Moment(click.ParamType[datetime]):
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-@click.command(short_help="Tell who asked what, and what came of it.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--since", type=Moment(), help="Only from then on: 2026-01-31, 2026-01-31T17:00, or 2d for two days ago.")
 @click.option("--until", type=Moment(), help="Only what was before that.")

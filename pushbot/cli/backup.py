@@ -11,7 +11,7 @@ from pushbot.config import load
 from pushbot.store.backup import back_up, beside, named_by
 
 
-@click.command(short_help="Copy the record and the configuration.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def backup(config: Path, file: Path | None) -> None:

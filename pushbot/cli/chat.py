@@ -10,7 +10,7 @@ import click
 from pushbot.errors import PushbotError
 
 
-@click.command(short_help="Follow and speak on an IRC server, in a terminal.")
+@click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The IRC server's name or address.")
 @click.option("--port", default=6667, show_default=True, type=click.IntRange(1, 65535), help="Its port, without TLS.")
 @click.option("--nick", default="you", show_default=True, help="The name under which you speak.")

@@ -23,7 +23,7 @@ _NO_OPERATOR = (
 )
 
 
-@click.command(short_help="Tell every mistake of a configuration.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--offline", is_flag=True, help="Look at the file alone, and ask no chat.")
 @click.pass_context

@@ -30,7 +30,7 @@ _WHEN_FAILED = {
 }
 
 
-@click.command(short_help="Tell what a lane does, defaults included.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("lane", required=False)
 def explain(config: Path, lane: str | None) -> None:

@@ -31,7 +31,7 @@ _VALUES_TOLD = 12
 _LINES_TOLD = 30
 
 
-@click.command(short_help="Tell which hosts a stage would reach, batch by batch.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("lane")
 @click.argument("stage")

@@ -13,7 +13,7 @@ from pushbot.store.backup import beside
 from pushbot.store.restore import restore as put_back
 
 
-@click.command(short_help="Go back to the record of a backup.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(config: Path, file: Path) -> None:

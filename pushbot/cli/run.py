@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-@click.command(short_help="Run the bot.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 def run(config: Path) -> None:
     """Run the bot with the configuration in the file CONFIG until Ctrl-C or SIGTERM.

@@ -43,7 +43,7 @@ LOST = 3
 """The exit code of a run of which nobody can tell how it ended."""
 
 
-@click.command(short_help="Run one stage beside the queue, and follow it.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("lane")
 @click.argument("stage")

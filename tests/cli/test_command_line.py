@@ -93,6 +93,28 @@ def test_an_unknown_command_is_told_with_the_nearest() -> None:
     assert (said.exit_code, "did you mean 'check'?" in said.stderr) == (2, True)
 
 
+def completed(*words: str) -> dict[str, str]:
+    """What zsh offers for the last of the words, with what it is told of each."""
+    asking = {"_PUSHBOT_COMPLETE": "zsh_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    asked = [sys.executable, "-X", "importtime", "-m", "pushbot"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False, env={**os.environ, **asking})
+    assert (said.returncode, "Traceback" in said.stderr) == (0, False)
+    assert words[1] == "check" or "pydantic" not in said.stderr  # names of commands need none of them
+    lines = said.stdout.splitlines()
+    return dict(zip(lines[1::3], lines[2::3], strict=True))
+
+
+def test_a_shell_completes_commands_without_loading_them() -> None:
+    assert completed("pushbot", "") == COMMANDS
+    assert completed("pushbot", "ru") == {"run": COMMANDS["run"]}
+    assert completed("pushbot", "--v") == {"--version": "Show the version and exit."}
+    assert "--offline" in completed("pushbot", "check", "--")
+
+
+def test_a_shell_that_completes_after_an_unknown_command_shows_no_traceback() -> None:
+    assert completed("pushbot", "nosuch", "--x") == {}
+
+
 def test_check_sums_up_what_is_right() -> None:
     said = pushbot_("check", EXAMPLE)
     assert (said.exit_code, said.stderr) == (0, "")

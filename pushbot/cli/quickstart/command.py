@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@click.command(short_help="Try it all on this machine: bot, IRC server, web app.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path), default=Path("config/quickstart.toml"))
 @click.option("--commit", metavar="TEXT", help="Only commit a new version of the demo app, which shows TEXT.")
 @click.option("--broken", is_flag=True, help="With --commit: a version whose health check fails.")
