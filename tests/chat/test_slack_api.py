@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
+from pushbot.chat.slack import api as module
 from pushbot.chat.slack.answer import lost
 from pushbot.chat.slack.api import TRIES, Api
 from pushbot.chat.slack.paces import MINUTE, PER_MINUTE, TIERS, pace_of
@@ -250,6 +251,23 @@ async def test_slack_itself_is_asked_once_for_what_it_refuses(slack: SlackServer
         with pytest.raises(Refused, match="not_found"):
             await api.call(method, **arguments, text="t")
         assert len(slack.calls) == 1
+
+
+async def test_slack_itself_is_asked_in_its_own_way_from_the_first(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it refuses, and after an outage: it passes over JSON where nothing is changed, and answers well."""
+    monkeypatch.setattr(module, "API_URL", slack.url)
+    slack.api.places = frozenset({"query", "form"})
+    slack.add_user("bob", id="U0BOB")
+    slack.fault("users.list", Http(503), 2)
+    async with Api(client(slack), message_interval=0.05, timeout=2.0) as api:
+        members = (await api.call("users.list", limit=1))["members"]
+        with pytest.raises(Refused, match="channel_not_found"):
+            await api.call("conversations.info", channel="C0NONE")
+    assert isinstance(members, list)
+    assert len(members) == 1
+    assert len(slack.called("conversations.info")) == 1
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import aiohttp
 import structlog
 
 from pushbot.chat.slack.answer import Said, Trouble, lost, told
+from pushbot.chat.slack.options import API_URL
 from pushbot.chat.slack.paces import POST, Pace, pace_of
 from pushbot.chat.slack.refused import UNKNOWN, WITHOUT, Refused, Unreachable
 from pushbot.chat.slack.ways import OBJECTS, UNSEEN, Way, Ways
@@ -65,10 +66,13 @@ class Api:
     scopes: str | None = None
     _methods: dict[str, Pace] = field(default_factory=dict)
     _channels: dict[str, Pace] = field(default_factory=dict)
-    _ways: Ways = field(default_factory=Ways)
+    _ways: Ways = field(init=False)
     _noted: set[str] = field(default_factory=set)
     _session: aiohttp.ClientSession | None = None
     _callers: int = 0
+
+    def __post_init__(self) -> None:
+        self._ways = Ways(slack=self.client.base_url == API_URL)
 
     async def __aenter__(self) -> Self:
         self._callers += 1

@@ -3,6 +3,9 @@
 Slack's SDK for Python posts objects as JSON, has all else in the query, and gets what it reads; that for JavaScript
 posts forms. So a method is first asked in the way that serves both, or most, and as long as it was never answered well
 what it refuses as if it had seen no arguments is asked in the others. https://docs.slack.dev/apis/web-api
+
+Slack itself is always asked in the first way. What changes nothing takes no JSON there: arguments are passed over, and
+the answer may be a good one to another question.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from pushbot.chat.slack.refused import UNKNOWN
 
 
 class Way(Enum):
-    """How arguments go. All are for Slack: what is posted in a form may be in the query too, or be got by it."""
+    """How arguments go; what is posted in a form is in the query too."""
 
     JSON = auto()
     FORM = auto()
@@ -39,8 +42,9 @@ UNSEEN = frozenset(
 
 @dataclass(slots=True)
 class Ways:
-    """Which way each method was answered well in, and which are tried until then."""
+    """Which way each method was answered well in, and which are tried until then; `slack`: it is Slack itself."""
 
+    slack: bool = False
     _found: dict[str, Way] = field(default_factory=dict)
     _left: dict[str, deque[Way]] = field(default_factory=dict)
 
@@ -48,7 +52,7 @@ class Ways:
         """The ways to try, one after the other."""
         if method in self._found:
             return (self._found[method],)
-        return tuple(self._left.setdefault(method, deque(_first(method))))
+        return tuple(self._left.setdefault(method, deque(_first(method)[: 1 if self.slack else None])))
 
     def good(self, method: str, way: Way) -> None:
         """It was answered well so: there is nothing more to be tried."""
