@@ -135,6 +135,20 @@ async def test_a_name_that_is_shown_is_whose_it_is_there(both: Both) -> None:
     assert both.irc.topic("#push") == '"Alice Liddell"'
 
 
+async def test_a_name_that_is_shown_of_two_is_whose_it_is_here(both: Both) -> None:
+    await both.start()
+    await both.on_irc("carol", ".join")
+    for chat in (both.on_slack, both.on_irc):
+        await chat("bob", ".join with carol")
+    board = both.screen.boards["#deploys", "web"]
+    assert [rider.person.chat for rider in board.trains[0].riders] == ["irc", "slack", "irc"]
+    await both.on_irc("carol", ".kick bob")
+    board = both.screen.boards["#deploys", "web"]
+    assert [rider.person.chat for rider in board.trains[0].riders] == ["irc", "slack"]
+    await both.on_irc("carol", ".kick bob")
+    assert both.irc.topic("#push") == "carol"
+
+
 async def test_refusals_are_told_where_it_was_asked(both: Both) -> None:
     await both.start()
     before = len(both.irc.spoken)
