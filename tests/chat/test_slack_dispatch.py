@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pushbot.chat.slack.inbound import user_lookup
-from pushbot.ports import Heard, HomeOpened, Manner, Renamed
+from pushbot.ports import Heard, HomeOpened, Manner, Renamed, TopicEdited
 from pushbot.views import HomeView, LaneBoard, Offer
 from tests.rig.slack import BOT_USER, Refused, SlackServer, Slow, Stuck
 from tests.rig.slack_listener import ADA, Listener
@@ -224,6 +224,26 @@ async def test_who_is_named_late_keeps_their_order_and_nobody_else_waits(
     assert len(slack.called("users.info")) == 1
 
 
+@pytest.mark.parametrize("kind", [TopicEdited, HomeOpened])
+async def test_nobody_is_taken_for_a_guest_as_they_are_named_late(
+    slack: SlackServer, bot: Listener, monkeypatch: pytest.MonkeyPatch, kind: type[TopicEdited | HomeOpened]
+) -> None:
+    monkeypatch.setattr(user_lookup, "PATIENCE", 0.05)
+    slack.add_user("late", id="U0LATE")
+    slack.fault("users.info", Slow(3.0))
+    if kind is TopicEdited:
+        slack.people.write_topic("late", "#push", "<princess> late")
+    else:
+        slack.people.open_home("late")
+    slack.people.say("ada", "#push", ".status")
+    await bot.hears()
+    assert not bot.of(kind)
+    await slack.until(lambda: bot.of(kind))
+    (told,) = bot.of(kind)
+    assert isinstance(told, TopicEdited | HomeOpened)
+    assert told.person.proof == "Slack user U0LATE"
+
+
 async def test_what_waits_for_a_name_is_heard_after_a_crash(
     slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,9 +266,10 @@ async def test_who_is_not_named_for_long_is_heard_without_proof(
     monkeypatch.setattr(user_lookup, "LONGEST", 0.5)
     slack.add_user("late", id="U0LATE")
     slack.fault("users.info", Stuck(), 5)
-    for text in (".join", ".good"):
-        slack.people.say("late", "#push", text)
-    assert [(one.text, one.person.trusted) for one in await bot.hears(2)] == [(".join", False), (".good", False)]
+    for text in (".join", ".message <@U0LATE>"):
+        slack.people.say("late", "#push", text, raw=True)
+    heard = [(one.text, one.person.trusted) for one in await bot.hears(2)]
+    assert heard == [(".join", False), (".message U0LATE", False)]
     assert len(slack.called("users.info")) == 1
 
 

@@ -150,14 +150,19 @@ class Dispatch:
         """Tell what somebody said, a notice for each line that counts."""
         if not ID.fullmatch(user) or self._known.roster.is_bot(user) or user == self._known.own.user:
             return
-        waiting = self._user_lookup.waiting.get(user)
-        if waiting is not None and said:
-            raise NotYet(waiting)
+        if said:
+            self._put_off(user)
         letter, again, late = str(context["letter"]), bool(context["again"]), bool(context["late"])
         person = self._known.roster.person(user)
         for number, (line, place) in enumerate(said, 1):
             name = letter if len(said) == 1 else f"{letter}/{number}"
             await self._tell(replace(place.heard(self._known.chat, person, line, name, again=again), late=late))
+
+    def _put_off(self, user: str) -> None:
+        """Leave the letter until it is known who that is, if Slack is late to say so."""
+        waiting = self._user_lookup.waiting.get(user)
+        if waiting is not None:
+            raise NotYet(waiting)
 
     async def _topic(self, event: Object, context: AsyncBoltContext) -> None:
         """The topic is another. Ours has come true; somebody else's is told, with what it took the place of."""
@@ -168,6 +173,8 @@ class Dispatch:
             self._entering.again([room.name])
             return
         await self._user_lookup.meet([user], mentioned(text(event, "topic")))
+        if user != known.own.user:
+            self._put_off(user)
         before, now = room.topic, topic_of(text(event, "topic"), known.roster.name_of, known.rooms.name_of)
         own, at = user == known.own.user, text(event, "ts")
         written = float(at) if is_thread(at) else 0.0
@@ -221,6 +228,7 @@ class Dispatch:
         user = text(event, "user")
         if text(event, "tab") == "home" and ID.fullmatch(user):
             await self._user_lookup.meet({user})
+            self._put_off(user)
             if not self._known.roster.is_bot(user):
                 await self._tell(HomeOpened(self._known.chat, self._known.roster.person(user)))
 

@@ -57,7 +57,8 @@ class UserLookup:
 
         Those who are only `named` are left out when many such were asked for just now.
         """
-        roster, found, mentions = self.known.roster, list(who), list(named)
+        roster, found = self.known.roster, list(who)
+        mentions = [one for one in named if one not in found]
         speak = [one for one in roster.strangers(found) if one not in self.waiting and one not in self._unknown]
         meant = [one for one in roster.strangers(mentions)[:MOST] if self._names.spare(time.monotonic())]
         asked = {one: self._asked(one) for one in list(dict.fromkeys((*speak, *meant)))[:MOST]}
