@@ -12,7 +12,7 @@ import structlog
 from pushbot.errors import PushbotError, fault_reference
 from pushbot.ports import Displays, Remembering
 from pushbot.service.feed import Feed
-from pushbot.service.isolation import kept_up, one_by_one
+from pushbot.service.isolation import isolated, kept_up, one_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -156,8 +156,7 @@ class Lasting:
 async def _cleared(chat: Displays, name: str) -> None:
     """Have a chat that leaves take down what it shows, as far as it can in a short time."""
     try:
-        async with asyncio.timeout(CLEARING):
-            await chat.take_down()
+        await isolated(chat.take_down(), f"taking down what {name} shows", CLEARING)
     except TimeoutError:
         LOG.warning("not_taken_down", chat=name, within=CLEARING)
     except Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from pushbot.errors import PushbotError
 from pushbot.queue import commands as c
 from pushbot.queue.commands import RunState
 from pushbot.queue.model import Person, Phase
+from pushbot.service import isolation
 from pushbot.service.asks import Ask
 from pushbot.service.house.oncall import OncallSpec
 from pushbot.service.lane.runbook import Outputs
@@ -219,11 +221,17 @@ async def _stuck(_: ShowingChat) -> None:
     await asyncio.get_running_loop().create_future()
 
 
+async def _stubborn(chat: ShowingChat) -> None:
+    with suppress(asyncio.CancelledError):
+        await _stuck(chat)
+    await _stuck(chat)
+
+
 async def _broken(_: ShowingChat) -> None:
     raise RuntimeError("a bug")
 
 
-@pytest.mark.parametrize("trouble", [None, _stuck, _broken])
+@pytest.mark.parametrize("trouble", [None, _stuck, _stubborn, _broken])
 async def test_a_chat_that_leaves_takes_down_what_it_shows_and_holds_up_nobody_else(
     play: Playground, monkeypatch: pytest.MonkeyPatch, trouble: Callable[[ShowingChat], Awaitable[None]] | None
 ) -> None:
@@ -236,6 +244,7 @@ async def test_a_chat_that_leaves_takes_down_what_it_shows_and_holds_up_nobody_e
     if trouble is not None:
         monkeypatch.setattr(ShowingChat, "take_down", trouble)
         monkeypatch.setattr(lasting, "CLEARING", 0.05)
+        monkeypatch.setattr(isolation, "LET_GO", 0.05)
     plan = door.bot.plan
     web = tuple(lane for lane in plan.lanes if lane.name == "web")
     await door.bot.rewired(replace(plan, lanes=web, chats={"irc": plan.chats["irc"]}))
