@@ -147,6 +147,7 @@ class _Visit:
     lane: str = ""
     train: int | None = None
     run: int = 0
+    kind: RunKind = RunKind.DEPLOY
     unwanted: bool = False
 
     async def serve(self) -> None:
@@ -212,9 +213,9 @@ class _Visit:
                 count = (tally.done, tally.total, tally.failed) if tally is not None else (None, None, 0)
                 await self._say(At(step=step, done=count[0], total=count[1], failed=count[2]))
             case Gone(lane=lane) if lane == self.lane:
-                await self._say(
-                    Refused(text=f"lane '{lane}' has just left the configuration; `.status` tells the rest")
-                )
+                why = f"lane '{lane}' has just left the configuration"
+                lost = self._ended(self.kind, RunState.LOST, self.run).model_copy(update={"reason": why})
+                await self._say(lost if self.run else Refused(text=f"{why}; `.status` tells the rest"))
                 return True
             case Lost():
                 await self._say(Refused(text="this command did not keep up with the bot; `.status` tells"))
@@ -227,7 +228,7 @@ class _Visit:
         over = False
         for event in events:
             if isinstance(event, e.StageRequested) and (ours or event.train.number == self.train):
-                self.train, self.run = event.train.number, event.run
+                self.train, self.run, self.kind = event.train.number, event.run, event.kind
                 run = run_id(self.lane, event.run)
                 await self._say(Asked(run=run, log=self.server.outputs.shown(run)))
             if isinstance(event, e.HostsCounted) and event.train.number == self.train:

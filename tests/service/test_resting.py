@@ -14,7 +14,7 @@ from pushbot.app import lasting
 from pushbot.app.lasting import Lasting
 from pushbot.control.client import Conversation
 from pushbot.control.server import ControlServer
-from pushbot.control.wire import Refused, RunStage
+from pushbot.control.wire import Ended, Refused, RunStage
 from pushbot.errors import PushbotError
 from pushbot.queue import commands as c
 from pushbot.queue.commands import RunState
@@ -212,7 +212,8 @@ async def test_whoever_has_a_stage_run_hears_that_a_reload_takes_the_lane_away(
         bot = await door.bot.rewired(replace(plan, lanes=tuple(lane for lane in plan.lanes if lane.name != "search")))
         gone = Refused(text="lane 'search' has just left the configuration; `.status` tells the rest")
         await play.until(lambda: heard.get("second") == [gone] and first.done())
-        assert heard["first"][-1] == gone
+        why = "lane 'search' has just left the configuration"
+        assert heard["first"][-1] == Ended(run="search-1", kind="deploy", state=RunState.LOST, reason=why)
         assert list(bot.conductors) == ["web"]
         serving.cancel()
 
