@@ -78,6 +78,20 @@ async def test_emoji_that_slack_shows_by_their_names_are_not_written_again(slack
         await slack.until(lambda: slack.topic(PUSH) == '":tada: Fay" | ":x: Unïcode"')
 
 
+async def test_another_emoji_is_another_topic(slack: SlackServer) -> None:
+    async with desk(slack) as bot:
+        bot.writer.topic_is(PUSH, '":tada: Fay"')
+        bot.writer.draw(PUSH, '"🎉 Fay"')
+        await quiet(slack)
+        bot.writer.draw(PUSH, '"❌ Fay"')
+        await slack.until(lambda: slack.topic(PUSH) == '":x: Fay"')
+        await slack.until(lambda: bot.writer.topic_meant(PUSH, ":x:") == "❌")
+        bot.writer.topic_is(PUSH, '":tada: Fay"')
+        assert bot.writer.topic_meant(PUSH, ":tada:") == "🎉"
+        bot.writer.draw(PUSH, '"❌ Fay"')
+        await slack.until(lambda: len(written(slack)) == 2)
+
+
 async def test_emoji_are_known_before_slack_has_answered(slack: SlackServer) -> None:
     async with desk(slack) as bot:
         bot.writer.topic_is(PUSH, "clear")

@@ -65,10 +65,10 @@ class Topic:
         """The server shows this, as people read it; what the bot set it may show in other words (`:tada:`)."""
         self.shown = self._last if topic == self._last_seen else topic
         self._heard += 1
-        self.is_seen(topic)
+        self._says(topic, self._sent)
 
     def is_seen(self, topic: str) -> None:
-        """People see this, or did: where it is what the bot wrote, that tells how its emoji are shown."""
+        """People see this, or did, of what the bot wrote: that tells how its emoji are shown."""
         self._emoji |= emoji_in(self._sent, topic) or {}
 
     def meant(self, topic: str) -> str:
@@ -141,9 +141,17 @@ class Topic:
 
     def _stands(self, topic: str) -> bool:
         """Whether this is what the server shows, maybe with emoji by their names."""
-        names = None if self.shown is None else emoji_in(topic, self.shown)
-        self._emoji |= names or {}
-        return names is not None
+        return self.shown is not None and self._says(self.shown, topic)
+
+    def _says(self, shown: str, topic: str) -> bool:
+        """Whether people who see `shown` see `topic`; if so that tells names of emoji, where each has one."""
+        names, known = emoji_in(topic, shown), self._emoji
+        if names is None or any(
+            known.get(name) != emoji and (name in known or emoji in known.values()) for name, emoji in names.items()
+        ):
+            return False
+        self._emoji |= names
+        return True
 
     def _rest(self) -> None:
         """It was written just now, or may have been: leave it for a while."""
