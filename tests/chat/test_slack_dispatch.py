@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -222,6 +223,21 @@ async def test_who_is_named_late_keeps_their_order_and_nobody_else_waits(
     ]
     assert all(one.person.trusted for one in heard)
     assert len(slack.called("users.info")) == 1
+
+
+async def test_the_more_people_slack_is_slow_to_name_the_less_is_each_waited_for(
+    slack: SlackServer, bot: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_lookup, "PATIENCE", 2.0)
+    monkeypatch.setattr(user_lookup, "ALREADY", 0.02)
+    slack.fault("users.info", Stuck(), 30)
+    for number in range(30):
+        slack.add_user(f"late{number}", id=f"U0LATE{number}")
+        slack.people.say(f"late{number}", "#push", ".join")
+    slack.people.say("ada", "#push", ".status")
+    began = time.monotonic()
+    assert [one.text for one in await bot.hears()] == [".status"]
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("kind", [TopicEdited, HomeOpened])

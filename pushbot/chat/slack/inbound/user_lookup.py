@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LOG = structlog.get_logger()
 PATIENCE, LONGEST = 3.0, 60.0
 """Seconds that everybody waits for Slack to say who somebody is, and that this person's own words wait for it."""
+ALREADY = 0.3
+"""The same as PATIENCE while Slack is slow to say who somebody else is: many are not to hold everybody up."""
 MOST = 10
 """People whom Slack is asked for at once: a message may name any number."""
 BY_NAME, EVERY = 20, 6.0
@@ -63,7 +65,7 @@ class UserLookup:
         meant = [one for one in roster.strangers(mentions)[:MOST] if self._names.spare(time.monotonic())]
         asked = {one: self._asked(one) for one in list(dict.fromkeys((*speak, *meant)))[:MOST]}
         if asked:
-            await asyncio.wait(asked.values(), timeout=PATIENCE)
+            await asyncio.wait(asked.values(), timeout=ALREADY if self.waiting else PATIENCE)
         if late := [one for one, task in asked.items() if not task.done()]:
             LOG.warning("slack_people_not_told", chat=self.known.chat, users=late)
         for user, task in asked.items():
