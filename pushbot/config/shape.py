@@ -151,21 +151,38 @@ def _cut_out(data: dict[str, object], detail: ErrorDetails) -> Key:
     lacks a good name gets one.
     """
     key = tuple(part for part in detail["loc"] if part != _OF_A_KEY)
-    named = detail["type"] == "missing" and key[-1] == "name"
-    if detail["type"] == "missing" and not named:
+    if detail["type"] == "missing" and key[-1] != "name":
         key = key[:-1]
+    there = _there(data, key)
+    named = detail["type"] == "missing" and there == key and key[-1] == "name"
+    key = there
     while isinstance(key[-1], int):
         key = key[:-1]
     place: object = data
     for part in key[:-1]:
-        match place:
-            case dict():
-                place = place.get(part)
-            case list() if isinstance(part, int):
-                place = place[part]
+        place = _below(place, part)
     if isinstance(place, dict):
         if named:
             place["name"] = f"unnamed-{key[-2]}"
         else:
             place.pop(key[-1], None)
     return key
+
+
+def _there(data: object, key: Key) -> Key:
+    """As much of the key as there is in the data: a name that stands for a plugin's whole table has no keys."""
+    for depth, part in enumerate(key[:-1], 1):
+        data = _below(data, part)
+        if not isinstance(data, dict | list):
+            return key[:depth]
+    return key
+
+
+def _below(place: object, part: str | int) -> object:
+    match place:
+        case dict():
+            return place.get(part)
+        case list() if isinstance(part, int) and part < len(place):
+            return place[part]
+        case _:
+            return None

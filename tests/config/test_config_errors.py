@@ -244,6 +244,10 @@ def test_what_was_cut_for_its_shape_causes_no_second_complaint(told: Callable[[s
             "8: pipelines.web.stages[0].executor.shel: unknown key; expected no options here",
         ),
         (STAGE.format(stage="executor = 3", step=""), "8: pipelines.web.stages[0].executor: found 3; expected a table"),
+        (
+            STAGE.format(stage='executor = "local\\u0000"', step=""),
+            "8: pipelines.web.stages[0].executor.type: found 'local\\x00'; expected a text without NUL characters",
+        ),
         (STAGE.format(stage="executor = {}", step=""), "8: pipelines.web.stages[0].executor.type: missing"),
     ],
 )
