@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     Connect = Callable[..., Awaitable[Person]]
+
+# Else what tests start would not end on Ctrl-C where the suite itself was started to ignore it (`nohup`, `&`).
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Else a bug that is logged draws every local variable, with all that a test is made of: it can take an hour.
 structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
