@@ -114,11 +114,7 @@ async def unfollow(
         metadata = history.of_view(index.record, key)
         last = unfollowed(objects(message, "blocks"))
         await index.keep(channel, key, replace(spot, drawn=""))  # should it go on after a crash
-        try:
-            await api.call("chat.update", channel=channel, ts=spot.ts, metadata=metadata, **last)
-        except Refused as refused:
-            if refused.code not in GONE | {UNKNOWN}:
-                raise
+        await _edited(api, channel, spot.ts, {**last, "metadata": metadata})
     await index.keep(channel, key, replace(spot, drawn="", ended=True))
 
 
@@ -134,13 +130,20 @@ async def _looked_at(api: Api, channel: str, ts: str) -> Object:
 
 
 async def _last_words(api: Api, channel: str, ts: str, last: Object) -> None:
+    refusal = await _edited(api, channel, ts, last)
+    if refusal not in ("", NOT_THERE):
+        await delete(api, channel, ts)
+
+
+async def _edited(api: Api, channel: str, ts: str, message: Object) -> str:
+    """Edit a message that is shown no more; empty, or the code where that cannot be done any more."""
     try:
-        await api.call("chat.update", channel=channel, ts=ts, **last)
+        await api.call("chat.update", channel=channel, ts=ts, **message)
     except Refused as refused:
         if refused.code not in GONE | {UNKNOWN}:
             raise
-        if refused.code != NOT_THERE:
-            await delete(api, channel, ts)
+        return refused.code
+    return ""
 
 
 async def _unpin(api: Api, channel: str, ts: str) -> None:
