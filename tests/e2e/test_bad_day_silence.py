@@ -114,7 +114,7 @@ async def test_a_server_that_always_hangs_up_is_tried_less_and_less_often(bots: 
         )
         bot.launch()
         times: list[float] = []
-        while len(times) < 9:
+        while len(times) < 14:  # waits are random: of fewer, one run in some hundred had only short ones
             peer = await server.accept()
             times.append(time.monotonic())
             peer.close()
